@@ -1,1 +1,24 @@
-//! Wire contract.
+//! Stigmer's wire contract: generated messages and services, and what every part of the
+//! platform must decide alike: [ids](id), [slugs](mod@slug), [validation](validate) and the
+//! reading of [project files](manifest).
+
+pub mod id;
+pub mod manifest;
+mod proto;
+pub mod resource;
+pub mod slug;
+pub mod validate;
+
+pub use proto::{
+    agent, agentexecution, agentinstance, apiresource, environment, executioncontext, rpc, session,
+};
+pub use resource::{ApiKind, Kind};
+
+/// The encoded `FileDescriptorSet` of all services, for gRPC reflection.
+pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The only value of a resource's `api_version`.
+pub const API_VERSION: &str = "agentic.stigmer.ai/v1";
+
+/// The organization of whoever names none: this backend is local.
+pub const LOCAL_ORG: &str = "local";

@@ -1,0 +1,1 @@
+//! Reading of `Stigmer.yaml` and agent documents.

@@ -1,0 +1,184 @@
+//! What all resources have in common: kind, metadata, audit.
+
+use crate::{
+    agent::{Agent, AgentStatus},
+    agentexecution::{AgentExecution, AgentExecutionStatus},
+    agentinstance::AgentInstance,
+    apiresource::{
+        ApiResourceAudit, ApiResourceAuditStatus, ApiResourceMetadata,
+        ApiResourceOwnerScope as Scope, apiresourcekind::ApiResourceKind,
+    },
+    session::Session,
+};
+
+/// A kind of resource that this platform stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// What an agent is: its instructions, tools and skills.
+    Agent,
+    /// An agent with the environments that it runs in.
+    AgentInstance,
+    /// A conversation with an instance.
+    Session,
+    /// One message of a session and the agent's work on it.
+    AgentExecution,
+}
+
+/// The contract's own name for a [`Kind`], as references carry it.
+pub type ApiKind = ApiResourceKind;
+
+impl Kind {
+    /// The value of a resource's `kind` field; also how messages name the kind.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "Agent",
+            Self::AgentInstance => "AgentInstance",
+            Self::Session => "Session",
+            Self::AgentExecution => "AgentExecution",
+        }
+    }
+
+    /// What ids of the kind start with, before the dash.
+    pub const fn id_prefix(self) -> &'static str {
+        match self {
+            Self::Agent => "agt",
+            Self::AgentInstance => "ain",
+            Self::Session => "ses",
+            Self::AgentExecution => "aex",
+        }
+    }
+
+    /// The kind in references.
+    pub const fn api_kind(self) -> ApiKind {
+        match self {
+            Self::Agent => ApiKind::Agent,
+            Self::AgentInstance => ApiKind::AgentInstance,
+            Self::Session => ApiKind::Session,
+            Self::AgentExecution => ApiKind::AgentExecution,
+        }
+    }
+
+    /// The owner scopes that a resource of the kind may have; empty means any.
+    pub const fn owner_scopes(self) -> &'static [Scope] {
+        match self {
+            Self::Agent => &[Scope::Platform, Scope::Organization],
+            Self::AgentInstance => &[],
+            Self::Session => &[Scope::Organization, Scope::IdentityAccount],
+            Self::AgentExecution => &[Scope::Unspecified],
+        }
+    }
+}
+
+/// A message with the envelope that every resource shares.
+pub trait Resource: prost::Message + Default + Clone + PartialEq + 'static {
+    /// Its kind.
+    const KIND: Kind;
+
+    /// The envelope's `api_version`.
+    fn api_version(&self) -> &str;
+    /// The envelope's `kind`.
+    fn kind(&self) -> &str;
+    /// Fills `api_version` and `kind`.
+    fn set_envelope(&mut self);
+    /// The metadata, where there is any.
+    fn metadata(&self) -> Option<&ApiResourceMetadata>;
+    /// The metadata, made where there is none.
+    fn metadata_mut(&mut self) -> &mut ApiResourceMetadata;
+    /// Who made and changed it, and when.
+    fn audit(&self) -> Option<&ApiResourceAudit>;
+    /// The audit, made where there is none.
+    fn audit_mut(&mut self) -> &mut ApiResourceAudit;
+    /// Drops the whole status: clients do not set it.
+    fn clear_status(&mut self);
+    /// Takes the status of `other`.
+    fn copy_status(&mut self, other: &Self);
+    /// Replaces the spec by that of `other`.
+    fn copy_spec(&mut self, other: &Self);
+
+    /// The id, empty where there is none.
+    fn id(&self) -> &str {
+        self.metadata().map_or("", |m| &m.id)
+    }
+    /// The slug, empty where there is none.
+    fn slug(&self) -> &str {
+        self.metadata().map_or("", |m| &m.slug)
+    }
+    /// The organization, empty where there is none.
+    fn org(&self) -> &str {
+        self.metadata().map_or("", |m| &m.org)
+    }
+    /// The name, empty where there is none.
+    fn name(&self) -> &str {
+        self.metadata().map_or("", |m| &m.name)
+    }
+}
+
+macro_rules! resource {
+    ($type:ty, $kind:expr, $status:ty) => {
+        impl Resource for $type {
+            const KIND: Kind = $kind;
+
+            fn api_version(&self) -> &str {
+                &self.api_version
+            }
+            fn kind(&self) -> &str {
+                &self.kind
+            }
+            fn set_envelope(&mut self) {
+                self.api_version = crate::API_VERSION.to_owned();
+                self.kind = Self::KIND.as_str().to_owned();
+            }
+            fn metadata(&self) -> Option<&ApiResourceMetadata> {
+                self.metadata.as_ref()
+            }
+            fn metadata_mut(&mut self) -> &mut ApiResourceMetadata {
+                self.metadata.get_or_insert_with(Default::default)
+            }
+            fn audit(&self) -> Option<&ApiResourceAudit> {
+                self.status.as_ref()?.audit.as_ref()
+            }
+            fn audit_mut(&mut self) -> &mut ApiResourceAudit {
+                self.status
+                    .get_or_insert_with(<$status>::default)
+                    .audit
+                    .get_or_insert_with(Default::default)
+            }
+            fn clear_status(&mut self) {
+                self.status = None;
+            }
+            fn copy_status(&mut self, other: &Self) {
+                self.status.clone_from(&other.status);
+            }
+            fn copy_spec(&mut self, other: &Self) {
+                self.spec.clone_from(&other.spec);
+            }
+        }
+    };
+}
+
+resource!(Agent, Kind::Agent, AgentStatus);
+resource!(AgentInstance, Kind::AgentInstance, ApiResourceAuditStatus);
+resource!(Session, Kind::Session, ApiResourceAuditStatus);
+resource!(AgentExecution, Kind::AgentExecution, AgentExecutionStatus);
+
+impl crate::agentexecution::ExecutionPhase {
+    /// Whether an execution in this phase has ended for good.
+    pub const fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::ExecutionCompleted | Self::ExecutionFailed | Self::ExecutionCancelled
+        )
+    }
+
+    /// The phase in a word, as people read it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "UNSPECIFIED",
+            Self::ExecutionPending => "PENDING",
+            Self::ExecutionInProgress => "IN_PROGRESS",
+            Self::ExecutionCompleted => "COMPLETED",
+            Self::ExecutionFailed => "FAILED",
+            Self::ExecutionCancelled => "CANCELLED",
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The rules of the contract, checked alike by server and CLI.
+
+use std::fmt;
+
+use crate::{
+    API_VERSION,
+    agent::{Agent, McpServerDefinition, SubAgent, mcp_server_definition::ServerType},
+    agentexecution::AgentExecution,
+    agentinstance::AgentInstance,
+    apiresource::{ApiResourceOwnerScope, ApiResourceReference, apiresourcekind::ApiResourceKind},
+    resource::Resource,
+    session::Session,
+    slug,
+};
+
+/// The shortest instructions of an agent, in characters.
+pub const MIN_INSTRUCTIONS: usize = 10;
+
+/// One rule that a resource breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path as in the proto, e.g. `spec.mcp_servers[0].name`.
+    pub field: String,
+    /// What is wrong with it, as a phrase.
+    pub message: String,
+}
+
+/// Every rule that a resource breaks; at least one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Violations(pub Vec<Violation>);
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [one] => write!(f, "validation error: {}: {}", one.field, one.message),
+            all => {
+                f.write_str("validation errors:")?;
+                all.iter()
+                    .try_for_each(|v| write!(f, "\n - {}: {}", v.field, v.message))
+            }
+        }
+    }
+}
+
+/// A resource whose spec has rules of its own.
+pub trait Validate: Resource {
+    /// Adds what the spec breaks to `check`.
+    fn check_spec(&self, check: &mut Checker);
+
+    /// Checks envelope, metadata and spec.
+    ///
+    /// # Errors
+    /// All rules that are broken, in the order of the fields.
+    fn validate(&self) -> Result<(), Violations> {
+        let mut check = Checker::default();
+        check.that("api_version", self.api_version() == API_VERSION, || {
+            format!("must be `{API_VERSION}`")
+        });
+        check.that("kind", self.kind() == Self::KIND.as_str(), || {
+            format!("must be `{}`", Self::KIND.as_str())
+        });
+        self.check_metadata(&mut check);
+        self.check_spec(&mut check);
+        check.finish()
+    }
+
+    /// Adds what the metadata breaks to `check`.
+    fn check_metadata(&self, check: &mut Checker) {
+        let Some(metadata) = self.metadata() else {
+            return check.fail("metadata", "is required");
+        };
+        let allowed = Self::KIND.owner_scopes();
+        match ApiResourceOwnerScope::try_from(metadata.owner_scope) {
+            Err(_) => check.fail("metadata.owner_scope", "is not a defined scope"),
+            Ok(scope) if !allowed.is_empty() && !allowed.contains(&scope) => {
+                let names: Vec<&str> = allowed.iter().map(|s| s.as_str_name()).collect();
+                check.fail(
+                    "metadata.owner_scope",
+                    format!("must be {}", names.join(" or ")),
+                );
+            }
+            Ok(_) => {}
+        }
+        if !metadata.slug.is_empty() {
+            if let Err(why) = slug::check(&metadata.slug) {
+                check.fail("metadata.slug", why);
+            }
+        } else if metadata.name.is_empty() {
+            check.fail("metadata.name", "is required");
+        } else if let Err(why) = slug::check(&slug::from_name(&metadata.name)) {
+            check.fail(
+                "metadata.name",
+                format!("does not make a slug: the slug {why}"),
+            );
+        }
+    }
+}
+
+/// Collects what is broken.
+#[derive(Debug, Default)]
+pub struct Checker(Vec<Violation>);
+
+impl Checker {
+    /// Notes a broken rule of `field`.
+    pub fn fail(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Violation {
+            field: field.into(),
+            message: message.into(),
+        });
+    }
+
+    fn that(&mut self, field: &str, holds: bool, message: impl FnOnce() -> String) {
+        if !holds {
+            self.fail(field, message());
+        }
+    }
+
+    fn required(&mut self, field: impl Into<String>, value: &str) {
+        if value.is_empty() {
+            self.fail(field, "is required");
+        }
+    }
+
+    fn instructions(&mut self, field: impl Into<String>, text: &str) {
+        let n = text.trim().chars().count();
+        if n < MIN_INSTRUCTIONS {
+            self.fail(
+                field,
+                format!("must have at least {MIN_INSTRUCTIONS} characters, this has {n}"),
+            );
+        }
+    }
+
+    fn references(&mut self, field: &str, refs: &[ApiResourceReference], kind: ApiResourceKind) {
+        for (i, reference) in refs.iter().enumerate() {
+            if reference.kind() != kind {
+                self.fail(
+                    format!("{field}[{i}].kind"),
+                    format!("must be {}", kind.as_str_name()),
+                );
+            }
+            self.required(format!("{field}[{i}].slug"), &reference.slug);
+        }
+    }
+
+    fn finish(self) -> Result<(), Violations> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Violations(self.0))
+        }
+    }
+}
+
+impl Validate for Agent {
+    fn check_spec(&self, check: &mut Checker) {
+        let Some(spec) = &self.spec else {
+            return check.fail("spec", "is required");
+        };
+        check.instructions("spec.instructions", &spec.instructions);
+        for (i, server) in spec.mcp_servers.iter().enumerate() {
+            check_mcp_server(check, &format!("spec.mcp_servers[{i}]"), server);
+            if spec.mcp_servers[..i].iter().any(|s| s.name == server.name) {
+                check.fail(
+                    format!("spec.mcp_servers[{i}].name"),
+                    format!("`{}` is used twice", server.name),
+                );
+            }
+        }
+        check.references("spec.skill_refs", &spec.skill_refs, ApiResourceKind::Skill);
+        for (i, sub) in spec.sub_agents.iter().enumerate() {
+            check_sub_agent(check, &format!("spec.sub_agents[{i}]"), sub, self);
+            if spec.sub_agents[..i].iter().any(|s| s.name == sub.name) {
+                check.fail(
+                    format!("spec.sub_agents[{i}].name"),
+                    format!("`{}` is used twice", sub.name),
+                );
+            }
+        }
+    }
+}
+
+fn check_mcp_server(check: &mut Checker, at: &str, server: &McpServerDefinition) {
+    check.required(format!("{at}.name"), &server.name);
+    match &server.server_type {
+        None => check.fail(at, "must have one of stdio, http, docker"),
+        Some(ServerType::Stdio(s)) => check.required(format!("{at}.stdio.command"), &s.command),
+        Some(ServerType::Http(s)) => {
+            check.required(format!("{at}.http.url"), &s.url);
+            check.that(
+                &format!("{at}.http.timeout_seconds"),
+                (0..=300).contains(&s.timeout_seconds),
+                || "must be 0 to 300".to_owned(),
+            );
+        }
+        Some(ServerType::Docker(s)) => {
+            check.required(format!("{at}.docker.image"), &s.image);
+            for (i, volume) in s.volumes.iter().enumerate() {
+                check.required(
+                    format!("{at}.docker.volumes[{i}].host_path"),
+                    &volume.host_path,
+                );
+                check.required(
+                    format!("{at}.docker.volumes[{i}].container_path"),
+                    &volume.container_path,
+                );
+            }
+            for (i, port) in s.ports.iter().enumerate() {
+                for (name, value) in [
+                    ("host_port", port.host_port),
+                    ("container_port", port.container_port),
+                ] {
+                    check.that(
+                        &format!("{at}.docker.ports[{i}].{name}"),
+                        (1..=65535).contains(&value),
+                        || "must be 1 to 65535".to_owned(),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn check_sub_agent(check: &mut Checker, at: &str, sub: &SubAgent, agent: &Agent) {
+    check.required(format!("{at}.name"), &sub.name);
+    check.instructions(format!("{at}.instructions"), &sub.instructions);
+    check.references(
+        &format!("{at}.skill_refs"),
+        &sub.skill_refs,
+        ApiResourceKind::Skill,
+    );
+    let known = agent.spec.iter().flat_map(|s| &s.mcp_servers);
+    let known: Vec<&str> = known.map(|s| s.name.as_str()).collect();
+    for (i, name) in sub.mcp_servers.iter().enumerate() {
+        check.that(
+            &format!("{at}.mcp_servers[{i}]"),
+            known.contains(&name.as_str()),
+            || format!("`{name}` is not the name of one of the agent's mcp_servers"),
+        );
+    }
+}
+
+impl Validate for AgentInstance {
+    fn check_spec(&self, check: &mut Checker) {
+        let spec = self.spec.clone().unwrap_or_default();
+        check.required("spec.agent_id", &spec.agent_id);
+        check.references(
+            "spec.environment_refs",
+            &spec.environment_refs,
+            ApiResourceKind::Environment,
+        );
+    }
+}
+
+impl Validate for Session {
+    fn check_spec(&self, check: &mut Checker) {
+        let spec = self.spec.as_ref();
+        check.required(
+            "spec.agent_instance_id",
+            spec.map_or("", |s| &s.agent_instance_id),
+        );
+    }
+}
+
+impl Validate for AgentExecution {
+    fn check_spec(&self, check: &mut Checker) {
+        let spec = self.spec.clone().unwrap_or_default();
+        check.that(
+            "spec.session_id",
+            !spec.session_id.is_empty() || !spec.agent_id.is_empty(),
+            || "this or spec.agent_id is required".to_owned(),
+        );
+        check.that("spec.message", !spec.message.trim().is_empty(), || {
+            "must not be empty".to_owned()
+        });
+        for name in spec.runtime_env.keys() {
+            check.that(
+                &format!("spec.runtime_env[{name:?}]"),
+                is_env_name(name),
+                || "must be a name of letters, digits and `_` that starts with no digit".to_owned(),
+            );
+        }
+    }
+}
+
+/// Whether `name` can be the name of an environment variable.
+pub fn is_env_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
