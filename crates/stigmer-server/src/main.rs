@@ -1,2 +1,80 @@
-//! Entry point.
-fn main() {}
+//! Stigmer's gRPC server.
+
+mod config;
+mod error;
+mod hub;
+mod ops;
+mod outbox;
+mod serve;
+mod services;
+mod store;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tracing_subscriber::EnvFilter;
+
+use config::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Some(Command::Healthcheck { address }) => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(healthcheck(&address))
+        }
+        None => {
+            // Retries of the Temporal client are told by the outbox, once and shorter.
+            let filter = format!("{},temporalio_client::retry=error", cli.serve.log_level);
+            tracing_subscriber::fmt()
+                .with_env_filter(
+                    EnvFilter::try_new(filter).context("LOG_LEVEL is no level and no filter")?,
+                )
+                .with_writer(std::io::stderr)
+                .with_ansi(false)
+                .init();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(serve::run(cli.serve))
+        }
+    }
+}
+
+async fn healthcheck(address: &str) -> anyhow::Result<()> {
+    let limit = Duration::from_secs(3);
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))
+        .with_context(|| format!("`{address}` is not HOST:PORT"))?
+        .connect_timeout(limit)
+        .timeout(limit);
+    let channel = endpoint.connect().await;
+    let channel = channel.with_context(|| format!("cannot reach {address}"))?;
+    let answer = HealthClient::new(channel)
+        .check(HealthCheckRequest::default())
+        .await;
+    let status = answer
+        .context("the server does not tell its health")?
+        .into_inner()
+        .status();
+    if status != ServingStatus::Serving {
+        bail!("the server is {}", status.as_str_name());
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! What the server is told by flags and environment.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use temporal_link::TemporalArgs;
+
+/// Stigmer's gRPC server: stores agents and executions, hands executions to Temporal.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Ask a running server whether it serves; exit code 0 if it does
+    Healthcheck {
+        /// The server to ask, HOST:PORT
+        #[arg(long, env = "STIGMER_SERVER_ADDR", default_value = "127.0.0.1:7234")]
+        address: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Address to listen on
+    #[arg(long, env = "GRPC_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, env = "GRPC_PORT", default_value_t = 7234)]
+    port: u16,
+
+    /// File to which the bound HOST:PORT is written once the server listens
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    pub(crate) announce_file: Option<PathBuf>,
+
+    /// Database file [default: ~/.stigmer/stigmer.db]
+    #[arg(long, env = "DB_PATH", value_name = "FILE")]
+    db_path: Option<PathBuf>,
+
+    /// What to log: error, warn, info, debug, trace, or a tracing filter
+    #[arg(long, env = "LOG_LEVEL", default_value = "info")]
+    pub(crate) log_level: String,
+
+    #[command(flatten)]
+    pub(crate) temporal: TemporalArgs,
+}
+
+impl Serve {
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+
+    pub(crate) fn db_path(&self) -> anyhow::Result<PathBuf> {
+        if let Some(path) = &self.db_path {
+            return Ok(path.clone());
+        }
+        let home = std::env::home_dir().context("there is no home directory: set DB_PATH")?;
+        Ok(home.join(".stigmer/stigmer.db"))
+    }
+}
+
+/// Open streams are told to end at once; a client that does not read is not waited for longer.
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// The contract's limit for one message, in bytes.
+pub(crate) const MAX_MESSAGE: usize = 10 * 1024 * 1024;

@@ -1,0 +1,232 @@
+//! Executions: create with session and hand-over to Temporal, status, cancel, delete.
+
+use chrono::{SecondsFormat, Utc};
+use stigmer_api::{
+    Kind,
+    agent::Agent,
+    agentexecution::{
+        AgentExecution, AgentExecutionSpec, AgentExecutionStatus, AgentMessage, ExecutionPhase,
+        MessageType,
+    },
+    agentinstance::AgentInstance,
+    apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope},
+    id,
+    resource::Resource,
+    session::{Session, SessionSpec},
+    validate::Validate,
+};
+
+use super::entity::{insert, take_out};
+use crate::{
+    error::{Error, Result},
+    hub::Event,
+    store::{Outgoing, Read, Tx},
+};
+
+/// What stands where a secret was.
+const REDACTED: &str = "[redacted]";
+
+/// Now, as executions carry times.
+pub(crate) fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Stores a new execution, with a session of its own unless it names one, and the note to hand
+/// it to Temporal, in one transaction. `waiting` says why it is PENDING.
+pub(crate) fn create(
+    tx: &mut Tx<'_>,
+    execution: AgentExecution,
+    waiting: &str,
+) -> Result<AgentExecution> {
+    execution.validate()?;
+    let spec = execution.spec.clone().unwrap_or_default();
+    let (session, agent) = match spec.session_id.as_str() {
+        "" => {
+            let agent: Agent = tx.view().get(&spec.agent_id)?;
+            (open_session(tx, &agent, &spec.message)?, agent)
+        }
+        id => of_session(tx.view(), id, &spec.agent_id)?,
+    };
+    let mut execution = insert(tx, execution)?;
+    let spec = execution.spec.get_or_insert_default();
+    spec.agent_id = agent.id().to_owned();
+    spec.session_id = session.id().to_owned();
+    let message = AgentMessage {
+        r#type: MessageType::MessageHuman.into(),
+        content: spec.message.clone(),
+        timestamp: now(),
+        ..Default::default()
+    };
+    let status = execution.status.get_or_insert_default();
+    status.phase = ExecutionPhase::ExecutionPending.into();
+    waiting.clone_into(&mut status.phase_reason);
+    status.messages = vec![message];
+    tx.link(session.id(), execution.id())?;
+    tx.put(&execution)?;
+    tx.send(execution.id(), Outgoing::Start)?;
+    Ok(execution)
+}
+
+fn open_session(tx: &mut Tx<'_>, agent: &Agent, message: &str) -> Result<Session> {
+    let instance = agent.status.clone().unwrap_or_default().default_instance_id;
+    let id = id::new(Kind::Session);
+    let mut session = Session {
+        metadata: Some(ApiResourceMetadata {
+            name: format!("session-{}", &id[Kind::Session.id_prefix().len() + 1..]),
+            id,
+            org: agent.org().to_owned(),
+            owner_scope: Scope::Organization.into(),
+            ..Default::default()
+        }),
+        spec: Some(SessionSpec {
+            agent_instance_id: instance,
+            subject: message.chars().take(80).collect(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    session.set_envelope();
+    insert(tx, session)
+}
+
+fn of_session(view: &dyn Read, id: &str, agent_id: &str) -> Result<(Session, Agent)> {
+    let session: Session = view.get(id)?;
+    let instance_id = session.spec.clone().unwrap_or_default().agent_instance_id;
+    let instance: AgentInstance = view.get(&instance_id)?;
+    let of_instance = instance.spec.unwrap_or_default().agent_id;
+    if !agent_id.is_empty() && agent_id != of_instance {
+        let message = format!("is not the agent of session {id}, which is {of_instance}");
+        return Err(Error::invalid("spec.agent_id", message));
+    }
+    Ok((session, view.get(&of_instance)?))
+}
+
+/// Changes an execution's metadata; what it was asked stays.
+pub(crate) fn update(tx: &mut Tx<'_>, execution: AgentExecution) -> Result<AgentExecution> {
+    let mut stored: AgentExecution = tx.view().get(execution.id())?;
+    if execution.spec.is_some() && execution.spec != redacted(stored.clone()).spec {
+        let message = "cannot change: what was asked was asked; create another execution";
+        return Err(Error::invalid("spec", message));
+    }
+    let new = execution.metadata.unwrap_or_default();
+    let metadata = stored.metadata_mut();
+    metadata.labels = new.labels;
+    metadata.annotations = new.annotations;
+    metadata.tags = new.tags;
+    tx.put_execution(&stored)?;
+    Ok(stored)
+}
+
+/// Merges a report into the status: lists and texts that are empty leave what is there.
+///
+/// # Errors
+/// When the execution has ended in another phase than the report's.
+pub(crate) fn update_status(
+    tx: &mut Tx<'_>,
+    id: &str,
+    report: AgentExecutionStatus,
+) -> Result<AgentExecution> {
+    let mut execution: AgentExecution = tx.view().get(id)?;
+    let status = execution.status.get_or_insert_default();
+    let (before, after) = (status.phase(), report.phase());
+    if before.is_terminal() && after != before {
+        return Err(Error::Precondition(format!(
+            "execution {id} has ended as {}; it cannot become {}",
+            before.word(),
+            after.word()
+        )));
+    }
+    if after != ExecutionPhase::Unspecified {
+        status.phase = report.phase;
+    }
+    // A reason belongs to its phase: one without a reason has none.
+    if after != before || !report.phase_reason.is_empty() {
+        status.phase_reason = report.phase_reason;
+    }
+    fn list<T>(stored: &mut Vec<T>, new: Vec<T>) {
+        if !new.is_empty() {
+            *stored = new;
+        }
+    }
+    fn text(stored: &mut String, new: String) {
+        if !new.is_empty() {
+            *stored = new;
+        }
+    }
+    list(&mut status.messages, report.messages);
+    list(&mut status.tool_calls, report.tool_calls);
+    list(
+        &mut status.sub_agent_executions,
+        report.sub_agent_executions,
+    );
+    if !report.todos.is_empty() {
+        status.todos = report.todos;
+    }
+    text(&mut status.error, report.error);
+    text(&mut status.started_at, report.started_at);
+    text(&mut status.completed_at, report.completed_at);
+    tx.put_execution(&execution)?;
+    Ok(execution)
+}
+
+/// Asks an execution to end. One that Temporal was not told of ends here and now; for a running
+/// one Temporal is told, and the runner reports its end. Of one that has ended nothing changes.
+pub(crate) fn cancel(tx: &mut Tx<'_>, id: &str, temporal: bool) -> Result<AgentExecution> {
+    let mut execution: AgentExecution = tx.view().get(id)?;
+    if phase(&execution).is_terminal() {
+        return Ok(execution);
+    }
+    let waited = tx.unsend(id, Outgoing::Start)?;
+    if waited {
+        let status = execution.status.get_or_insert_default();
+        status.phase = ExecutionPhase::ExecutionCancelled.into();
+        status.phase_reason = "cancelled before it was started".to_owned();
+        status.completed_at = now();
+        tx.put_execution(&execution)?;
+    }
+    // Also for one that waited: its start may be under way at this moment.
+    if temporal {
+        tx.send(id, Outgoing::Cancel)?;
+    }
+    Ok(execution)
+}
+
+/// Deletes an execution that has ended.
+pub(crate) fn delete(tx: &mut Tx<'_>, id: &str) -> Result<AgentExecution> {
+    let execution: AgentExecution = tx.view().get(id)?;
+    remove(tx, &execution)?;
+    Ok(execution)
+}
+
+pub(super) fn remove(tx: &mut Tx<'_>, execution: &AgentExecution) -> Result<()> {
+    let phase = phase(execution);
+    if !phase.is_terminal() {
+        return Err(Error::Precondition(format!(
+            "execution {id} is {}: cancel it first (`stigmer cancel {id}`)",
+            phase.word(),
+            id = execution.id(),
+        )));
+    }
+    take_out(tx, execution)?;
+    tx.publish(Event::Deleted(execution.id().to_owned()));
+    Ok(())
+}
+
+pub(crate) fn phase(execution: &AgentExecution) -> ExecutionPhase {
+    execution
+        .status
+        .as_ref()
+        .map_or(ExecutionPhase::Unspecified, |s| s.phase())
+}
+
+/// The execution as clients may see it: without the values of secrets.
+pub(crate) fn redacted(mut execution: AgentExecution) -> AgentExecution {
+    let env = execution
+        .spec
+        .iter_mut()
+        .flat_map(|spec: &mut AgentExecutionSpec| spec.runtime_env.values_mut());
+    for value in env.filter(|value| value.is_secret) {
+        REDACTED.clone_into(&mut value.value);
+    }
+    execution
+}

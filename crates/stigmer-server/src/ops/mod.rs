@@ -1,0 +1,7 @@
+//! What the services do, as functions on a transaction: one rule in one place.
+
+pub(crate) mod agent;
+pub(crate) mod entity;
+pub(crate) mod execution;
+
+pub(crate) use entity::{apply, by_reference, create, update};

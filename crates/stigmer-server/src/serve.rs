@@ -1,0 +1,145 @@
+//! Life of the server: open, listen, announce, serve, end.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::Context;
+use stigmer_api::{
+    FILE_DESCRIPTORS,
+    agent::{
+        agent_command_controller_server::AgentCommandControllerServer,
+        agent_query_controller_server::AgentQueryControllerServer,
+    },
+    agentexecution::{
+        agent_execution_command_controller_server::AgentExecutionCommandControllerServer,
+        agent_execution_query_controller_server::AgentExecutionQueryControllerServer,
+    },
+    agentinstance::{
+        agent_instance_command_controller_server::AgentInstanceCommandControllerServer,
+        agent_instance_query_controller_server::AgentInstanceQueryControllerServer,
+    },
+    session::{
+        session_command_controller_server::SessionCommandControllerServer,
+        session_query_controller_server::SessionQueryControllerServer,
+    },
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{service::Routes, transport::Server};
+
+use crate::{
+    config::{MAX_MESSAGE, SHUTDOWN_GRACE, Serve},
+    hub::Hub,
+    outbox::Outbox,
+    services::{AgentService, ExecutionService, InstanceService, SessionService},
+    store::Store,
+};
+
+pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
+    // First: a signal during start-up must not kill us half way, and PID 1 ignores unhandled ones.
+    let signals = [
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ];
+
+    let hub = Arc::new(Hub::default());
+    let store = Store::open(&config.db_path()?, Arc::clone(&hub))?;
+    let outbox = Arc::new(Outbox::new(config.temporal.clone()));
+    tokio::spawn(Arc::clone(&outbox).run(store.clone()));
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let routes = routes(store, outbox)?.add_service(health_service);
+
+    let address = config.address();
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| {
+        format!("cannot listen on {address} (GRPC_PORT; 0 takes any free port)")
+    })?;
+    let bound = listener.local_addr()?;
+    health
+        .set_service_status("", tonic_health::ServingStatus::Serving)
+        .await;
+    announce(bound, config.announce_file.as_deref())?;
+
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = Server::builder()
+        .tcp_nodelay(true)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+            let _ = stopped.await;
+        });
+    let serving = tokio::spawn(serving);
+    wait_for(signals).await;
+    tracing::info!("stopping");
+    health
+        .set_service_status("", tonic_health::ServingStatus::NotServing)
+        .await;
+    hub.close();
+    let _ = stop.send(());
+    match tokio::time::timeout(SHUTDOWN_GRACE, serving).await {
+        Ok(ended) => ended?.context("the server failed"),
+        Err(_) => {
+            tracing::warn!("some clients did not let go within {SHUTDOWN_GRACE:?}");
+            Ok(())
+        }
+    }
+}
+
+fn routes(store: Store, outbox: Arc<Outbox>) -> anyhow::Result<Routes> {
+    let mut routes = Routes::builder();
+    macro_rules! serve {
+        ($service:expr, $($server:ident),+) => {{
+            let service = $service;
+            $(routes.add_service(
+                $server::new(service.clone())
+                    .max_decoding_message_size(MAX_MESSAGE)
+                    .max_encoding_message_size(MAX_MESSAGE),
+            );)+
+        }};
+    }
+    serve!(
+        AgentService(store.clone()),
+        AgentCommandControllerServer,
+        AgentQueryControllerServer
+    );
+    serve!(
+        InstanceService(store.clone()),
+        AgentInstanceCommandControllerServer,
+        AgentInstanceQueryControllerServer
+    );
+    serve!(
+        SessionService(store.clone()),
+        SessionCommandControllerServer,
+        SessionQueryControllerServer
+    );
+    serve!(
+        ExecutionService { store, outbox },
+        AgentExecutionCommandControllerServer,
+        AgentExecutionQueryControllerServer
+    );
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    routes.add_service(reflection.build_v1().context("reflection")?);
+    Ok(routes.routes())
+}
+
+/// Tells whoever started us where we listen; by rename, so that nobody reads half of it.
+fn announce(bound: SocketAddr, file: Option<&Path>) -> anyhow::Result<()> {
+    println!("listening on {bound}");
+    tracing::info!(%bound, "listening");
+    let Some(file) = file else { return Ok(()) };
+    let part = file.with_extension("part");
+    fs::write(&part, bound.to_string())
+        .and_then(|()| fs::rename(&part, file))
+        .with_context(|| format!("cannot announce the address in {}", file.display()))
+}
+
+async fn wait_for([mut terminate, mut interrupt]: [Signal; 2]) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

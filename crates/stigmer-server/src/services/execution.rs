@@ -1,0 +1,137 @@
+use std::{pin::Pin, sync::Arc};
+
+use futures::{Stream, StreamExt, stream};
+use stigmer_api::{
+    agentexecution::{
+        AgentExecution, AgentExecutionId, AgentExecutionList, AgentExecutionUpdateStatusInput,
+        ListAgentExecutionsBySessionRequest, ListAgentExecutionsRequest,
+        agent_execution_command_controller_server::AgentExecutionCommandController,
+        agent_execution_query_controller_server::AgentExecutionQueryController,
+    },
+    apiresource::ApiResourceId,
+    session::Session,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Reply, page, read, tagged, write};
+use crate::{
+    error::{Error, Result},
+    hub,
+    ops::execution::{self as ops, redacted},
+    outbox::Outbox,
+    store::{Page, Store},
+};
+
+#[derive(Clone)]
+pub(crate) struct ExecutionService {
+    pub(crate) store: Store,
+    pub(crate) outbox: Arc<Outbox>,
+}
+
+/// Answers with the execution, less its secrets.
+fn shown(reply: Reply<AgentExecution>) -> Reply<AgentExecution> {
+    reply.map(|response| response.map(redacted))
+}
+
+#[async_trait]
+impl AgentExecutionCommandController for ExecutionService {
+    async fn create(&self, request: Request<AgentExecution>) -> Reply<AgentExecution> {
+        let waiting = self.outbox.waiting();
+        let reply = write(&self.store, request, move |tx, execution| {
+            ops::create(tx, execution, &waiting)
+        })
+        .await;
+        self.outbox.wake();
+        shown(reply)
+    }
+
+    async fn update(&self, request: Request<AgentExecution>) -> Reply<AgentExecution> {
+        shown(write(&self.store, request, ops::update).await)
+    }
+
+    async fn update_status(
+        &self,
+        request: Request<AgentExecutionUpdateStatusInput>,
+    ) -> Reply<AgentExecution> {
+        shown(
+            write(&self.store, request, |tx, input| {
+                let status = input.status;
+                let status = status.ok_or_else(|| Error::invalid("status", "is required"))?;
+                ops::update_status(tx, &input.execution_id, status)
+            })
+            .await,
+        )
+    }
+
+    async fn delete(&self, request: Request<ApiResourceId>) -> Reply<AgentExecution> {
+        shown(write(&self.store, request, |tx, id| ops::delete(tx, &id.value)).await)
+    }
+
+    async fn cancel(&self, request: Request<AgentExecutionId>) -> Reply<AgentExecution> {
+        let temporal = self.outbox.has_temporal();
+        let reply = write(&self.store, request, move |tx, id| {
+            ops::cancel(tx, &id.value, temporal)
+        })
+        .await;
+        self.outbox.wake();
+        shown(reply)
+    }
+}
+
+#[async_trait]
+impl AgentExecutionQueryController for ExecutionService {
+    async fn get(&self, request: Request<AgentExecutionId>) -> Reply<AgentExecution> {
+        shown(read(&self.store, |view| view.get(&request.get_ref().value)))
+    }
+
+    async fn list(
+        &self,
+        request: Request<ListAgentExecutionsRequest>,
+    ) -> Reply<AgentExecutionList> {
+        let request = request.into_inner();
+        let (phase, tags) = (request.phase(), request.tags);
+        let keep = move |execution: &AgentExecution| {
+            (phase as i32 == 0 || ops::phase(execution) == phase) && tagged(execution, &tags)
+        };
+        answer(page(&self.store, request.page_size, request.page_token, keep).await?)
+    }
+
+    async fn list_by_session(
+        &self,
+        request: Request<ListAgentExecutionsBySessionRequest>,
+    ) -> Reply<AgentExecutionList> {
+        let request = request.into_inner();
+        let session = request.session_id;
+        self.store.read(|view| view.get::<Session>(&session))?;
+        let keep = move |execution: &AgentExecution| {
+            let spec = execution.spec.as_ref();
+            spec.is_some_and(|s| s.session_id == session)
+        };
+        answer(page(&self.store, request.page_size, request.page_token, keep).await?)
+    }
+
+    type subscribeStream = Pin<Box<dyn Stream<Item = Result<AgentExecution, Status>> + Send>>;
+
+    async fn subscribe(&self, request: Request<AgentExecutionId>) -> Reply<Self::subscribeStream> {
+        let id = request.into_inner().value;
+        let subscribe = move |tx: &mut crate::store::Tx<'_>| {
+            let present = tx.view().get::<AgentExecution>(&id)?;
+            let (event, updates) = hub::subscription(&present);
+            event.into_iter().for_each(|event| tx.publish(event));
+            Ok(updates)
+        };
+        let updates = self.store.write(subscribe).await?;
+        let updates = stream::unfold(updates, |mut updates| async {
+            updates.recv().await.map(|update| (update, updates))
+        });
+        Ok(Response::new(Box::pin(updates.map(|u| u.map(redacted)))))
+    }
+}
+
+fn answer(page: Page<AgentExecution>) -> Reply<AgentExecutionList> {
+    Ok(Response::new(AgentExecutionList {
+        total_pages: page.total_pages(),
+        entries: page.entries.into_iter().map(redacted).collect(),
+        next_page_token: page.next,
+    }))
+}

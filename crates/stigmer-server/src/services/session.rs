@@ -1,0 +1,85 @@
+use stigmer_api::{
+    agent::Agent,
+    session::{
+        ListSessionsByAgentRequest, ListSessionsRequest, Session, SessionId, SessionList,
+        session_command_controller_server::SessionCommandController,
+        session_query_controller_server::SessionQueryController,
+    },
+};
+use tonic::{Request, Response, async_trait};
+
+use super::{Reply, page, read, tagged, write};
+use crate::{
+    ops,
+    store::{Page, Store},
+};
+
+#[derive(Clone)]
+pub(crate) struct SessionService(pub(crate) Store);
+
+#[async_trait]
+impl SessionCommandController for SessionService {
+    async fn apply(&self, request: Request<Session>) -> Reply<Session> {
+        write(&self.0, request, |tx, r| ops::apply(tx, r, ops::create)).await
+    }
+
+    async fn create(&self, request: Request<Session>) -> Reply<Session> {
+        write(&self.0, request, ops::create).await
+    }
+
+    async fn update(&self, request: Request<Session>) -> Reply<Session> {
+        write(&self.0, request, ops::update).await
+    }
+
+    async fn delete(&self, request: Request<SessionId>) -> Reply<Session> {
+        write(&self.0, request, |tx, id| {
+            ops::agent::delete_session(tx, &id.value)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl SessionQueryController for SessionService {
+    async fn get(&self, request: Request<SessionId>) -> Reply<Session> {
+        read(&self.0, |view| view.get(&request.get_ref().value))
+    }
+
+    async fn list(&self, request: Request<ListSessionsRequest>) -> Reply<SessionList> {
+        let ListSessionsRequest {
+            page_size,
+            page_token,
+            tags,
+        } = request.into_inner();
+        let keep = move |session: &Session| tagged(session, &tags);
+        answer(page(&self.0, page_size, page_token, keep).await?)
+    }
+
+    async fn list_by_agent(
+        &self,
+        request: Request<ListSessionsByAgentRequest>,
+    ) -> Reply<SessionList> {
+        let ListSessionsByAgentRequest {
+            agent_id,
+            page_size,
+            page_token,
+        } = request.into_inner();
+        let instances = self.0.read(|view| {
+            view.get::<Agent>(&agent_id)?;
+            view.children(&agent_id)
+        })?;
+        let keep = move |session: &Session| {
+            let spec = session.spec.as_ref();
+            spec.is_some_and(|s| instances.contains(&s.agent_instance_id))
+        };
+        answer(page(&self.0, page_size, page_token, keep).await?)
+    }
+}
+
+fn answer(page: Page<Session>) -> Reply<SessionList> {
+    Ok(Response::new(SessionList {
+        total_pages: page.total_pages(),
+        entries: page.entries,
+        next_page_token: page.next,
+    }))
+}

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use stigmer_api::{agent::Agent, resource::Resource};
+
+use super::*;
+
+fn agent(id: &str, slug: &str) -> Agent {
+    let mut agent = Agent::default();
+    agent.set_envelope();
+    agent.metadata_mut().id = id.to_owned();
+    agent.metadata_mut().slug = slug.to_owned();
+    agent
+}
+
+fn open(folder: &tempfile::TempDir) -> Store {
+    Store::open(&folder.path().join("sub/s.db"), Arc::new(Hub::default())).unwrap()
+}
+
+#[tokio::test]
+async fn a_failed_write_leaves_nothing_and_spares_its_neighbours() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let id = stigmer_api::id::new(stigmer_api::Kind::Agent);
+    let (good, bad) = (agent(&id, "good"), agent(&id, "bad"));
+    let good = store.write(move |tx| {
+        tx.claim_slug(&good)?;
+        tx.put(&good)
+    });
+    let failed = store.write(move |tx| {
+        tx.put(&bad)?;
+        tx.claim_slug(&bad)?;
+        Err::<(), _>(Error::Precondition("no".to_owned()))
+    });
+    let (good, failed) = tokio::join!(good, failed);
+    good.unwrap();
+    assert!(matches!(failed, Err(Error::Precondition(_))));
+    let stored: Agent = store.read(|view| view.get(&id)).unwrap();
+    assert_eq!(stored.slug(), "good");
+    let bad = store.read(|view| view.id_of_slug(stigmer_api::Kind::Agent, "bad", ""));
+    assert_eq!(bad.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = open(&folder);
+    let second = Store::open(&folder.path().join("sub/s.db"), Arc::new(Hub::default()));
+    let why = second.err().map(|e| format!("{e:#}")).unwrap_or_default();
+    assert!(why.contains("another server"), "{why}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    std::fs::write(&path, "not a database").unwrap();
+    assert!(Store::open(&path, Arc::new(Hub::default())).is_err());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "not a database");
+}

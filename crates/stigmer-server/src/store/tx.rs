@@ -1,0 +1,136 @@
+//! A write transaction as one request sees it: it reads its own writes, and a failed request
+//! leaves none, although the transaction under it is shared with other requests.
+
+use redb::Table;
+use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource};
+
+use super::{Outgoing, Read, keys};
+use crate::{
+    error::{Error, Result},
+    hub::Event,
+};
+
+pub(crate) struct Tx<'t> {
+    table: Table<'t, &'static str, &'static [u8]>,
+    /// What stood under each key before this request changed it, in the order of the changes.
+    undo: Vec<(String, Option<Vec<u8>>)>,
+    events: Vec<Event>,
+    pub(super) dirty: bool,
+}
+
+impl<'t> Tx<'t> {
+    pub(super) fn new(table: Table<'t, &'static str, &'static [u8]>) -> Self {
+        let (undo, events) = (Vec::new(), Vec::new());
+        Self {
+            table,
+            undo,
+            events,
+            dirty: false,
+        }
+    }
+
+    pub(super) fn run<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let events = self.events.len();
+        self.undo.clear();
+        let result = f(self);
+        if result.is_err() {
+            self.events.truncate(events);
+            self.roll_back()?;
+        }
+        result
+    }
+
+    pub(super) fn into_events(self) -> Vec<Event> {
+        self.events
+    }
+
+    fn roll_back(&mut self) -> Result<()> {
+        while let Some((key, old)) = self.undo.pop() {
+            match old {
+                Some(value) => self.table.insert(key.as_str(), value.as_slice())?,
+                None => self.table.remove(key.as_str())?,
+            };
+        }
+        Ok(())
+    }
+
+    /// What is stored, with this request's own changes.
+    pub(crate) fn view(&self) -> &dyn Read {
+        &self.table
+    }
+
+    /// Tells the subscribers, once the transaction is on disk.
+    pub(crate) fn publish(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn set(&mut self, key: String, value: &[u8]) -> Result<()> {
+        self.dirty = true;
+        let old = self.table.insert(key.as_str(), value)?;
+        let old = old.map(|guard| guard.value().to_vec());
+        self.undo.push((key, old));
+        Ok(())
+    }
+
+    fn unset(&mut self, key: String) -> Result<bool> {
+        let old = self.table.remove(key.as_str())?;
+        let old = old.map(|guard| guard.value().to_vec());
+        let found = old.is_some();
+        if found {
+            self.dirty = true;
+            self.undo.push((key, old));
+        }
+        Ok(found)
+    }
+
+    /// Stores `resource` under its id.
+    pub(crate) fn put<R: Resource>(&mut self, resource: &R) -> Result<()> {
+        self.set(keys::resource(resource.id()), &resource.encode_to_vec())
+    }
+
+    /// Stores an execution and tells its subscribers.
+    pub(crate) fn put_execution(&mut self, execution: &AgentExecution) -> Result<()> {
+        self.put(execution)?;
+        self.publish(Event::Changed(execution.clone()));
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) -> Result<()> {
+        self.unset(keys::resource(id)).map(drop)
+    }
+
+    /// Reserves the slug of `resource` for it.
+    pub(crate) fn claim_slug<R: Resource>(&mut self, resource: &R) -> Result<()> {
+        let key = keys::slug(R::KIND, resource.slug(), resource.org());
+        if let Some(id) = self.view().value(&key)? {
+            return Err(Error::AlreadyExists {
+                kind: R::KIND,
+                slug: resource.slug().to_owned(),
+                id: String::from_utf8_lossy(&id).into_owned(),
+            });
+        }
+        self.set(key, resource.id().as_bytes())
+    }
+
+    pub(crate) fn free_slug(&mut self, kind: Kind, slug: &str, org: &str) -> Result<()> {
+        self.unset(keys::slug(kind, slug, org)).map(drop)
+    }
+
+    pub(crate) fn link(&mut self, parent: &str, child: &str) -> Result<()> {
+        self.set(keys::child(parent, child), &[])
+    }
+
+    pub(crate) fn unlink(&mut self, parent: &str, child: &str) -> Result<()> {
+        self.unset(keys::child(parent, child)).map(drop)
+    }
+
+    /// Notes what Temporal must be told of an execution.
+    pub(crate) fn send(&mut self, execution: &str, what: Outgoing) -> Result<()> {
+        self.set(keys::outgoing(execution, what as u8), &[])
+    }
+
+    /// Takes a note back, or off once Temporal was told; whether it was there.
+    pub(crate) fn unsend(&mut self, execution: &str, what: Outgoing) -> Result<bool> {
+        self.unset(keys::outgoing(execution, what as u8))
+    }
+}
