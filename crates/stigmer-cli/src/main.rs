@@ -1,2 +1,62 @@
-//! Entry point.
-fn main() {}
+//! `stigmer`: applies agents to a Stigmer server, runs them, and shows what became of it.
+
+mod address;
+mod cli;
+mod client;
+mod commands;
+mod duration;
+mod failure;
+mod follow;
+mod output;
+mod project;
+mod redact;
+mod resolve;
+mod runtime_env;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    failure::Exit,
+    output::Output,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let app = App {
+        output: Output::new(cli.global.output),
+        global: cli.global,
+    };
+    let result = match &cli.command {
+        Command::Apply(args) => commands::apply::run(&app, args).await,
+        Command::Run(args) => commands::run::run(&app, args).await,
+        Command::Get(args) => commands::get::run(&app, args).await,
+        Command::Logs(args) => commands::logs::run(&app, args).await,
+        Command::Cancel(args) => commands::cancel::run(&app, args).await,
+        Command::Delete(args) => commands::delete::run(&app, args).await,
+        Command::Completions { shell } => commands::plain::completions(&app, *shell),
+        Command::Version => commands::plain::version(&app),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error).into(),
+    }
+}
+
+/// What every command gets.
+struct App {
+    global: cli::Global,
+    output: Output,
+}
+
+fn report(error: &anyhow::Error) -> Exit {
+    let exit = failure::exit_of(error);
+    if exit != Exit::Pipe {
+        output::error_line(&format!("{error:#}"));
+    }
+    exit
+}

@@ -1,0 +1,9 @@
+//! One module a command.
+
+pub(crate) mod apply;
+pub(crate) mod cancel;
+pub(crate) mod delete;
+pub(crate) mod get;
+pub(crate) mod logs;
+pub(crate) mod plain;
+pub(crate) mod run;

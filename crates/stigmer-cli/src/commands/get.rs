@@ -1,0 +1,90 @@
+//! `stigmer get`.
+
+mod pages;
+mod rows;
+
+use anyhow::Result;
+use serde::Serialize;
+use stigmer_api::{
+    Kind as ApiKind, agentexecution::AgentExecutionId, agentexecution::ExecutionPhase,
+    session::SessionId,
+};
+
+use crate::{
+    App,
+    cli::{GetArgs, Kind, Phase},
+    client::Client,
+    failure::Failure,
+    redact::Redact,
+    resolve,
+};
+use rows::Row;
+
+pub(crate) async fn run(app: &App, args: &GetArgs) -> Result<()> {
+    if args.phase.is_some() && args.kind != Kind::Executions {
+        return Err(Failure::usage("--phase is for executions only"));
+    }
+    let client = Client::connect(&app.global).await?;
+    match &args.name {
+        Some(name) => one(app, &client, args.kind, name).await,
+        None => many(app, &client, args).await,
+    }
+}
+
+async fn one(app: &App, client: &Client, kind: Kind, name: &str) -> Result<()> {
+    let org = app.global.org.as_deref();
+    let value = name.to_owned();
+    match kind {
+        Kind::Agents => show_one(app, resolve::agent(client, org, name).await?),
+        Kind::Instances => show_one(app, resolve::instance(client, org, name).await?),
+        Kind::Executions => {
+            let mut executions = client.executions();
+            let answer = client
+                .answer(executions.get(AgentExecutionId { value }))
+                .await;
+            let naming = |error| resolve::naming(error, ApiKind::AgentExecution, name);
+            show_one(app, answer.map_err(naming)?)
+        }
+        Kind::Sessions => {
+            let mut sessions = client.sessions();
+            let answer = client.answer(sessions.get(SessionId { value })).await;
+            let naming = |error| resolve::naming(error, ApiKind::Session, name);
+            show_one(app, answer.map_err(naming)?)
+        }
+    }
+}
+
+async fn many(app: &App, client: &Client, args: &GetArgs) -> Result<()> {
+    let limit = args.limit.map_or(usize::MAX, |n| n as usize);
+    let org = app.global.org.as_deref();
+    match args.kind {
+        Kind::Agents => show(app, pages::agents(client, org, limit).await?),
+        Kind::Instances => show(app, pages::instances(client, org, limit).await?),
+        Kind::Sessions => show(app, pages::sessions(client, limit).await?),
+        Kind::Executions => {
+            let phase = args.phase.map_or(ExecutionPhase::Unspecified, api_phase);
+            show(app, pages::executions(client, phase, limit).await?)
+        }
+    }
+}
+
+fn api_phase(phase: Phase) -> ExecutionPhase {
+    match phase {
+        Phase::Pending => ExecutionPhase::ExecutionPending,
+        Phase::InProgress => ExecutionPhase::ExecutionInProgress,
+        Phase::Completed => ExecutionPhase::ExecutionCompleted,
+        Phase::Failed => ExecutionPhase::ExecutionFailed,
+        Phase::Cancelled => ExecutionPhase::ExecutionCancelled,
+    }
+}
+
+fn show_one<R: Row + Redact + Serialize>(app: &App, mut item: R) -> Result<()> {
+    item.redact();
+    app.output
+        .either(&item, &rows::table(std::slice::from_ref(&item)))
+}
+
+fn show<R: Row + Redact + Serialize>(app: &App, mut items: Vec<R>) -> Result<()> {
+    items.iter_mut().for_each(Redact::redact);
+    app.output.either(&items, &rows::table(&items))
+}

@@ -1,0 +1,93 @@
+//! Resources as rows of a table.
+
+use chrono::{DateTime, SecondsFormat};
+use stigmer_api::{
+    agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance, resource::Resource,
+    session::Session,
+};
+
+use crate::{
+    output::{self, one_line},
+    watch,
+};
+
+/// The longest message in a table, in characters.
+const MAX_MESSAGE: usize = 50;
+
+/// A resource that a table can show.
+pub(super) trait Row: Resource {
+    const HEADS: [&'static str; 5];
+    fn cells(&self) -> [String; 5];
+}
+
+pub(super) fn table<R: Row>(items: &[R]) -> String {
+    output::table(R::HEADS, items.iter().map(Row::cells).collect())
+}
+
+impl Row for Agent {
+    const HEADS: [&'static str; 5] = ["NAME", "SLUG", "ORG", "ID", "UPDATED"];
+    fn cells(&self) -> [String; 5] {
+        [
+            self.name().to_owned(),
+            self.slug().to_owned(),
+            self.org().to_owned(),
+            self.id().to_owned(),
+            updated(self),
+        ]
+    }
+}
+
+impl Row for AgentInstance {
+    const HEADS: [&'static str; 5] = ["NAME", "ORG", "AGENT", "ID", "UPDATED"];
+    fn cells(&self) -> [String; 5] {
+        let agent = self.spec.as_ref().map_or("", |s| &s.agent_id);
+        [
+            self.name().to_owned(),
+            self.org().to_owned(),
+            agent.to_owned(),
+            self.id().to_owned(),
+            updated(self),
+        ]
+    }
+}
+
+impl Row for Session {
+    const HEADS: [&'static str; 5] = ["NAME", "SUBJECT", "INSTANCE", "ID", "UPDATED"];
+    fn cells(&self) -> [String; 5] {
+        let spec = self.spec.clone().unwrap_or_default();
+        [
+            self.name().to_owned(),
+            one_line(&spec.subject, MAX_MESSAGE),
+            spec.agent_instance_id,
+            self.id().to_owned(),
+            updated(self),
+        ]
+    }
+}
+
+impl Row for AgentExecution {
+    const HEADS: [&'static str; 5] = ["ID", "PHASE", "AGENT", "MESSAGE", "CREATED"];
+    fn cells(&self) -> [String; 5] {
+        let spec = self.spec.clone().unwrap_or_default();
+        let audit = self.audit().and_then(|a| a.spec_audit.as_ref());
+        [
+            self.id().to_owned(),
+            watch::phase(self).word().to_owned(),
+            spec.agent_id,
+            one_line(&spec.message, MAX_MESSAGE),
+            time(audit.and_then(|a| a.created_at.as_ref()).map(|t| t.seconds)),
+        ]
+    }
+}
+
+fn updated(resource: &impl Resource) -> String {
+    let audit = resource.audit().and_then(|a| a.spec_audit.as_ref());
+    time(audit.and_then(|a| a.updated_at.as_ref()).map(|t| t.seconds))
+}
+
+fn time(seconds: Option<i64>) -> String {
+    seconds
+        .and_then(|s| DateTime::from_timestamp(s, 0))
+        .map(|t| t.to_rfc3339_opts(SecondsFormat::Secs, true))
+        .unwrap_or_default()
+}

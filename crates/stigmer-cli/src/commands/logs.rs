@@ -1,0 +1,43 @@
+//! `stigmer logs`.
+
+use anyhow::Result;
+use serde_json::json;
+use stigmer_api::{
+    Kind,
+    agentexecution::{AgentExecution, AgentExecutionId},
+    resource::Resource,
+};
+
+use crate::{App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve, watch};
+
+pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<()> {
+    let client = Client::connect(&app.global).await?;
+    let id = args.id.as_str();
+    if args.follow {
+        let execution = run::follow(app, &client, id)
+            .await
+            .map_err(|error| resolve::naming(error, Kind::AgentExecution, id))?;
+        app.output.document(&document(&execution))?;
+        return run::ended_well(&execution);
+    }
+    let value = id.to_owned();
+    let mut executions = client.executions();
+    let execution = client
+        .answer(executions.get(AgentExecutionId { value }))
+        .await
+        .map_err(|error| resolve::naming(error, Kind::AgentExecution, id))?;
+    let mut follower = Follower::default();
+    let text = follower.step(&execution) + &follower.close();
+    app.output.either(&document(&execution), &text)
+}
+
+fn document(execution: &AgentExecution) -> serde_json::Value {
+    let status = execution.status.clone().unwrap_or_default();
+    json!({
+        "id": execution.id(),
+        "phase": watch::phase(execution).as_str_name(),
+        "messages": status.messages,
+        "toolCalls": status.tool_calls,
+        "error": status.error,
+    })
+}

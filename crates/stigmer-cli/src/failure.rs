@@ -1,0 +1,162 @@
+//! What can go wrong, in words for people and exit codes for scripts.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use tonic::{Code, Status};
+
+/// The exit codes other than 0; `stigmer --help` documents them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Failed = 1,
+    Usage = 2,
+    NotFound = 3,
+    Unreachable = 4,
+    Interrupted = 130,
+    /// Nobody reads on, as in `| head`; what a process has that SIGPIPE ended.
+    Pipe = 141,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error with an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    text: String,
+}
+
+impl Failure {
+    pub(crate) fn with(exit: Exit, text: impl Into<String>) -> anyhow::Error {
+        let text = text.into();
+        Self { exit, text }.into()
+    }
+
+    pub(crate) fn failed(text: impl Into<String>) -> anyhow::Error {
+        Self::with(Exit::Failed, text)
+    }
+
+    pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
+        Self::with(Exit::Usage, text)
+    }
+
+    pub(crate) fn not_found(text: impl Into<String>) -> anyhow::Error {
+        Self::with(Exit::NotFound, text)
+    }
+}
+
+pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return failure.exit;
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>()
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            return Exit::Pipe;
+        }
+    }
+    Exit::Failed
+}
+
+pub(crate) fn unreachable(address: &str, why: &str) -> anyhow::Error {
+    let text = format!(
+        "the server at {address} cannot be reached: {why}\n\
+         start it, or name another one with --server or STIGMER_SERVER_ADDR"
+    );
+    Failure::with(Exit::Unreachable, text)
+}
+
+pub(crate) fn too_late(address: &str, limit: Duration) -> anyhow::Error {
+    let text = format!(
+        "the server at {address} has not answered within {limit:?}; --timeout sets how long to wait"
+    );
+    Failure::with(Exit::Unreachable, text)
+}
+
+/// The innermost cause: the outer ones only say that transport failed.
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// A status of the server in plain words.
+pub(crate) fn of_status(status: &Status, address: &str) -> anyhow::Error {
+    if let Some(source) = std::error::Error::source(status) {
+        return unreachable(address, &innermost(source));
+    }
+    let said = status.message();
+    let text = |prefix: &str| match said {
+        "" => prefix.to_owned(),
+        _ => format!("{prefix}: {said}"),
+    };
+    match status.code() {
+        Code::NotFound if said.contains("not found") => Failure::not_found(said),
+        Code::NotFound => Failure::not_found(text("not found")),
+        Code::InvalidArgument => Failure::failed(text("the server refused this")),
+        Code::AlreadyExists | Code::FailedPrecondition | Code::Aborted if !said.is_empty() => {
+            Failure::failed(said)
+        }
+        Code::Unavailable => {
+            let text = text(&format!("the server at {address} is not available"));
+            Failure::with(Exit::Unreachable, text)
+        }
+        Code::DeadlineExceeded | Code::Cancelled => Failure::failed(text("the call was given up")),
+        Code::Unimplemented => Failure::failed(text(
+            "the server does not know this call; is it older than this command?",
+        )),
+        Code::Unauthenticated | Code::PermissionDenied => {
+            Failure::failed(text("the server does not allow this"))
+        }
+        code => Failure::failed(text(&format!(
+            "the server failed ({})",
+            code.description().to_lowercase()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_become_plain_words() {
+        let shown: Vec<String> = [
+            Status::not_found("Agent not found: x"),
+            Status::not_found(""),
+            Status::invalid_argument("validation error: spec.message: must not be empty"),
+            Status::already_exists("Agent already exists: x (agt-1)"),
+            Status::unavailable("shutting down"),
+            Status::unimplemented(""),
+            Status::internal("the store failed"),
+        ]
+        .iter()
+        .map(|status| {
+            let error = of_status(status, "http://h:1");
+            format!("{} {error}", exit_of(&error) as u8)
+        })
+        .collect();
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        3 Agent not found: x
+        3 not found
+        1 the server refused this: validation error: spec.message: must not be empty
+        1 Agent already exists: x (agt-1)
+        4 the server at http://h:1 is not available: shutting down
+        1 the server does not know this call; is it older than this command?
+        1 the server failed (internal error): the store failed
+        ");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_known_below_any_context() {
+        let error = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(exit_of(&error.context("writing")), Exit::Pipe);
+    }
+}
