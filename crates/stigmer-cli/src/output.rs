@@ -63,12 +63,10 @@ fn write_now(to: &mut impl Write, text: &str) -> io::Result<()> {
 }
 
 fn render(format: Format, document: &impl Serialize) -> Result<Option<String>> {
-    // Through JSON first, so that YAML has the names of proto3 JSON too.
-    let value = serde_json::to_value(document)?;
     Ok(match format {
         Format::Table => None,
-        Format::Json => Some(format!("{value:#}\n")),
-        Format::Yaml => Some(serde_saphyr::to_string(&value)?),
+        Format::Json => Some(serde_json::to_string_pretty(document)? + "\n"),
+        Format::Yaml => Some(serde_saphyr::to_string(document)?),
     })
 }
 
@@ -138,7 +136,12 @@ mod tests {
             ["Agent", "reviewer", "Created"].map(str::to_owned),
             ["Agent", "a longer\nname \x1b[31m", ""].map(str::to_owned),
         ];
-        insta::assert_snapshot!(table(["TYPE", "NAME", "STATUS"], rows), @"");
+        let table = table(["TYPE", "NAME", "STATUS"], rows);
+        insta::assert_snapshot!(table.replace('\u{fffd}', "?"), @r"
+        TYPE   NAME                 STATUS
+        Agent  reviewer             Created
+        Agent  a longer name ?[31m
+        ");
     }
 
     #[test]
@@ -150,7 +153,8 @@ mod tests {
     #[test]
     fn documents_are_json_or_yaml() {
         let value = serde_json::json!({"name": "a: b", "list": [1]});
-        insta::assert_debug_snapshot!(render(Format::Yaml, &value).ok(), @"");
+        let yaml = render(Format::Yaml, &value).ok().flatten();
+        assert_eq!(yaml.as_deref(), Some("list:\n- 1\nname: \"a: b\"\n"));
         assert!(render(Format::Table, &value).is_ok_and(|text| text.is_none()));
     }
 }

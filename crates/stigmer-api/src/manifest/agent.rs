@@ -158,7 +158,7 @@ fn one_server_type(document: &Node, json: &mut Json, report: &mut Report<'_>) {
                 .at;
             report.add(
                 at,
-                format!("a server has one of {}, not both", given.join(", ")),
+                format!("a server has one of {}, not several", given.join(", ")),
             );
             server.remove(*extra);
         }
