@@ -1,0 +1,191 @@
+//! `e2e.toml`: the one configuration.
+
+use crate::exit::{Code, coded};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Everything in `e2e.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Services by name.
+    pub services: Services,
+    /// Limits of the stop.
+    pub stop: Stop,
+    /// What is kept after a run.
+    pub evidence: Evidence,
+    /// The embedded model.
+    pub model: Model,
+    /// Pinned tools by name.
+    pub tools: BTreeMap<String, Tool>,
+}
+
+/// The services that a stack is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Services {
+    /// Temporal's dev server.
+    pub temporal: Service,
+    /// `stigmer-server`.
+    pub server: Service,
+    /// `agent-runner`.
+    pub runner: Service,
+    /// The embedded model.
+    pub model: Service,
+    /// `stigmer`, handed to the tests.
+    pub cli: Service,
+}
+
+/// One service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Longest time from start to ready, in seconds.
+    pub ready_seconds: u64,
+    /// Somebody else's build of the part, in place of ours.
+    pub bin: Option<PathBuf>,
+}
+
+impl Service {
+    /// Longest time from start to ready.
+    pub fn ready_limit(&self) -> Duration {
+        Duration::from_secs(self.ready_seconds)
+    }
+}
+
+/// Limits of the stop.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// From SIGTERM to SIGKILL, in seconds.
+    pub term_seconds: u64,
+    /// For running tests after the first Ctrl-C, in seconds.
+    pub drain_seconds: u64,
+}
+
+/// What is kept after a run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// Run folders; older ones go, kept stacks stay.
+    pub keep_runs: usize,
+    /// Temporal histories of executions that did not complete, at most.
+    pub histories: usize,
+    /// Lines of a log that an error shows.
+    pub tail_lines: usize,
+}
+
+/// The embedded model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its name towards the runner.
+    pub embedded: String,
+    /// Context in tokens, shared by all conversations.
+    pub context: u32,
+    /// Slots.
+    pub parallel: u32,
+}
+
+/// A pinned tool from PyPI.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// Name of the distribution.
+    pub package: String,
+    /// Exact version.
+    pub version: String,
+    /// The file that matters, relative to the tool's folder.
+    pub main: PathBuf,
+    /// Its sha256 where it is the same on every platform.
+    pub main_sha256: Option<String>,
+    /// Wheels by platform (`linux-x86_64`, ... or `any`).
+    pub wheel: BTreeMap<String, Wheel>,
+}
+
+/// One wheel.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheel {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Hash of the file, hexadecimal.
+    pub sha256: String,
+}
+
+impl Tool {
+    /// The wheel for a platform; `None` when the tool is not made for it.
+    pub fn wheel_for(&self, platform: &str) -> Option<&Wheel> {
+        self.wheel.get(platform).or_else(|| self.wheel.get("any"))
+    }
+}
+
+/// This machine, as `e2e.toml` names platforms.
+pub fn platform() -> String {
+    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// Reads `e2e.toml` at the root of the checkout.
+///
+/// # Errors
+/// Usage errors that name the file, the line and the key.
+pub fn load(root: &Path) -> anyhow::Result<Config> {
+    let path = root.join("e2e.toml");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| coded(Code::Usage, format!("read {}: {error}", path.display())))?;
+    parse(&text).map_err(|why| coded(Code::Usage, format!("{}: {why}", path.display())))
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text[..span.start.min(text.len())].matches('\n').count() + 1
+        });
+        format!("line {line}: {}", error.message())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = include_str!("../../e2e.toml");
+
+    #[test]
+    fn ours_is_valid_and_complete() {
+        let config = parse(OURS).unwrap();
+        for name in ["temporal", "nextest", "llama", "smollm2"] {
+            let tool = &config.tools[name];
+            for platform in ["linux-x86_64", "linux-aarch64", "macos-aarch64"] {
+                assert_eq!(
+                    tool.wheel_for(platform).unwrap().sha256.len(),
+                    64,
+                    "{name} {platform}"
+                );
+            }
+        }
+        assert!(config.tools["temporal"].wheel_for("plan9-mips").is_none());
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let unknown = OURS.replace("drain_seconds = 60", "drian_seconds = 60");
+        let line = OURS
+            .lines()
+            .position(|line| line.starts_with("drain_seconds"))
+            .unwrap()
+            + 1;
+        let why = parse(&unknown).unwrap_err();
+        assert!(
+            why.starts_with(&format!("line {line}: unknown field `drian_seconds`")),
+            "{why}"
+        );
+        let why = parse(&OURS.replace("keep_runs = 10", "keep_runs = \"ten\"")).unwrap_err();
+        assert!(
+            why.contains("invalid type: string \"ten\", expected usize"),
+            "{why}"
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! One cargo call for everything a run needs.
+
+use super::Phases;
+use crate::config::Config;
+use crate::exit::{Code, coded};
+use crate::process::{Command, Output, Process, spawn};
+use crate::run::Run;
+use crate::signals::Interrupt;
+use crate::stack::members::swapped;
+use nix::sys::signal::Signal;
+use std::path::Path;
+use std::time::Duration;
+
+/// The workspace without xtask. Always the whole of it, so that features are the same whatever the phase and nothing is
+/// built twice; the targets say what is really needed.
+pub const SELECTION: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
+/// What to build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// Binaries.
+    pub bins: Vec<&'static str>,
+    /// Test targets.
+    pub tests: Vec<&'static str>,
+}
+
+impl Targets {
+    /// What the phases need and nobody swapped.
+    pub fn new(config: &Config, phases: Phases, tests: bool, services: bool) -> Self {
+        let parts = &config.services;
+        let runner = services && phases.two;
+        let all = [
+            ("stigmer", true, swapped("E2E_CLI_BIN", &parts.cli.bin)),
+            (
+                "stigmer-server",
+                services,
+                swapped("E2E_SERVER_BIN", &parts.server.bin),
+            ),
+            (
+                "agent-runner",
+                runner,
+                swapped("E2E_RUNNER_BIN", &parts.runner.bin),
+            ),
+        ];
+        Self {
+            bins: all
+                .into_iter()
+                .filter(|(_, needed, swapped)| *needed && swapped.is_none())
+                .map(|(name, ..)| name)
+                .collect(),
+            tests: if tests { phases.names() } else { Vec::new() },
+        }
+    }
+}
+
+/// The cargo that runs us, past rustup's proxy.
+pub fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// `cargo build` for the targets; `None` when there is nothing to build.
+pub fn command(root: &Path, targets: &Targets) -> Option<Command> {
+    if targets.bins.is_empty() && targets.tests.is_empty() {
+        return None;
+    }
+    let bins = targets.bins.iter().flat_map(|name| ["--bin", name]);
+    let tests = targets.tests.iter().flat_map(|name| ["--test", name]);
+    Some(
+        Command::new(cargo())
+            .args(["build"])
+            .args(SELECTION)
+            .args(bins)
+            .args(tests)
+            .cwd(root),
+    )
+}
+
+/// Builds; cargo's own words go to the terminal.
+///
+/// # Errors
+/// [`Code::Fault`] when it does not compile, [`Code::Interrupted`] at the first signal.
+pub async fn run(run: &Run, targets: &Targets, interrupt: &Interrupt) -> anyhow::Result<()> {
+    let Some(command) = command(&run.root, targets) else {
+        return Ok(());
+    };
+    eprintln!("$ {}", command.echo());
+    let process = spawn(
+        &run.own(command),
+        &Output::Inherit,
+        Some(&run.pid_file("build")),
+    )?;
+    let exit = tokio::select! {
+        exit = process.wait() => exit,
+        () = interrupt.reached(1) => {
+            stop(&process).await;
+            return Err(coded(Code::Interrupted, "interrupted while building"));
+        }
+    };
+    if exit.code == Some(0) {
+        Ok(())
+    } else {
+        Err(coded(
+            Code::Fault,
+            format!("the build failed ({exit}); cargo says why above"),
+        ))
+    }
+}
+
+/// Ends a cargo (or nextest) that is not worth waiting for.
+pub async fn stop(process: &Process) {
+    process.signal(Signal::SIGINT);
+    // cargo ends its compilers within milliseconds.
+    if tokio::time::timeout(Duration::from_secs(3), process.wait())
+        .await
+        .is_err()
+    {
+        process.kill().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        let root = Path::new("/w");
+        let targets = Targets {
+            bins: vec!["stigmer", "stigmer-server"],
+            tests: vec!["phase1"],
+        };
+        let echo = command(root, &targets).unwrap().echo();
+        let echo = echo.split_once(" build ").unwrap().1;
+        insta::assert_snapshot!(echo, @"--workspace --exclude xtask --bin stigmer --bin stigmer-server --test phase1");
+        assert_eq!(command(root, &Targets::default()), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! Running one phase's tests, and reading how they went.
+
+use super::build::{SELECTION, cargo};
+use crate::process::Command;
+use std::path::{Path, PathBuf};
+
+/// What runs the tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// `cargo-nextest` at this path.
+    Nextest(PathBuf),
+    /// Plain `cargo test`, where nextest cannot be had.
+    CargoTest,
+    /// A shell command of the user's in place of the tests.
+    Exec(String),
+}
+
+/// One phase's tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Tests<'a> {
+    /// `phase1` or `phase2`: the test target.
+    pub phase: &'a str,
+    /// Substring of test names, or a nextest filter expression (it has parentheses).
+    pub filter: Option<&'a str>,
+    /// The phase's folder.
+    pub dir: &'a Path,
+    /// The checkout.
+    pub root: &'a Path,
+}
+
+/// The command line. `stack.json` and a folder for temporary files are told by environment.
+pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
+    let command = match runner {
+        Runner::Nextest(bin) => {
+            let command = Command::new(bin)
+                .args([
+                    "nextest",
+                    "run",
+                    "--profile",
+                    "e2e",
+                    "--cargo-quiet",
+                    "--no-tests",
+                    "pass",
+                ])
+                .args([
+                    "--tool-config-file".to_owned(),
+                    format!("xtask:{}", overlay_path(tests.dir).display()),
+                ])
+                .args(SELECTION)
+                .args(["--test", tests.phase]);
+            match tests.filter {
+                Some(filter) if filter.contains('(') => command.args(["-E", filter]),
+                Some(filter) => command.args([filter]),
+                None => command,
+            }
+        }
+        Runner::CargoTest => {
+            let command = Command::new(cargo())
+                .args(["test", "--quiet"])
+                .args(SELECTION)
+                .args(["--test", tests.phase]);
+            match tests.filter {
+                Some(filter) => command.args(["--", filter]),
+                None => command,
+            }
+        }
+        Runner::Exec(script) => Command::new("sh").args(["-c", script]),
+    };
+    let temp = tests.dir.join("data/tmp");
+    command
+        .env("E2E_STACK", tests.dir.join("stack.json").to_string_lossy())
+        .env("TMPDIR", temp.to_string_lossy())
+        .cwd(tests.root)
+}
+
+/// A nextest configuration of this phase alone, so that two runs never write one JUnit file.
+pub fn overlay(dir: &Path) -> String {
+    // A JSON string is a TOML basic string.
+    let path = serde_json::Value::from(dir.join("junit.xml").to_string_lossy().into_owned());
+    format!("[profile.e2e.junit]\npath = {path}\n")
+}
+
+/// Where [`overlay`] goes.
+pub fn overlay_path(dir: &Path) -> PathBuf {
+    dir.join("data/nextest.toml")
+}
+
+/// How many tests ran and how many of them failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Ran.
+    pub tests: usize,
+    /// Failed, timed out, or could not be run.
+    pub failed: usize,
+}
+
+/// Reads the first line of totals of a JUnit file.
+pub fn counts(junit: &str) -> Option<Counts> {
+    let totals = junit.split_once("<testsuites ")?.1.split_once('>')?.0;
+    let number = |name: &str| -> Option<usize> {
+        let value = totals.split_once(&format!("{name}=\""))?.1;
+        value.split_once('"')?.0.parse().ok()
+    };
+    Some(Counts {
+        tests: number("tests")?,
+        failed: number("failures")? + number("errors")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tests(filter: Option<&'static str>) -> Tests<'static> {
+        Tests {
+            phase: "phase1",
+            filter,
+            dir: Path::new("/r/phase1"),
+            root: Path::new("/w"),
+        }
+    }
+
+    #[test]
+    fn command_lines() {
+        let nextest = Runner::Nextest("cargo-nextest".into());
+        insta::assert_snapshot!(command(&nextest, tests(None)).echo());
+        assert!(
+            command(&nextest, tests(Some("apply")))
+                .echo()
+                .ends_with("--test phase1 apply")
+        );
+        assert!(
+            command(&nextest, tests(Some("test(/^a/)")))
+                .echo()
+                .ends_with("-E 'test(/^a/)'")
+        );
+        assert!(
+            command(&Runner::CargoTest, tests(Some("apply")))
+                .echo()
+                .ends_with("--test phase1 -- apply")
+        );
+    }
+
+    #[test]
+    fn junit_totals() {
+        let xml = r#"<?xml version="1.0"?>
+<testsuites name="stigmer-e2e" tests="21" failures="2" errors="1" uuid="x" time="0.9">
+  <testsuite name="a" tests="1" failures="9">"#;
+        assert_eq!(
+            counts(xml),
+            Some(Counts {
+                tests: 21,
+                failed: 3
+            })
+        );
+        assert_eq!(counts(""), None);
+    }
+
+    #[test]
+    fn overlay_survives_odd_paths() {
+        insta::assert_snapshot!(overlay(Path::new("/a \"b\"")), @r#"
+        [profile.e2e.junit]
+        path = "/a \"b\"/junit.xml"
+        "#);
+    }
+}

@@ -1,0 +1,172 @@
+//! What people read at the end.
+
+use super::nextest::Counts;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// How one phase went.
+#[derive(Clone, Debug, Default)]
+pub struct PhaseReport {
+    /// `phase1` or `phase2`.
+    pub name: &'static str,
+    /// From JUnit; `None` when the tests did not run or were not counted.
+    pub counts: Option<Counts>,
+    /// The tests' time.
+    pub tests: Duration,
+    /// From the first start of a service to the last one's readiness.
+    pub ready: Option<Duration>,
+    /// From start to ready, by service.
+    pub services: Vec<(String, Duration)>,
+    /// What ran, on what.
+    pub on: Vec<String>,
+    /// Why it did not run or did not pass.
+    pub trouble: Option<String>,
+    /// Nothing of it ran.
+    pub skipped: bool,
+}
+
+/// One line per phase, then where the evidence lies.
+pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path) -> String {
+    let mut text = String::new();
+    for report in reports {
+        let verdict = match (report.counts, &report.trouble) {
+            (_, Some(_)) if report.skipped => "SKIPPED, nothing of it ran".to_owned(),
+            (Some(counts), None) => format!(
+                "{} passed in {}",
+                tests(counts.tests),
+                seconds(report.tests)
+            ),
+            (Some(counts), Some(_)) => format!(
+                "{} of {} failed in {}",
+                counts.failed,
+                tests(counts.tests),
+                seconds(report.tests)
+            ),
+            (None, None) => format!("passed in {}", seconds(report.tests)),
+            (None, Some(_)) => "FAILED".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}: {verdict}", report.name);
+        for on in &report.on {
+            let _ = writeln!(text, "    {on}");
+        }
+        if let Some(trouble) = &report.trouble {
+            let _ = writeln!(text, "    {}", trouble.replace('\n', "\n    "));
+        }
+    }
+    let _ = writeln!(
+        text,
+        "took {}, evidence in {}",
+        seconds(total),
+        dir.display()
+    );
+    text
+}
+
+fn tests(count: usize) -> String {
+    if count == 1 {
+        "1 test".into()
+    } else {
+        format!("{count} tests")
+    }
+}
+
+/// `0.04 s`, `12.3 s`.
+pub fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{seconds:.2} s")
+    } else {
+        format!("{seconds:.1} s")
+    }
+}
+
+/// The table of `--timings`.
+pub fn timings(steps: &[(String, Duration)], reports: &[PhaseReport], total: Duration) -> String {
+    let mut rows: Vec<(String, String)> = steps
+        .iter()
+        .map(|(name, time)| (name.clone(), seconds(*time)))
+        .collect();
+    for report in reports.iter().filter(|report| !report.skipped) {
+        let mut services = report.services.clone();
+        services.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+        for (name, time) in &services {
+            rows.push((
+                format!("{} {name}: start to ready", report.name),
+                seconds(*time),
+            ));
+        }
+        if let (Some(ready), Some((slowest, time))) = (report.ready, services.first()) {
+            let ratio = ready.as_secs_f64() / time.as_secs_f64().max(0.001);
+            rows.push((
+                format!("{} stack ready", report.name),
+                format!("{} ({ratio:.2} x {slowest})", seconds(ready)),
+            ));
+        }
+        rows.push((format!("{} tests", report.name), seconds(report.tests)));
+    }
+    rows.push(("total".into(), seconds(total)));
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    rows.iter().fold(String::new(), |mut text, (name, time)| {
+        let _ = writeln!(text, "{name:<width$}  {time:>8}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    fn report() -> PhaseReport {
+        PhaseReport {
+            name: "phase2",
+            counts: Some(Counts {
+                tests: 9,
+                failed: 0,
+            }),
+            tests: Duration::from_millis(6_400),
+            ready: Some(Duration::from_millis(1_210)),
+            services: vec![
+                ("server".into(), Duration::from_millis(40)),
+                ("model".into(), Duration::from_millis(1_100)),
+            ],
+            on: vec!["temporal 1.9.1 from PATH".into()],
+            ..PhaseReport::default()
+        }
+    }
+
+    #[test]
+    fn for_people() {
+        let failed = PhaseReport {
+            counts: Some(Counts {
+                tests: 9,
+                failed: 2,
+            }),
+            trouble: Some("tests failed".into()),
+            ..report()
+        };
+        let skipped = PhaseReport {
+            name: "phase1",
+            skipped: true,
+            trouble: Some("no C compiler".into()),
+            ..PhaseReport::default()
+        };
+        let dead = PhaseReport {
+            counts: None,
+            trouble: Some("server died\n  last lines".into()),
+            on: Vec::new(),
+            ..report()
+        };
+        insta::assert_snapshot!(lines(
+            &[report(), failed, skipped, dead],
+            Duration::from_secs(12),
+            Path::new("/e")
+        ));
+        insta::assert_snapshot!(timings(
+            &[("build".into(), Duration::from_millis(310))],
+            &[report()],
+            Duration::from_secs(9)
+        ));
+    }
+}

@@ -1,0 +1,125 @@
+//! What is kept when something failed, and reading it back.
+
+use crate::process::{Command, ask::ask_async};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::Duration;
+
+/// The last lines of a file; empty when it cannot be read. Looks at the last 64 KiB only: logs grow.
+pub fn tail(path: &Path, lines: usize) -> Vec<String> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
+}
+
+/// Temporal's histories of executions that did not complete, one file each, at most `most`. Returns how many.
+pub async fn histories(
+    cli: &Path,
+    address: &str,
+    namespace: &str,
+    into: &Path,
+    most: usize,
+) -> usize {
+    let limit = Duration::from_secs(10);
+    let ask = |args: Vec<String>| {
+        let shared =
+            ["--address", address, "--namespace", namespace, "-o", "json"].map(str::to_owned);
+        ask_async(Command::new(cli).args(args).args(shared), limit)
+    };
+    let query = "ExecutionStatus != 'Completed'";
+    let list = ask([
+        "workflow",
+        "list",
+        "--query",
+        query,
+        "--limit",
+        &most.to_string(),
+    ]
+    .map(str::to_owned)
+    .to_vec())
+    .await;
+    let Ok(list) = list else { return 0 };
+    let mut written = 0;
+    for (workflow, run) in open_executions(&list.stdout).into_iter().take(most) {
+        let shown = ask([
+            "workflow",
+            "show",
+            "--workflow-id",
+            &workflow,
+            "--run-id",
+            &run,
+        ]
+        .map(str::to_owned)
+        .to_vec())
+        .await;
+        let Ok(shown) = shown else { continue };
+        let name: String = workflow
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        if std::fs::create_dir_all(into).is_ok()
+            && std::fs::write(into.join(format!("{name}-{run}.json")), shown.stdout).is_ok()
+        {
+            written += 1;
+        }
+    }
+    written
+}
+
+fn open_executions(list: &str) -> Vec<(String, String)> {
+    let parsed: serde_json::Value = serde_json::from_str(list).unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    parsed
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            Some((
+                text(&entry["execution"]["workflowId"])?,
+                text(&entry["execution"]["runId"])?,
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tails() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, "a\nb\nc\n").unwrap();
+        assert_eq!(tail(&path, 2), ["b", "c"]);
+        assert_eq!(tail(&path, 9), ["a", "b", "c"]);
+        assert!(tail(&dir.path().join("no"), 9).is_empty());
+    }
+
+    #[test]
+    fn executions_in_a_list() {
+        let list = r#"[{"execution":{"workflowId":"agent-execution/1","runId":"r"},"status":"WORKFLOW_EXECUTION_STATUS_FAILED"}]"#;
+        assert_eq!(
+            open_executions(list),
+            [("agent-execution/1".to_owned(), "r".to_owned())]
+        );
+        assert!(open_executions("").is_empty());
+    }
+}

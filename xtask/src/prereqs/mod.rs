@@ -1,0 +1,91 @@
+//! `cargo xtask prereqs`: everything that is missing, at once, each with the command that mends it.
+
+mod checks;
+mod fix;
+mod table;
+
+use crate::config::Config;
+use crate::e2e::{Phases, Which};
+use crate::exit::Code;
+use crate::model::{self, Kind, Model, Wish};
+use serde::Serialize;
+
+/// Flags of `cargo xtask prereqs`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Only what this phase needs
+    #[arg(value_enum, default_value = "all")]
+    pub phase: Which,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// There.
+    Ok,
+    /// Not there, and something cannot run without it.
+    Missing,
+    /// Not there; something else is used in its place.
+    Optional,
+}
+
+/// One prerequisite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Short name, stable.
+    pub name: &'static str,
+    /// What the check found.
+    pub state: State,
+    /// What is there, or what is wrong.
+    pub found: String,
+    /// The command that mends it.
+    pub fix: Option<String>,
+    /// Phases that need it.
+    #[serde(rename = "for")]
+    pub phases: Vec<&'static str>,
+}
+
+/// Runs `cargo xtask prereqs`.
+///
+/// # Errors
+/// When the model that was asked for cannot be one.
+pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Code> {
+    let phases = Phases::from(args.phase);
+    let model = model::choose(config, &Wish::new(None, None)).await?;
+    let findings = checks::all(config, phases, &model).await;
+    let ok = findings
+        .iter()
+        .all(|finding| finding.state != State::Missing);
+    if args.json {
+        println!("{}", table::json(&findings, ok));
+    } else {
+        print!("{}", table::text(&findings));
+    }
+    Ok(if ok { Code::Passed } else { Code::Missing })
+}
+
+/// What phase 2 lacks on this machine, each with its fix; asks other programs only where something is not in the cache.
+pub async fn missing_for_run(config: &Config, model: &Model) -> Vec<String> {
+    let mut findings = vec![checks::c_compiler()];
+    let fetched = |name: &str| crate::tools::installed(config, name).is_some();
+    let temporal = which::which("temporal").is_ok()
+        || crate::stack::members::swapped("E2E_TEMPORAL_BIN", &config.services.temporal.bin)
+            .is_some()
+        || fetched("temporal");
+    let own_model = std::env::var_os("E2E_MODEL_BIN").is_some();
+    let embedded =
+        model.kind != Kind::Embedded || own_model || (fetched("llama") && fetched("smollm2"));
+    if !temporal || !embedded {
+        findings.push(checks::python(true, model.kind == Kind::Embedded && !own_model).await);
+        findings.push(checks::cache());
+    }
+    findings
+        .into_iter()
+        .filter(|finding| finding.state == State::Missing)
+        .map(|finding| table::line(&finding))
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! Short questions to other programs: answer, or nothing, within a time limit.
+
+use super::Command;
+use std::time::Duration;
+
+/// What a program answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Exited with 0.
+    pub ok: bool,
+    /// Standard output, trimmed.
+    pub stdout: String,
+    /// Standard error, trimmed.
+    pub stderr: String,
+}
+
+/// Runs a command to its end with no input; `Err` says why it could not run or that it took longer than `limit`.
+///
+/// # Errors
+/// A lower-case sentence for people.
+pub fn ask(command: &Command, limit: Duration) -> Result<Answer, String> {
+    let mut expression = duct::cmd(command.program.as_os_str(), &command.args)
+        .stdin_null()
+        .stdout_capture()
+        .stderr_capture()
+        .unchecked();
+    for var in &command.env {
+        expression = expression.env(&var.name, &var.value);
+    }
+    if let Some(folder) = &command.cwd {
+        expression = expression.dir(folder);
+    }
+    let handle = expression
+        .start()
+        .map_err(|error| format!("cannot run {}: {error}", command.program.display()))?;
+    match handle.wait_timeout(limit) {
+        Ok(Some(output)) => Ok(Answer {
+            ok: output.status.success(),
+            stdout: String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        }),
+        Ok(None) => {
+            // The answer is late and unwanted; a program that is already gone is no news.
+            let _ = handle.kill();
+            Err(format!(
+                "{} gave no answer within {} s",
+                command.program.display(),
+                limit.as_secs_f32()
+            ))
+        }
+        Err(error) => Err(format!("wait for {}: {error}", command.program.display())),
+    }
+}
+
+/// [`ask`] off the async threads.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ask_async(command: Command, limit: Duration) -> Result<Answer, String> {
+    tokio::task::spawn_blocking(move || ask(&command, limit))
+        .await
+        .map_err(|error| error.to_string())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_and_limits() {
+        let sh = |script: &str| Command::new("sh").args(["-c", script]);
+        let answer = ask(
+            &sh("echo out; echo err >&2; exit 3"),
+            Duration::from_secs(5),
+        )
+        .unwrap();
+        assert_eq!(
+            answer,
+            Answer {
+                ok: false,
+                stdout: "out".into(),
+                stderr: "err".into()
+            }
+        );
+        let late = ask(&sh("exec sleep 30"), Duration::from_millis(100)).unwrap_err();
+        assert_eq!(late, "sh gave no answer within 0.1 s");
+        assert!(
+            ask(&Command::new("/no/such"), Duration::from_secs(1))
+                .unwrap_err()
+                .starts_with("cannot run /no/such")
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! A command as a value: built by pure functions, shown to people without its secrets.
+
+use std::path::PathBuf;
+
+/// What to run, before it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments. Never a secret: arguments are seen in `ps`.
+    pub args: Vec<String>,
+    /// Variables added to the environment.
+    pub env: Vec<Var>,
+    /// Variables removed from the environment.
+    pub unset: Vec<String>,
+    /// Working folder; this process's own when `None`.
+    pub cwd: Option<PathBuf>,
+}
+
+/// A variable of the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Var {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: String,
+    /// Shown as `***`.
+    pub secret: bool,
+}
+
+impl Command {
+    /// A program without arguments.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds a variable; a later one of the same name wins.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.push(Var {
+            name: name.into(),
+            value: value.into(),
+            secret: false,
+        });
+        self
+    }
+
+    /// Adds a variable that is never shown.
+    #[must_use]
+    pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.push(Var {
+            name: name.into(),
+            value: value.into(),
+            secret: true,
+        });
+        self
+    }
+
+    /// Removes a variable that this process may have.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.unset.push(name.to_owned());
+        self
+    }
+
+    /// Sets the working folder.
+    #[must_use]
+    pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(folder.into());
+        self
+    }
+
+    /// One line that could be typed into a shell, secrets as `***`.
+    pub fn echo(&self) -> String {
+        let vars = self.env.iter().map(|var| {
+            let value = if var.secret {
+                "***".to_owned()
+            } else {
+                quoted(&var.value)
+            };
+            format!("{}={value}", var.name)
+        });
+        let words = std::iter::once(quoted(&self.program.to_string_lossy()))
+            .chain(self.args.iter().map(|a| quoted(a)));
+        vars.chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Replaces every secret in a text that goes to people or files. Short ones are left: they would match by chance.
+pub fn redact(text: &str, secrets: &[String]) -> String {
+    secrets
+        .iter()
+        .filter(|secret| secret.len() >= 6)
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn echo_quotes_and_hides() {
+        let command = Command::new("/bin/it")
+            .args(["a b", "it's", "", "--x=1"])
+            .env("A", "1")
+            .secret("KEY", "hunter22");
+        insta::assert_snapshot!(command.echo(), @r"A=1 KEY=*** /bin/it 'a b' 'it'\''s' '' --x=1");
+        assert_eq!(
+            redact("key hunter22, a", &["hunter22".into(), "a".into()]),
+            "key ***, a"
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! Which process a pid means: numbers are reused, start times are not.
+
+use serde::{Deserialize, Serialize};
+
+/// A process for good: its pid and when it started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ident {
+    /// Process id; also the id of its process group, since each is started as a leader.
+    pub pid: i32,
+    /// Start time: clock ticks since boot on Linux, `ps`'s words elsewhere. Only compared, never read.
+    pub start: String,
+}
+
+impl Ident {
+    /// The process that has this pid now; `None` when there is none (or only a zombie).
+    pub fn of(pid: i32) -> Option<Self> {
+        start_time(pid).map(|start| Self { pid, start })
+    }
+
+    /// This process.
+    pub fn own() -> Option<Self> {
+        i32::try_from(std::process::id()).ok().and_then(Self::of)
+    }
+
+    /// Whether this very process is still there.
+    pub fn alive(&self) -> bool {
+        start_time(self.pid).is_some_and(|start| start == self.start)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn start_time(pid: i32) -> Option<String> {
+    parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_time(pid: i32) -> Option<String> {
+    let output = std::process::Command::new("ps")
+        .args(["-o", "stat=,lstart=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let (state, start) = text.split_once(' ')?;
+    (!state.starts_with('Z')).then(|| start.trim().to_owned())
+}
+
+/// Field 22 of `/proc/PID/stat`; the name in field 2 may hold blanks and parentheses. Zombies are gone for us.
+#[cfg(any(target_os = "linux", test))]
+fn parse_stat(stat: &str) -> Option<String> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    (state != "Z" && state != "X").then_some(())?;
+    fields.nth(18).map(str::to_owned)
+}
+
+/// Pids of live processes whose environment holds `NAME=VALUE`, this one excepted.
+///
+/// Finds what no pid file knows: grandchildren in groups of their own, and a child whose parent died before it could
+/// write the file. Empty where the system does not show environments.
+pub fn with_env(name: &str, value: &str) -> Vec<Ident> {
+    let wanted = format!("{name}={value}").into_bytes();
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| u32::try_from(*pid) != Ok(std::process::id()))
+        .filter(|pid| {
+            std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+                environ
+                    .split(|byte| *byte == 0)
+                    .any(|entry| entry == wanted)
+            })
+        })
+        .filter_map(Ident::of)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_with_a_name_made_to_confuse() {
+        let stat = "12 (a) b (c) S 1 12 12 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 987654 1 2 3";
+        assert_eq!(parse_stat(stat).as_deref(), Some("987654"));
+        assert_eq!(parse_stat(&stat.replace(" S ", " Z ")), None);
+        assert_eq!(parse_stat("nonsense"), None);
+    }
+
+    #[test]
+    fn this_process_is_alive_and_an_impostor_is_not() {
+        let own = Ident::own().unwrap();
+        assert!(own.alive());
+        assert!(
+            !Ident {
+                start: "other".into(),
+                ..own
+            }
+            .alive()
+        );
+    }
+}

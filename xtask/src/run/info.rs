@@ -1,0 +1,112 @@
+//! `run.json`: who owns a run folder, and how the run ended.
+
+use crate::process::Ident;
+use crate::run::clock;
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+/// The content of `run.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Info {
+    /// The folder's name.
+    pub run_id: String,
+    /// The xtask process that owns the run.
+    pub owner: Ident,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// Hash of the checkout's path: two checkouts never mean the same.
+    pub checkout: String,
+    /// `git rev-parse HEAD`; `None` outside git.
+    pub commit: Option<String>,
+    /// What ran on what, filled in as it becomes known.
+    pub versions: BTreeMap<String, String>,
+    /// For everything in the tests that is random but should be repeatable.
+    pub seed: u64,
+    /// The stack outlives its owner on purpose (`up`, `--keep`).
+    pub kept: bool,
+    /// Exit code; `None` while it runs, and for ever when its owner was killed.
+    pub exit_code: Option<i32>,
+}
+
+impl Info {
+    /// A new run of this process.
+    ///
+    /// # Errors
+    /// When this process cannot be identified.
+    pub fn new(id: &str, root: &Path) -> anyhow::Result<Self> {
+        let mut seed = DefaultHasher::new();
+        id.hash(&mut seed);
+        Ok(Self {
+            run_id: id.to_owned(),
+            owner: Ident::own().context("read this process's start time")?,
+            started_at: clock::rfc3339(std::time::SystemTime::now()),
+            checkout: checkout_hash(root),
+            commit: commit(root),
+            versions: BTreeMap::new(),
+            seed: seed.finish() >> 12, // exact in JSON readers that only have doubles
+            kept: false,
+            exit_code: None,
+        })
+    }
+
+    /// Reads `run.json` of a run folder.
+    ///
+    /// # Errors
+    /// When it is not there or not ours.
+    pub fn read(dir: &Path) -> anyhow::Result<Self> {
+        let path = dir.join("run.json");
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
+    }
+
+    /// Writes `run.json` by rename.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
+        let (draft, path) = (dir.join(".run.json"), dir.join("run.json"));
+        let text = serde_json::to_string_pretty(self).context("describe the run")?;
+        std::fs::write(&draft, text).with_context(|| format!("write {}", draft.display()))?;
+        std::fs::rename(&draft, &path).with_context(|| format!("name {}", path.display()))
+    }
+
+    /// Reads, changes and writes `run.json`.
+    ///
+    /// # Errors
+    /// As reading and writing.
+    pub fn change(dir: &Path, change: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
+        let mut info = Self::read(dir)?;
+        change(&mut info);
+        info.write(dir)
+    }
+}
+
+/// Twelve hexadecimal digits of the checkout's path.
+pub fn checkout_hash(root: &Path) -> String {
+    use sha2::{Digest, Sha256};
+    let path = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    Sha256::digest(path.to_string_lossy().as_bytes())
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// HEAD without running git: a run must not wait 10 ms for a name.
+fn commit(root: &Path) -> Option<String> {
+    let git = root.join(".git");
+    let head = std::fs::read_to_string(git.join("HEAD")).ok()?;
+    match head.trim().strip_prefix("ref: ") {
+        None => Some(head.trim().to_owned()),
+        Some(name) => Some(
+            std::fs::read_to_string(git.join(name))
+                .ok()?
+                .trim()
+                .to_owned(),
+        ),
+    }
+}

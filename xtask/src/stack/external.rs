@@ -1,0 +1,148 @@
+//! A stack that is there already: somebody else's by address, or the one that `up` started.
+
+use super::members::{Bins, Parts};
+use super::native::Native;
+use super::{Bin, ModelAt, StackFile, TemporalAt, services};
+use crate::e2e::bring_up::Up;
+use crate::e2e::provision::Found;
+use crate::e2e::session::Session;
+use crate::exit::{Code, coded};
+use crate::model::{Kind, Model};
+use crate::run::info::Info;
+use crate::run::{runs_dir, sweep};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Finds it. With `reuse` it is the newest kept stack of this checkout.
+///
+/// # Errors
+/// Usage errors that say what to set or to run.
+pub async fn find(session: &Session, stack: &Arc<Native>, reuse: bool) -> anyhow::Result<Up> {
+    let bins = Bins::new(&session.config)?;
+    let (mut file, model) = if reuse {
+        kept(session)?
+    } else {
+        (addresses(session, &bins)?, None)
+    };
+    file.run_id.clone_from(&session.run.id);
+    file.bin = Bin {
+        stigmer: bins.cli.clone(),
+    };
+    file.logs = stack.dir.join("logs");
+    let temporal = file
+        .temporal
+        .as_ref()
+        .map(|at| (at.address.clone(), at.cli.clone()));
+    let (address, cli) = temporal.unzip();
+    let parts = Parts::new(bins, address, model);
+    if let Ok(mut server) = parts.server.lock() {
+        *server = Some(file.server.clone());
+    }
+    let source = if reuse {
+        "of the kept stack"
+    } else {
+        "somebody else's"
+    };
+    let found = Found {
+        bin: cli.unwrap_or_default(),
+        source,
+        version: "of unknown version".into(),
+    };
+    Ok(Up {
+        parts: Arc::new(parts),
+        file,
+        temporal: found,
+        ready: Duration::ZERO,
+    })
+}
+
+fn kept(session: &Session) -> anyhow::Result<(StackFile, Option<Model>)> {
+    let nothing = || {
+        coded(
+            Code::Usage,
+            "--reuse needs a stack that runs: `cargo xtask up` starts one",
+        )
+    };
+    let (dir, _) = newest_kept(&runs_dir(&session.run.root)).ok_or_else(nothing)?;
+    let file = StackFile::read(&dir.join("phase2/stack.json")).map_err(|_| nothing())?;
+    // The model's key is in no file; the kept runner's environment has it.
+    let runner = sweep::recorded(&dir)
+        .into_iter()
+        .find(|(name, _)| name.ends_with("-runner"));
+    let key = runner.and_then(|(_, ident)| environment(ident.pid, "STIGMER_LLM_API_KEY"));
+    if let Some(key) = &key {
+        session.run.keep_secret(key);
+    }
+    let model = file.model.as_ref().map(|at| Model {
+        kind: Kind::Address,
+        base_url: Some(at.base_url.clone()),
+        name: at.name.clone(),
+        key,
+        why: "of the kept stack".into(),
+    });
+    Ok((file, model))
+}
+
+/// The newest run that was kept and still has processes.
+pub fn newest_kept(runs: &std::path::Path) -> Option<(PathBuf, Info)> {
+    sweep::runs(runs)
+        .into_iter()
+        .rev()
+        .find(|(dir, info)| info.kept && !sweep::recorded(dir).is_empty())
+}
+
+fn environment(pid: i32, name: &str) -> Option<String> {
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let start = format!("{name}=");
+    environ.split(|byte| *byte == 0).find_map(|entry| {
+        std::str::from_utf8(entry)
+            .ok()?
+            .strip_prefix(&start)
+            .map(str::to_owned)
+    })
+}
+
+fn addresses(session: &Session, bins: &Bins) -> anyhow::Result<StackFile> {
+    let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let need = |name: &str| {
+        var(name).ok_or_else(|| {
+            coded(
+                Code::Usage,
+                format!("--runtime external needs {name}=HOST:PORT"),
+            )
+        })
+    };
+    let server = need("E2E_SERVER_ADDR")?;
+    let temporal = need("E2E_TEMPORAL_ADDR")?;
+    let cli = which::which("temporal")
+        .ok()
+        .or_else(|| crate::tools::installed(&session.config, "temporal"));
+    Ok(StackFile {
+        run_id: String::new(),
+        phase: "phase2".into(),
+        runtime: "external".into(),
+        server: if server.contains("://") {
+            server
+        } else {
+            format!("http://{server}")
+        },
+        temporal: Some(TemporalAt {
+            address: temporal,
+            namespace: var("TEMPORAL_NAMESPACE").unwrap_or_else(|| services::NAMESPACE.into()),
+            task_queue: var("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE")
+                .unwrap_or_else(|| services::TASK_QUEUE.into()),
+            cli: cli.unwrap_or_else(|| "temporal".into()),
+        }),
+        model: Some(ModelAt {
+            kind: "external".into(),
+            base_url: var("E2E_MODEL_URL").unwrap_or_default(),
+            name: var("E2E_MODEL_NAME").unwrap_or_default(),
+        }),
+        control: None,
+        bin: Bin {
+            stigmer: bins.cli.clone(),
+        },
+        logs: PathBuf::new(),
+    })
+}

@@ -1,0 +1,279 @@
+//! Who belongs to a stack, and how each finds the others.
+
+use super::native::Native;
+use super::ready::Ready;
+use super::{services, temporal};
+use crate::config::Config;
+use crate::model::{Kind, Model};
+use crate::run;
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const MODEL_SCRIPT: &str = include_str!("embedded_model.py");
+
+/// The binaries of a stack.
+#[derive(Clone, Debug)]
+pub struct Bins {
+    /// `stigmer-server`.
+    pub server: PathBuf,
+    /// `agent-runner`.
+    pub runner: PathBuf,
+    /// `stigmer`.
+    pub cli: PathBuf,
+}
+
+impl Bins {
+    /// Ours, or what the environment or `e2e.toml` puts in their place.
+    ///
+    /// # Errors
+    /// When this process does not know where it lies.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        // xtask is built into the same profile folder as the services, wherever cargo was told to put that.
+        let exe = std::env::current_exe().context("find this program")?;
+        let built = exe
+            .parent()
+            .context("this program has no folder")?
+            .to_owned();
+        let pick = |var: &str, set: &Option<PathBuf>, ours: &str| {
+            swapped(var, set).unwrap_or_else(|| built.join(ours))
+        };
+        let services = &config.services;
+        Ok(Self {
+            server: pick("E2E_SERVER_BIN", &services.server.bin, "stigmer-server"),
+            runner: pick("E2E_RUNNER_BIN", &services.runner.bin, "agent-runner"),
+            cli: pick("E2E_CLI_BIN", &services.cli.bin, "stigmer"),
+        })
+    }
+}
+
+/// Somebody else's build of a part: the variable, else the configuration.
+pub fn swapped(var: &str, set: &Option<PathBuf>) -> Option<PathBuf> {
+    std::env::var_os(var)
+        .filter(|bin| !bin.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| set.clone())
+}
+
+/// What later members need of earlier ones.
+#[derive(Debug)]
+pub struct Parts {
+    /// Binaries.
+    pub bins: Bins,
+    /// Temporal's `HOST:PORT`; `None` in phase 1.
+    pub temporal: Option<String>,
+    /// The model; `None` in phase 1.
+    pub model: Option<Model>,
+    /// The shared server's `http://HOST:PORT`, once it is ready.
+    pub server: Mutex<Option<String>>,
+    /// Names of private instances.
+    pub next: AtomicUsize,
+}
+
+impl Parts {
+    /// Parts of a stack whose server is not up yet.
+    pub fn new(bins: Bins, temporal: Option<String>, model: Option<Model>) -> Self {
+        Self {
+            bins,
+            temporal,
+            model,
+            server: Mutex::new(None),
+            next: AtomicUsize::new(2),
+        }
+    }
+
+    /// The name of the next private instance.
+    pub fn next_name(&self, service: &str) -> String {
+        format!("{service}-{}", self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The shared server.
+    pub fn shared_server(&self) -> Option<String> {
+        self.server.lock().ok()?.clone()
+    }
+}
+
+/// Temporal's dev server at a leased port.
+///
+/// # Errors
+/// As [`Native::start`].
+pub async fn start_temporal(stack: &Native, bin: &Path, address: &str) -> anyhow::Result<()> {
+    let home = stack.dir.join("data/temporal");
+    std::fs::create_dir_all(&home).context("make Temporal's folder")?;
+    let port = address
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok())
+        .context("Temporal's address has no port")?;
+    let ready = Ready::Asked(temporal::health(bin, address, &home));
+    stack
+        .start(
+            "temporal",
+            temporal::serve(bin, port, &home),
+            ready,
+            stack.config.services.temporal.ready_limit(),
+        )
+        .await?;
+    Ok(())
+}
+
+/// The embedded model; its address and key are in `model` already.
+///
+/// # Errors
+/// As [`Native::start`].
+pub async fn start_model(
+    stack: &Native,
+    files: &ModelFiles,
+    model: &Model,
+    port: u16,
+) -> anyhow::Result<()> {
+    let script = stack.dir.join("data/embedded_model.py");
+    std::fs::write(&script, MODEL_SCRIPT).context("write the model's script")?;
+    let at = services::EmbeddedAt {
+        script: &script,
+        library: &files.library,
+        weights: &files.weights,
+        alias: &model.name,
+        port,
+        context: stack.config.model.context,
+        parallel: stack.config.model.parallel,
+        threads: std::thread::available_parallelism().map_or(2, usize::from),
+        key: model.key.as_deref().unwrap_or_default(),
+    };
+    let url = format!("http://127.0.0.1:{port}/v1/models");
+    let ready = Ready::Http {
+        url,
+        key: model.key.clone(),
+    };
+    stack
+        .start(
+            "model",
+            services::embedded(&files.python, &at),
+            ready,
+            stack.config.services.model.ready_limit(),
+        )
+        .await?;
+    Ok(())
+}
+
+/// Files of the embedded model.
+#[derive(Clone, Debug)]
+pub struct ModelFiles {
+    /// The interpreter.
+    pub python: PathBuf,
+    /// Folder of the Python package.
+    pub library: PathBuf,
+    /// The weights.
+    pub weights: PathBuf,
+}
+
+/// Gives the embedded model an address and a key of this run.
+///
+/// # Errors
+/// When there is no port or no random bytes.
+pub fn place_model(stack: &Native, model: &mut Model) -> anyhow::Result<Option<u16>> {
+    if model.kind != Kind::Embedded {
+        if let Some(key) = &model.key {
+            stack.run.keep_secret(key);
+        }
+        return Ok(None);
+    }
+    let (port, key) = (stack.port()?, run::secret()?);
+    stack.run.keep_secret(&key);
+    model.base_url = Some(format!("http://127.0.0.1:{port}/v1"));
+    model.key = Some(key);
+    Ok(Some(port))
+}
+
+/// A server, shared (`server`) or private (`server-2`), with a data folder of its own; its `http://HOST:PORT`.
+///
+/// # Errors
+/// As [`Native::start`].
+pub async fn start_server(
+    stack: &Native,
+    parts: &Parts,
+    instance: &str,
+    env: &[(String, String)],
+) -> anyhow::Result<String> {
+    let data = stack.dir.join("data").join(instance);
+    std::fs::create_dir_all(&data).context("make a server's folder")?;
+    let (db, announce) = (data.join("stigmer.redb"), data.join("address"));
+    let at = services::ServerAt {
+        db: &db,
+        announce: &announce,
+        temporal: parts.temporal.as_deref(),
+    };
+    let command = with_env(services::server(&parts.bins.server, &at), env);
+    let ready = Ready::Announced {
+        file: announce.clone(),
+        bin: parts.bins.server.clone(),
+    };
+    let address = stack
+        .start(
+            instance,
+            command,
+            ready,
+            stack.config.services.server.ready_limit(),
+        )
+        .await?;
+    endpoint(address)
+}
+
+/// `http://` before what a server announced.
+///
+/// # Errors
+/// When it announced nothing.
+pub fn endpoint(announced: Option<String>) -> anyhow::Result<String> {
+    announced
+        .map(|address| format!("http://{address}"))
+        .context("a server is ready but announced no address")
+}
+
+/// A runner, shared or private, against a server.
+///
+/// # Errors
+/// As [`Native::start`]; also when the stack has no Temporal.
+pub async fn start_runner(
+    stack: &Native,
+    parts: &Parts,
+    instance: &str,
+    server: &str,
+    env: &[(String, String)],
+) -> anyhow::Result<()> {
+    let model = parts
+        .model
+        .as_ref()
+        .context("a runner needs a model: this stack has none")?;
+    let at = services::RunnerAt {
+        server,
+        temporal: parts
+            .temporal
+            .as_deref()
+            .context("a runner needs Temporal: this stack has none")?,
+        model_url: model
+            .base_url
+            .as_deref()
+            .context("the model has no address")?,
+        model_name: &model.name,
+        model_key: model.key.as_deref(),
+    };
+    let command = with_env(services::runner(&parts.bins.runner, &at), env);
+    let ready = Ready::Asked(services::runner_health(&command));
+    stack
+        .start(
+            instance,
+            command,
+            ready,
+            stack.config.services.runner.ready_limit(),
+        )
+        .await?;
+    Ok(())
+}
+
+/// Values that a test adds are shown to nobody: it may be a secret that is under test.
+fn with_env(command: crate::process::Command, env: &[(String, String)]) -> crate::process::Command {
+    env.iter().fold(command, |command, (name, value)| {
+        command.secret(name, value)
+    })
+}

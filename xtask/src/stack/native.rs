@@ -1,0 +1,229 @@
+//! A stack of host processes: every one in its own group, logged from the first byte, recorded for the sweep.
+
+use super::lease::{self, Lease};
+use super::ready::{self, Ready, Waited};
+use crate::config::Config;
+use crate::exit::{Code, coded};
+use crate::process::{Command, Exit, Output, Process, spawn};
+use crate::run::Run;
+use crate::signals::Interrupt;
+use anyhow::Context;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The processes of one phase.
+#[derive(Debug)]
+pub struct Native {
+    /// The run it belongs to.
+    pub run: Run,
+    /// The phase's folder.
+    pub dir: PathBuf,
+    /// `e2e.toml`.
+    pub config: Arc<Config>,
+    /// The user's wish to stop.
+    pub interrupt: Interrupt,
+    prefix: &'static str,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    members: BTreeMap<String, Member>,
+    leases: Vec<Lease>,
+    timings: Vec<(String, Duration)>,
+}
+
+/// One process of a stack.
+#[derive(Clone, Debug)]
+pub struct Member {
+    command: Command,
+    ready: Ready,
+    limit: Duration,
+    /// Its process, running or ended.
+    pub process: Process,
+}
+
+impl Native {
+    /// A stack without members. `phase` names its folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn new(
+        run: &Run,
+        phase: &'static str,
+        config: &Arc<Config>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Self> {
+        let dir = run.phase_dir(phase)?;
+        Ok(Self {
+            run: run.clone(),
+            dir,
+            config: config.clone(),
+            interrupt: interrupt.clone(),
+            prefix: phase,
+            state: Mutex::default(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nobody panics while holding it; if so, what is recorded is still what has to be stopped.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An instance's log.
+    pub fn log(&self, instance: &str) -> PathBuf {
+        self.dir.join("logs").join(format!("{instance}.log"))
+    }
+
+    /// A free port, kept until the stack ends.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn port(&self) -> anyhow::Result<u16> {
+        let lease = lease::lease()?;
+        let port = lease.port;
+        self.state().leases.push(lease);
+        Ok(port)
+    }
+
+    /// Starts an instance and waits until it is ready; returns its announced address, if it announces one.
+    ///
+    /// # Errors
+    /// [`Code::NotReady`] with state, exit and log; [`Code::Interrupted`].
+    pub async fn start(
+        &self,
+        instance: &str,
+        command: Command,
+        ready: Ready,
+        limit: Duration,
+    ) -> anyhow::Result<Option<String>> {
+        if self.interrupt.count() > 0 {
+            return Err(coded(Code::Interrupted, "interrupted"));
+        }
+        if let Ready::Announced { file, .. } = &ready {
+            let _ = std::fs::remove_file(file); // an earlier life's address
+        }
+        let temp = self.dir.join("data/tmp");
+        let command = self.run.own(command).env("TMPDIR", temp.to_string_lossy());
+        let ready = match ready {
+            Ready::Asked(check) => Ready::Asked(check.env("E2E_RUN_ID", &self.run.id)),
+            other => other,
+        };
+        let (log, began) = (self.log(instance), Instant::now());
+        let pid_file = self.run.pid_file(&format!("{}-{instance}", self.prefix));
+        let process =
+            spawn(&command, &Output::Log(log.clone()), Some(&pid_file)).map_err(|error| {
+                coded(
+                    Code::NotReady,
+                    format!("{instance} cannot be started: {error:#}"),
+                )
+            })?;
+        let member = Member {
+            command,
+            ready: ready.clone(),
+            limit,
+            process: process.clone(),
+        };
+        self.state().members.insert(instance.to_owned(), member);
+        let said = temp.join(format!("{instance}.health"));
+        let lines = self.config.evidence.tail_lines;
+        let waited = Waited {
+            name: instance,
+            process: &process,
+            log: &log,
+            said: &said,
+            limit,
+            lines,
+        };
+        let announced = ready::wait(waited, &ready, &self.interrupt).await?;
+        self.state()
+            .timings
+            .push((instance.to_owned(), began.elapsed()));
+        Ok(announced)
+    }
+
+    /// Starts an instance that was stopped or killed again, on the same data.
+    ///
+    /// # Errors
+    /// As [`Native::start`]; also when it still runs.
+    pub async fn restart(&self, instance: &str) -> anyhow::Result<Option<String>> {
+        let member = self.member(instance)?;
+        anyhow::ensure!(
+            member.process.exit().is_some(),
+            "{instance} still runs: stop or kill it first"
+        );
+        self.start(instance, member.command, member.ready, member.limit)
+            .await
+    }
+
+    /// Ends one instance, gently or not; how it ended.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn end(&self, instance: &str, gently: bool) -> anyhow::Result<Exit> {
+        let process = self.member(instance)?.process;
+        Ok(if gently {
+            process.stop(self.term_limit()).await
+        } else {
+            process.kill().await
+        })
+    }
+
+    fn member(&self, instance: &str) -> anyhow::Result<Member> {
+        self.state()
+            .members
+            .get(instance)
+            .cloned()
+            .with_context(|| format!("no instance named {instance}"))
+    }
+
+    fn term_limit(&self) -> Duration {
+        Duration::from_secs(self.config.stop.term_seconds)
+    }
+
+    /// All instances with how they ended, if they have.
+    pub fn members(&self) -> Vec<(String, Process)> {
+        self.state()
+            .members
+            .iter()
+            .map(|(name, member)| (name.clone(), member.process.clone()))
+            .collect()
+    }
+
+    /// From start to ready, by instance.
+    pub fn timings(&self) -> Vec<(String, Duration)> {
+        self.state().timings.clone()
+    }
+
+    /// Ends everything: those that use others first, then what they used. A second signal turns it into SIGKILL.
+    pub async fn down(&self) {
+        let (used, users): (Vec<_>, Vec<_>) = self
+            .members()
+            .into_iter()
+            .partition(|(name, _)| name == "temporal" || name == "model");
+        for group in [users, used] {
+            let mut tasks = tokio::task::JoinSet::new();
+            for (_, process) in group {
+                let (limit, interrupt) = (self.term_limit(), self.interrupt.clone());
+                tasks.spawn(async move {
+                    tokio::select! {
+                        exit = process.stop(limit) => exit,
+                        () = interrupt.reached(2) => process.kill().await,
+                    }
+                });
+            }
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+
+    /// Ports of this stack that somebody still listens on; the others are given back.
+    pub fn ports_left(&self) -> Vec<u16> {
+        std::mem::take(&mut self.state().leases)
+            .iter()
+            .map(|lease| lease.port)
+            .filter(|port| !lease::is_free(*port))
+            .collect()
+    }
+}

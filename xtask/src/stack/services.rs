@@ -1,0 +1,163 @@
+//! The services' command lines, as `docs/stack.md` says them.
+
+use crate::process::Command;
+use std::path::Path;
+
+/// Temporal's namespace; the dev server makes it.
+pub const NAMESPACE: &str = "default";
+/// The queue that the server hands executions to and the runner polls.
+pub const TASK_QUEUE: &str = "agent_execution_runner";
+
+/// Where a server finds the rest of its stack.
+#[derive(Clone, Debug)]
+pub struct ServerAt<'a> {
+    /// Its database file.
+    pub db: &'a Path,
+    /// Where it writes its address.
+    pub announce: &'a Path,
+    /// `HOST:PORT`; `None` in phase 1.
+    pub temporal: Option<&'a str>,
+}
+
+/// Where a runner finds the rest of its stack.
+#[derive(Clone, Debug)]
+pub struct RunnerAt<'a> {
+    /// `http://HOST:PORT`.
+    pub server: &'a str,
+    /// `HOST:PORT`.
+    pub temporal: &'a str,
+    /// Ends in `/v1`.
+    pub model_url: &'a str,
+    /// The model's name.
+    pub model_name: &'a str,
+    /// The model's key.
+    pub model_key: Option<&'a str>,
+}
+
+/// `stigmer-server`.
+pub fn server(bin: &Path, at: &ServerAt<'_>) -> Command {
+    let command = Command::new(bin)
+        .env("GRPC_HOST", "127.0.0.1")
+        .env("GRPC_PORT", "0")
+        .env("DB_PATH", at.db.to_string_lossy())
+        .env("STIGMER_ANNOUNCE_FILE", at.announce.to_string_lossy())
+        .env("TEMPORAL_NAMESPACE", NAMESPACE)
+        .env("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", TASK_QUEUE)
+        .env("LOG_LEVEL", "info");
+    match at.temporal {
+        Some(address) => command.env("TEMPORAL_ADDRESS", address),
+        None => command.unset("TEMPORAL_ADDRESS"),
+    }
+}
+
+/// Asks a server whether it is SERVING.
+pub fn server_health(bin: &Path, address: &str) -> Command {
+    Command::new(bin).args(["healthcheck", "--address", address])
+}
+
+/// `agent-runner`.
+pub fn runner(bin: &Path, at: &RunnerAt<'_>) -> Command {
+    let command = Command::new(bin)
+        .env("STIGMER_BACKEND_ENDPOINT", at.server)
+        .env("TEMPORAL_ADDRESS", at.temporal)
+        .env("TEMPORAL_NAMESPACE", NAMESPACE)
+        .env("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", TASK_QUEUE)
+        .env("STIGMER_LLM_BASE_URL", at.model_url)
+        .env("STIGMER_LLM_MODEL", at.model_name)
+        .env("LOG_LEVEL", "info");
+    match at.model_key {
+        Some(key) => command.secret("STIGMER_LLM_API_KEY", key),
+        None => command.unset("STIGMER_LLM_API_KEY"),
+    }
+}
+
+/// Asks whether the runner of this environment polls its queue.
+pub fn runner_health(runner: &Command) -> Command {
+    runner.clone().args(["healthcheck"])
+}
+
+/// Asks whether the model answers the runner's own client.
+pub fn model_health(runner: &Command) -> Command {
+    runner.clone().args(["healthcheck", "--model"])
+}
+
+/// What the embedded model is told.
+#[derive(Clone, Debug)]
+pub struct EmbeddedAt<'a> {
+    /// The script that serves it.
+    pub script: &'a Path,
+    /// Folder of the Python package.
+    pub library: &'a Path,
+    /// The weights.
+    pub weights: &'a Path,
+    /// Its name towards the runner.
+    pub alias: &'a str,
+    /// Port on 127.0.0.1.
+    pub port: u16,
+    /// Context in tokens.
+    pub context: u32,
+    /// Slots.
+    pub parallel: u32,
+    /// Threads; as many as there are processors.
+    pub threads: usize,
+    /// Its API key.
+    pub key: &'a str,
+}
+
+/// The embedded model.
+pub fn embedded(python: &Path, at: &EmbeddedAt<'_>) -> Command {
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    Command::new(python)
+        .args([
+            "-B".to_owned(),
+            path(at.script),
+            "--model".into(),
+            path(at.weights),
+        ])
+        .args(["--alias", at.alias, "--port", &at.port.to_string()])
+        .args([
+            "--context".to_owned(),
+            at.context.to_string(),
+            "--parallel".into(),
+            at.parallel.to_string(),
+        ])
+        .args(["--threads".to_owned(), at.threads.to_string()])
+        .env("PYTHONPATH", path(at.library))
+        .secret("E2E_MODEL_KEY", at.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        let path = Path::new;
+        let at = ServerAt {
+            db: path("/d/db"),
+            announce: path("/d/at"),
+            temporal: None,
+        };
+        insta::assert_snapshot!(server(path("/b/stigmer-server"), &at).echo());
+        let at = RunnerAt {
+            server: "http://127.0.0.1:1",
+            temporal: "127.0.0.1:2",
+            model_url: "http://127.0.0.1:3/v1",
+            model_name: "m",
+            model_key: Some("secret-key"),
+        };
+        insta::assert_snapshot!(model_health(&runner(path("/b/agent-runner"), &at)).echo());
+        let at = EmbeddedAt {
+            script: path("/d/m.py"),
+            library: path("/t/llama"),
+            weights: path("/t/w"),
+            alias: "m",
+            port: 3,
+            context: 8,
+            parallel: 4,
+            threads: 2,
+            key: "secret-key",
+        };
+        insta::assert_snapshot!(embedded(path("python3"), &at).echo());
+    }
+}

@@ -1,0 +1,70 @@
+//! Locks that the kernel drops with their owner.
+
+use anyhow::Context;
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// A held lock; its file goes with it.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock if nobody has it.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn try_take(path: &Path) -> anyhow::Result<Option<Self>> {
+        loop {
+            let file = File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .with_context(|| format!("open {}", path.display()))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("lock {}", path.display()));
+                }
+            }
+            // The owner before us may have removed the file between our open and our lock.
+            let ours = file
+                .metadata()
+                .with_context(|| format!("look at {}", path.display()))?;
+            if std::fs::metadata(path).is_ok_and(|there| there.ino() == ours.ino()) {
+                return Ok(Some(Self {
+                    file,
+                    path: path.to_owned(),
+                }));
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while held, so nobody can have taken this very file in between.
+        let _ = std::fs::remove_file(&self.path);
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = Lock::try_take(&path).unwrap().unwrap();
+        assert!(Lock::try_take(&path).unwrap().is_none());
+        drop(held);
+        assert!(!path.exists());
+        assert!(Lock::try_take(&path).unwrap().is_some());
+    }
+}

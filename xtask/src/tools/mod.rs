@@ -1,0 +1,134 @@
+//! `cargo xtask tools`: pinned tools in a per-user cache.
+
+pub mod install;
+pub mod lock;
+pub mod manifest;
+mod pip;
+mod progress;
+
+use crate::config::{Config, platform};
+use crate::exit::{Code, coded};
+use anyhow::Context;
+use manifest::State;
+use std::path::{Path, PathBuf};
+
+/// What to do with the tools.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Install what is missing or damaged: all tools, or the named ones
+    Install {
+        /// Names as `tools list` shows them
+        names: Vec<String>,
+    },
+    /// Show each tool, its version, its state and its folder
+    List {
+        /// Hash every tool in full, not only those whose size or time changed
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Remove the whole tools cache
+    Clean,
+}
+
+/// The per-user cache: `E2E_TOOLS_DIR`, else `stigmer-e2e/tools` in `XDG_CACHE_HOME` or `~/.cache`.
+///
+/// # Errors
+/// When neither those nor HOME are set.
+pub fn cache_dir() -> anyhow::Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("E2E_TOOLS_DIR").filter(|dir| !dir.is_empty()) {
+        return Ok(PathBuf::from(dir));
+    }
+    Ok(user_dir()?.join("tools"))
+}
+
+/// The per-user folder of everything that is shared between checkouts.
+///
+/// # Errors
+/// As [`cache_dir`].
+pub fn user_dir() -> anyhow::Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let base = cache.or_else(home).ok_or_else(|| {
+        coded(
+            Code::Usage,
+            "no cache folder: set HOME, XDG_CACHE_HOME or E2E_TOOLS_DIR",
+        )
+    })?;
+    Ok(base.join("stigmer-e2e"))
+}
+
+/// A tool's folder: name, version and the start of its wheel's hash, so that a changed pin is another folder.
+///
+/// # Errors
+/// When the tool is not pinned, or not made for this platform.
+pub fn folder(config: &Config, cache: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let tool = config.tools.get(name).ok_or_else(|| {
+        let known = config.tools.keys().cloned().collect::<Vec<_>>().join(", ");
+        coded(
+            Code::Usage,
+            format!("no tool named {name}; there are {known}"),
+        )
+    })?;
+    let wheel = tool.wheel_for(&platform()).ok_or_else(|| {
+        coded(
+            Code::Missing,
+            format!(
+                "{name} {} is not pinned for {}; put it on PATH or add its hash to e2e.toml",
+                tool.version,
+                platform()
+            ),
+        )
+    })?;
+    Ok(cache.join(format!(
+        "{name}-{}-{}",
+        tool.version,
+        wheel.sha256.get(..8).unwrap_or(&wheel.sha256)
+    )))
+}
+
+/// The main file of an installed tool; `None` when it is absent or damaged.
+pub fn installed(config: &Config, name: &str) -> Option<PathBuf> {
+    let dir = folder(config, &cache_dir().ok()?, name).ok()?;
+    let tool = config.tools.get(name)?;
+    matches!(manifest::state(&dir, false), State::Complete).then(|| dir.join(&tool.main))
+}
+
+/// Runs `cargo xtask tools`.
+///
+/// # Errors
+/// What cannot be installed, listed or removed.
+pub async fn run(config: &Config, verb: Verb) -> anyhow::Result<Code> {
+    let cache = cache_dir()?;
+    match verb {
+        Verb::Install { names } => {
+            let names = if names.is_empty() {
+                config.tools.keys().cloned().collect()
+            } else {
+                names
+            };
+            install::all(config, &names).await?;
+        }
+        Verb::List { verify } => {
+            for (name, tool) in &config.tools {
+                let (state, dir) = match folder(config, &cache, name) {
+                    Ok(dir) => (
+                        manifest::state(&dir, verify).to_string(),
+                        dir.display().to_string(),
+                    ),
+                    Err(error) => ("unavailable".to_owned(), error.to_string()),
+                };
+                println!("{name:<10} {:<16} {state:<10} {dir}", tool.version);
+            }
+        }
+        Verb::Clean => match std::fs::remove_dir_all(&cache) {
+            Ok(()) => println!("removed {}", cache.display()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                println!("nothing at {}", cache.display())
+            }
+            Err(error) => return Err(error).with_context(|| format!("remove {}", cache.display())),
+        },
+    }
+    Ok(Code::Passed)
+}
