@@ -1,2 +1,52 @@
-//! Entry point.
-fn main() {}
+//! Runs agents: a Temporal worker with the durable loop of an execution.
+
+mod activities;
+mod backend;
+mod config;
+mod failure;
+mod healthcheck;
+mod model;
+mod worker;
+mod workflow;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use config::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    // reqwest is built without a provider of its own; a second call would find this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // The worker's futures stay on one thread; its activities use the others.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    match cli.command {
+        Some(Command::Healthcheck(args)) => runtime.block_on(healthcheck::run(&args)),
+        None => {
+            // Temporal's absence is told once by us, not with every retry of its client.
+            let quiet = "temporalio_client=error,temporalio_sdk_core=warn,temporalio_sdk=warn";
+            let filter = EnvFilter::try_new(format!("{},{quiet}", cli.run.log_level));
+            tracing_subscriber::fmt()
+                .with_env_filter(filter.context("LOG_LEVEL is no level and no filter")?)
+                .with_writer(std::io::stderr)
+                .with_ansi(false)
+                .init();
+            runtime.block_on(worker::run(cli.run))
+        }
+    }
+}

@@ -76,3 +76,13 @@ pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// The contract's limit for one message, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 10 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -78,6 +78,7 @@ pub struct TemporalArgs {
 
     /// API key (Temporal Cloud)
     #[arg(
+        id = "temporal_api_key",
         long = "temporal-api-key",
         env = "TEMPORAL_API_KEY",
         hide_env_values = true

@@ -35,7 +35,7 @@ pub(crate) fn now() -> String {
 /// it to Temporal, in one transaction. `waiting` says why it is PENDING.
 pub(crate) fn create(
     tx: &mut Tx<'_>,
-    execution: AgentExecution,
+    mut execution: AgentExecution,
     waiting: &str,
 ) -> Result<AgentExecution> {
     execution.validate()?;
@@ -47,13 +47,14 @@ pub(crate) fn create(
         }
         id => of_session(tx.view(), id, &spec.agent_id)?,
     };
-    let mut execution = insert(tx, execution)?;
     let spec = execution.spec.get_or_insert_default();
     spec.agent_id = agent.id().to_owned();
     spec.session_id = session.id().to_owned();
+    let mut execution = insert(tx, execution)?;
+    let spec = execution.spec.clone().unwrap_or_default();
     let message = AgentMessage {
         r#type: MessageType::MessageHuman.into(),
-        content: spec.message.clone(),
+        content: spec.message,
         timestamp: now(),
         ..Default::default()
     };
@@ -61,7 +62,6 @@ pub(crate) fn create(
     status.phase = ExecutionPhase::ExecutionPending.into();
     waiting.clone_into(&mut status.phase_reason);
     status.messages = vec![message];
-    tx.link(session.id(), execution.id())?;
     tx.put(&execution)?;
     tx.send(execution.id(), Outgoing::Start)?;
     Ok(execution)

@@ -141,11 +141,6 @@ impl dyn Read + '_ {
         Ok(entries)
     }
 
-    pub(crate) fn has_outgoing(&self, execution: &str, what: Outgoing) -> Result<bool> {
-        let key = keys::outgoing(execution, what as u8);
-        Ok(self.value(&key)?.is_some())
-    }
-
     /// A page of the resources that `keep` keeps, newest first. `token` is the `next` of the
     /// page before, or empty.
     pub(crate) fn page<R: Resource>(

@@ -1,0 +1,141 @@
+//! The server, as the runner uses it.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use stigmer_api::{
+    agent::{Agent, AgentId, agent_query_controller_client::AgentQueryControllerClient},
+    agentexecution::{
+        AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
+        ExecutionPhase, ListAgentExecutionsBySessionRequest,
+        agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
+        agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
+    },
+};
+use temporalio_sdk::activities::ActivityError;
+use tonic::{
+    Code, Status,
+    transport::{Channel, ClientTlsConfig, Endpoint},
+};
+
+use crate::failure::{GONE, permanent, transient};
+
+/// One call to the server; it answers in milliseconds when it answers at all.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The contract's limit for one message, in bytes.
+const MAX_MESSAGE: usize = 10 * 1024 * 1024;
+/// How many earlier executions of a session the model is reminded of.
+const MEMORY: usize = 50;
+
+/// A connection to the server, made with the first call; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    channel: Channel,
+    address: String,
+}
+
+impl Backend {
+    pub(crate) fn new(address: &str) -> anyhow::Result<Self> {
+        let wrong = || format!("STIGMER_BACKEND_ENDPOINT `{address}` is no URL of a server");
+        let url = match address.contains("://") {
+            true => address.to_owned(),
+            false => format!("http://{address}"),
+        };
+        let mut endpoint = Endpoint::from_shared(url.clone()).with_context(wrong)?;
+        if url.starts_with("https://") {
+            let tls = ClientTlsConfig::new().with_native_roots();
+            endpoint = endpoint.tls_config(tls).with_context(wrong)?;
+        }
+        let channel = endpoint
+            .connect_timeout(CALL_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .connect_lazy();
+        let address = address.to_owned();
+        Ok(Self { channel, address })
+    }
+
+    fn commands(&self) -> AgentExecutionCommandControllerClient<Channel> {
+        AgentExecutionCommandControllerClient::new(self.channel.clone())
+            .max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    fn queries(&self) -> AgentExecutionQueryControllerClient<Channel> {
+        AgentExecutionQueryControllerClient::new(self.channel.clone())
+            .max_decoding_message_size(MAX_MESSAGE)
+    }
+
+    /// The execution and the agent that it is for.
+    pub(crate) async fn load(&self, id: &str) -> Result<(AgentExecution, Agent), ActivityError> {
+        let value = id.to_owned();
+        let execution = self.queries().get(AgentExecutionId { value }).await;
+        let execution = execution.map_err(|s| self.failure(s))?.into_inner();
+        let value = execution.spec.clone().unwrap_or_default().agent_id;
+        let mut agents = AgentQueryControllerClient::new(self.channel.clone());
+        let agent = agents.get(AgentId { value }).await;
+        Ok((execution, agent.map_err(|s| self.failure(s))?.into_inner()))
+    }
+
+    /// The completed executions of a session before execution `before`, oldest first.
+    pub(crate) async fn earlier(
+        &self,
+        session: &str,
+        before: &str,
+    ) -> Result<Vec<AgentExecution>, ActivityError> {
+        let mut earlier = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListAgentExecutionsBySessionRequest {
+                session_id: session.to_owned(),
+                page_size: 0,
+                page_token,
+            };
+            let page = self.queries().list_by_session(request).await;
+            let page = page.map_err(|s| self.failure(s))?.into_inner();
+            earlier.extend(page.entries.into_iter().filter(|e| {
+                let id = e.metadata.as_ref().map_or("", |m| &m.id);
+                let phase = e.status.as_ref().map(|s| s.phase());
+                id < before && phase == Some(ExecutionPhase::ExecutionCompleted)
+            }));
+            page_token = page.next_page_token;
+            if page_token.is_empty() || earlier.len() >= MEMORY {
+                break;
+            }
+        }
+        // The server lists the newest first.
+        earlier.truncate(MEMORY);
+        earlier.reverse();
+        Ok(earlier)
+    }
+
+    /// Merges `status` into the execution's.
+    pub(crate) async fn report(
+        &self,
+        execution_id: &str,
+        status: AgentExecutionStatus,
+    ) -> Result<(), ActivityError> {
+        let input = AgentExecutionUpdateStatusInput {
+            execution_id: execution_id.to_owned(),
+            status: Some(status),
+        };
+        let reported = self.commands().update_status(input).await;
+        reported.map(drop).map_err(|s| self.failure(s))
+    }
+
+    fn failure(&self, status: Status) -> ActivityError {
+        match status.code() {
+            Code::NotFound | Code::FailedPrecondition => permanent(GONE, status.message()),
+            Code::InvalidArgument | Code::Unimplemented | Code::OutOfRange => permanent(
+                "ServerRefused",
+                format!("the server refused: {}", status.message()),
+            ),
+            code => transient(
+                "ServerUnavailable",
+                format!(
+                    "the server at {} failed ({code:?}): {}",
+                    self.address,
+                    status.message()
+                ),
+            ),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What the runner is told by flags and environment.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use temporal_link::TemporalArgs;
+
+/// Runs agents: polls Temporal for executions, asks the model, reports to the server.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Ask Temporal whether a runner polls the task queue; exit code 0 if one does
+    Healthcheck(Healthcheck),
+}
+
+#[derive(Args)]
+pub(crate) struct Healthcheck {
+    /// Ask the model for its list of models instead
+    #[arg(long)]
+    pub(crate) model: bool,
+
+    /// The running runner's announce file; without it any runner on the queue counts
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    pub(crate) announce_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) llm: ModelArgs,
+
+    #[command(flatten)]
+    pub(crate) temporal: TemporalArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct Run {
+    /// The server's address
+    #[arg(
+        long,
+        env = "STIGMER_BACKEND_ENDPOINT",
+        default_value = "http://127.0.0.1:7234",
+        value_name = "URL"
+    )]
+    pub(crate) backend: String,
+
+    /// File to which the runner's identity in Temporal is written at start
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    pub(crate) announce_file: Option<PathBuf>,
+
+    /// How long running work may go on after SIGTERM before another runner takes it over
+    #[arg(
+        long,
+        env = "STIGMER_DRAIN_SECONDS",
+        default_value_t = 5,
+        value_name = "SECONDS"
+    )]
+    drain: u64,
+
+    /// What to log: error, warn, info, debug, trace, or a tracing filter
+    #[arg(long, env = "LOG_LEVEL", default_value = "info")]
+    pub(crate) log_level: String,
+
+    #[command(flatten)]
+    pub(crate) llm: ModelArgs,
+
+    #[command(flatten)]
+    pub(crate) temporal: TemporalArgs,
+}
+
+impl Run {
+    pub(crate) fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain)
+    }
+}
+
+/// The model: any OpenAI-compatible address.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct ModelArgs {
+    /// Base address of the OpenAI-compatible API, up to and with /v1
+    #[arg(
+        long = "llm-base-url",
+        env = "STIGMER_LLM_BASE_URL",
+        default_value = "http://127.0.0.1:11434/v1",
+        value_name = "URL"
+    )]
+    pub(crate) base_url: String,
+
+    /// Model of executions that name none
+    #[arg(
+        id = "llm_model",
+        long = "llm-model",
+        env = "STIGMER_LLM_MODEL",
+        default_value = "qwen2.5-coder:7b"
+    )]
+    pub(crate) model: String,
+
+    /// Key that the model's address asks for
+    #[arg(
+        id = "llm_api_key",
+        long = "llm-api-key",
+        env = "STIGMER_LLM_API_KEY",
+        hide_env_values = true
+    )]
+    pub(crate) api_key: Option<String>,
+
+    /// Longest answer of the model, in tokens; what is longer is cut there
+    #[arg(
+        long = "llm-max-tokens",
+        env = "STIGMER_LLM_MAX_TOKENS",
+        default_value_t = 8192,
+        value_name = "TOKENS"
+    )]
+    pub(crate) max_tokens: u32,
+
+    /// Longest silence of the model, before its first word and between two
+    #[arg(
+        long = "llm-timeout",
+        env = "STIGMER_LLM_TIMEOUT_SECONDS",
+        default_value_t = 60,
+        value_name = "SECONDS"
+    )]
+    timeout: u64,
+}
+
+impl ModelArgs {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,47 @@
+//! Why an activity failed, and whether trying again can help.
+
+use temporalio_common::error::{ApplicationFailure, IncomingError};
+use temporalio_sdk::{ActivityExecutionError, activities::ActivityError};
+
+/// The execution has ended elsewhere (cancelled, deleted): there is nothing left to do for it.
+pub(crate) const GONE: &str = "ExecutionGone";
+
+/// A failure that the next attempt may not meet.
+pub(crate) fn transient(kind: &str, why: impl Into<String>) -> ActivityError {
+    fail(kind, why.into(), false)
+}
+
+/// A failure that every attempt would meet.
+pub(crate) fn permanent(kind: &str, why: impl Into<String>) -> ActivityError {
+    fail(kind, why.into(), true)
+}
+
+fn fail(kind: &str, why: String, non_retryable: bool) -> ActivityError {
+    let failure = ApplicationFailure::builder(anyhow::anyhow!(why))
+        .type_name(kind.to_owned())
+        .non_retryable(non_retryable)
+        .build();
+    ActivityError::Application(Box::new(failure))
+}
+
+/// The innermost failure of an activity: what the activity itself said, or why Temporal ended it.
+fn root(error: &ActivityExecutionError) -> Option<&IncomingError> {
+    let mut cause = error.cause()?;
+    while let Some(inner) = cause.cause() {
+        cause = inner;
+    }
+    Some(cause)
+}
+
+/// In words, for the execution's status.
+pub(crate) fn explain(error: &ActivityExecutionError) -> String {
+    match root(error) {
+        Some(cause) => cause.failure().message.clone(),
+        None => error.to_string(),
+    }
+}
+
+/// Whether the execution has ended elsewhere.
+pub(crate) fn is_gone(error: &ActivityExecutionError) -> bool {
+    matches!(root(error), Some(IncomingError::Application(a)) if a.type_name() == Some(GONE))
+}

@@ -1,0 +1,52 @@
+//! Whether a runner is ready: Temporal itself is asked who polls the queue.
+
+use std::fs;
+
+use anyhow::{Context, bail};
+use temporalio_common::protos::temporal::api::{
+    enums::v1::TaskQueueType, taskqueue::v1::TaskQueue,
+    workflowservice::v1::DescribeTaskQueueRequest,
+};
+use tonic::IntoRequest;
+
+use crate::{config::Healthcheck, model::Model};
+
+pub(crate) async fn run(args: &Healthcheck) -> anyhow::Result<()> {
+    if args.model {
+        let probe = Model::new(&args.llm)?.probe().await;
+        return probe.map_err(|e| anyhow::anyhow!(e.why));
+    }
+    let wanted = match &args.announce_file {
+        Some(file) => fs::read_to_string(file).context("the runner has not announced itself")?,
+        None => "agent-runner/".to_owned(),
+    };
+    let client = args.temporal.connect("agent-runner healthcheck").await?;
+    let queue = &args.temporal.task_queue;
+    for kind in [TaskQueueType::Workflow, TaskQueueType::Activity] {
+        let request = DescribeTaskQueueRequest {
+            namespace: args.temporal.namespace.clone(),
+            task_queue: Some(TaskQueue {
+                name: queue.clone(),
+                ..Default::default()
+            }),
+            task_queue_type: kind.into(),
+            ..Default::default()
+        };
+        let answer = client
+            .connection()
+            .workflow_service()
+            .describe_task_queue(request.into_request())
+            .await;
+        let pollers = answer
+            .context("Temporal does not describe the queue")?
+            .into_inner()
+            .pollers;
+        if !pollers.iter().any(|p| p.identity.starts_with(&wanted)) {
+            bail!(
+                "no runner polls task queue {queue} for {}",
+                kind.as_str_name()
+            );
+        }
+    }
+    Ok(())
+}

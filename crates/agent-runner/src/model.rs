@@ -1,0 +1,282 @@
+//! Asking the model: any OpenAI-compatible address, its answer streamed.
+
+use std::{fmt, time::Duration};
+
+use anyhow::Context;
+use eventsource_stream::Eventsource;
+use futures::{StreamExt, stream::BoxStream};
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+
+use crate::config::ModelArgs;
+
+/// Who said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+/// One message of a conversation, as the model is sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChatMessage {
+    pub(crate) role: Role,
+    pub(crate) content: String,
+}
+
+/// Why the model gave no answer.
+#[derive(Debug)]
+pub(crate) struct ModelError {
+    /// What kind of trouble, as Temporal shows it.
+    pub(crate) kind: &'static str,
+    pub(crate) why: String,
+    /// Whether the same question may be answered the next time.
+    pub(crate) retryable: bool,
+}
+
+impl fmt::Display for ModelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    model: &'a str,
+    messages: &'a [ChatMessage],
+    max_tokens: u32,
+    stream: bool,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    error: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Delta,
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    content: Option<String>,
+}
+
+/// A client of one address; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Model {
+    http: Client,
+    base: Url,
+    api_key: Option<String>,
+    silence: Duration,
+    max_tokens: u32,
+}
+
+impl Model {
+    pub(crate) fn new(args: &ModelArgs) -> anyhow::Result<Self> {
+        let wrong = "STIGMER_LLM_BASE_URL is no URL: it takes http://HOST:PORT/v1";
+        let base = Url::parse(args.base_url.trim_end_matches('/')).context(wrong)?;
+        anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
+        let http = Client::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .read_timeout(args.timeout())
+            .build()
+            .context("cannot make a HTTP client")?;
+        let (api_key, silence) = (args.api_key.clone(), args.timeout());
+        Ok(Self {
+            http,
+            base,
+            api_key,
+            silence,
+            max_tokens: args.max_tokens,
+        })
+    }
+
+    /// The address without what may be secret in it.
+    fn shown(&self) -> String {
+        let mut url = self.base.clone();
+        // These fail only for addresses that cannot have them.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.to_string()
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!(
+            "{}/{path}",
+            self.base.path().trim_end_matches('/')
+        ));
+        let request = self.http.request(method, url);
+        match &self.api_key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    /// Asks for the list of models, to prove that the address answers.
+    pub(crate) async fn probe(&self) -> Result<(), ModelError> {
+        let request = self.request(reqwest::Method::GET, "models");
+        let answer = request.timeout(Duration::from_secs(5)).send().await;
+        let answer = answer.map_err(|e| self.unreachable(e))?;
+        self.check(answer).await.map(drop)
+    }
+
+    /// Asks for the answer to `messages`; it arrives in the returned [`Answer`].
+    pub(crate) async fn ask(
+        &self,
+        model: &str,
+        messages: &[ChatMessage],
+    ) -> Result<Answer, ModelError> {
+        let request = Request {
+            model,
+            messages,
+            max_tokens: self.max_tokens,
+            stream: true,
+        };
+        let sending = self
+            .request(reqwest::Method::POST, "chat/completions")
+            .json(&request);
+        let answer = sending.send().await.map_err(|e| self.unreachable(e))?;
+        let events = self.check(answer).await?.bytes_stream().eventsource();
+        let events = events.map(|event| event.map(|e| e.data).map_err(|e| e.to_string()));
+        Ok(Answer {
+            model: self.clone(),
+            events: events.boxed(),
+            text: String::new(),
+            finished: false,
+        })
+    }
+
+    fn parse(&self, data: &str) -> Result<Chunk, ModelError> {
+        let garbage = |e| {
+            let why = format!(
+                "sent what is no piece of an answer ({e}): {}",
+                excerpt(data)
+            );
+            self.error("ModelGarbage", why, true)
+        };
+        let chunk: Chunk = serde_json::from_str(data).map_err(garbage)?;
+        match &chunk.error {
+            Some(error) => {
+                let why = format!("failed while answering: {}", excerpt(&error.to_string()));
+                Err(self.error("ModelServerError", why, true))
+            }
+            None => Ok(chunk),
+        }
+    }
+
+    async fn check(&self, answer: Response) -> Result<Response, ModelError> {
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        // The body only explains; without it the status has to do.
+        let body = answer.text().await.unwrap_or_default();
+        let why = format!("answered {status}: {}", excerpt(&body));
+        Err(match status {
+            StatusCode::TOO_MANY_REQUESTS => self.error("ModelRateLimited", why, true),
+            StatusCode::REQUEST_TIMEOUT => self.error("ModelServerError", why, true),
+            _ if status.is_server_error() => self.error("ModelServerError", why, true),
+            _ => self.error("ModelRefused", why, false),
+        })
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> ModelError {
+        // reqwest's own text says what failed, its sources say why.
+        let error = anyhow::Error::from(error.without_url());
+        self.error(
+            "ModelUnreachable",
+            format!("cannot be reached: {error:#}"),
+            true,
+        )
+    }
+
+    fn error(&self, kind: &'static str, why: impl fmt::Display, retryable: bool) -> ModelError {
+        let why = format!("the model at {} {why}", self.shown());
+        ModelError {
+            kind,
+            why,
+            retryable,
+        }
+    }
+}
+
+/// An answer on its way.
+pub(crate) struct Answer {
+    model: Model,
+    events: BoxStream<'static, Result<String, String>>,
+    text: String,
+    finished: bool,
+}
+
+impl Answer {
+    /// All of the answer so far.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Waits for more of the answer; false when it is whole.
+    pub(crate) async fn grow(&mut self) -> Result<bool, ModelError> {
+        while let Some(data) = self.event().await? {
+            if data.trim() == "[DONE]" {
+                self.finished = true;
+                break;
+            }
+            let before = self.text.len();
+            for choice in self.model.parse(&data)?.choices {
+                self.finished |= choice.finish_reason.is_some();
+                self.text
+                    .push_str(&choice.delta.content.unwrap_or_default());
+            }
+            if self.text.len() > before {
+                return Ok(true);
+            }
+        }
+        if !self.finished {
+            let got = self.text.chars().count();
+            let why = format!("broke off after {got} characters of its answer");
+            return Err(self.model.error("ModelBrokeOff", why, true));
+        }
+        if self.text.trim().is_empty() {
+            return Err(self
+                .model
+                .error("ModelSaidNothing", "gave an empty answer", true));
+        }
+        Ok(false)
+    }
+
+    async fn event(&mut self) -> Result<Option<String>, ModelError> {
+        match tokio::time::timeout(self.model.silence, self.events.next()).await {
+            Ok(Some(Ok(data))) => Ok(Some(data)),
+            Ok(Some(Err(e))) => {
+                Err(self
+                    .model
+                    .error("ModelBrokeOff", format!("broke off its answer: {e}"), true))
+            }
+            Ok(None) => Ok(None),
+            Err(_) => {
+                let why = format!("said nothing for {:?}", self.model.silence);
+                Err(self.model.error("ModelSilent", why, true))
+            }
+        }
+    }
+}
+
+/// The start of a text that somebody else wrote, on one line.
+fn excerpt(text: &str) -> String {
+    let line: Vec<&str> = text.split_whitespace().collect();
+    let line = line.join(" ");
+    match line.char_indices().nth(300) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}

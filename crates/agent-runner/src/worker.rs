@@ -1,0 +1,121 @@
+//! Life of the runner: connect, poll, drain, end.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::Context;
+use temporalio_client::Client;
+use temporalio_common::worker::WorkerDeploymentOptions;
+use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    activities::AgentActivities, backend::Backend, config::Run, model::Model,
+    workflow::AgentExecution,
+};
+
+/// How long after the drain a deaf activity may keep the process.
+const HARD_EXIT: Duration = Duration::from_secs(3);
+/// Pause between two attempts to reach Temporal; nothing tells us when it is up.
+const RECONNECT: Duration = Duration::from_millis(50);
+
+pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
+    // First: PID 1 ignores a signal that nobody handles.
+    let mut signals = [
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ];
+
+    let activities = AgentActivities {
+        backend: Backend::new(&config.backend)?,
+        llm: Model::new(&config.llm)?,
+        default_model: config.llm.model.clone(),
+    };
+    anyhow::ensure!(
+        config.temporal.is_configured(),
+        "no Temporal is configured: set TEMPORAL_ADDRESS to HOST:PORT"
+    );
+    let identity = identity();
+    let client = tokio::select! {
+        client = connect(&config, &identity) => client?,
+        () = received(&mut signals) => return Ok(()),
+    };
+    let queue = config.temporal.task_queue.clone();
+    let mut worker = worker(client, &config, activities)?;
+    announce(&identity, config.announce_file.as_deref())?;
+    tracing::info!(
+        queue,
+        identity,
+        temporal = config.temporal.address(),
+        "polling"
+    );
+
+    let stop = worker.shutdown_handle();
+    let hard_exit = config.drain() + HARD_EXIT;
+    tokio::spawn(async move {
+        received(&mut signals).await;
+        tracing::info!("draining");
+        stop();
+        tokio::time::sleep(hard_exit).await;
+        tracing::error!("some work did not let go within {hard_exit:?}");
+        std::process::exit(1);
+    });
+    worker.run().await.context("the worker failed")
+}
+
+fn worker(client: Client, config: &Run, activities: AgentActivities) -> anyhow::Result<Worker> {
+    let options = RuntimeOptions::builder().heartbeat_interval(None).build();
+    let runtime = Runtime::from_current_tokio(options.map_err(anyhow::Error::msg)?)?;
+    // Without a build id of ours the SDK reads the whole executable to make one.
+    let build_id = concat!("agent-runner-", env!("CARGO_PKG_VERSION")).to_owned();
+    let options = WorkerOptions::new(&config.temporal.task_queue)
+        .deployment_options(WorkerDeploymentOptions::from_build_id(build_id))
+        .graceful_shutdown_period(config.drain())
+        // A dead runner's queue is given up after this; the default of 10 s is what a kill costs.
+        .sticky_queue_schedule_to_start_timeout(Duration::from_millis(500))
+        // How soon a running activity hears of its cancellation.
+        .max_heartbeat_throttle_interval(Duration::from_millis(200))
+        .register_workflow::<AgentExecution>()?
+        .register_activities(activities)
+        .build();
+    Worker::new(&runtime, client, options).map_err(|e| anyhow::anyhow!("cannot make a worker: {e}"))
+}
+
+/// Tries until Temporal answers: it may be started after us.
+async fn connect(config: &Run, identity: &str) -> anyhow::Result<Client> {
+    let mut told = false;
+    loop {
+        match config.temporal.connect(identity).await {
+            Ok(client) => return Ok(client),
+            Err(error) if !told => {
+                tracing::warn!("waiting: {error:#}");
+                told = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(RECONNECT).await;
+    }
+}
+
+async fn received([terminate, interrupt]: &mut [Signal; 2]) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// This process among all runners of a queue.
+fn identity() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.as_deref().map_or("localhost", str::trim);
+    let started = chrono::Utc::now().timestamp_micros();
+    format!("agent-runner/{host}/{}/{started}", std::process::id())
+}
+
+fn announce(identity: &str, file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    let part = file.with_extension("part");
+    fs::write(&part, identity)
+        .and_then(|()| fs::rename(&part, file))
+        .with_context(|| format!("cannot announce the runner in {}", file.display()))
+}
