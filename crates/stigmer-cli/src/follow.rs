@@ -95,12 +95,14 @@ impl Follower {
         if shown.kind == kind && shown.text == content || content.is_empty() {
             return;
         }
-        let goes_on = self.open == Some(i) && shown.kind == kind;
-        let rest = content
-            .strip_prefix(shown.text.as_str())
-            .filter(|_| goes_on);
+        let same = shown.kind == kind && !shown.text.is_empty();
+        let rest = content.strip_prefix(&shown.text).filter(|_| same);
         match rest {
-            Some(rest) => out.push_str(&printable(rest)),
+            Some(rest) if self.open == Some(i) => out.push_str(&printable(rest)),
+            Some(rest) => {
+                self.end_line(out);
+                out.push_str(&format!("{}: …{}", who(kind), printable(rest)));
+            }
             None => {
                 self.end_line(out);
                 out.push_str(&format!("{}: {}", who(kind), printable(content)));
@@ -197,3 +199,6 @@ fn seconds(status: &AgentExecutionStatus) -> Option<f64> {
     let end = DateTime::parse_from_rfc3339(&status.completed_at).ok()?;
     (end - start).to_std().ok().map(|d| d.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests;
