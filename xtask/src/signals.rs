@@ -55,10 +55,4 @@ impl Interrupt {
             std::future::pending::<()>().await;
         }
     }
-
-    /// One that never fires, for commands that start nothing.
-    #[cfg(test)]
-    pub fn never() -> Self {
-        Self(watch::channel(0).1)
-    }
 }

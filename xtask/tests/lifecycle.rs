@@ -1,0 +1,163 @@
+//! The life of a stack, on made-up services and real signals.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+use support::{World, text_of};
+
+#[test]
+fn a_service_that_dies_at_once_is_named_with_its_exit_code_and_last_lines() {
+    let world = World::new();
+    world.server("echo about to fall; echo no such table >&2; exit 7");
+    let began = Instant::now();
+    let output = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "the start's time limit was waited for"
+    );
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(40), "{text}");
+    assert!(
+        text.contains("server died during start with exit code 7"),
+        "{text}"
+    );
+    assert!(
+        text.contains("about to fall\n") && text.contains("no such table"),
+        "{text}"
+    );
+    assert!(text.contains("phase1/logs/server.log"), "{text}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_binary_that_is_not_there_is_named() {
+    let world = World::new();
+    let output = world
+        .e2e(&["phase1", "--exec", "true"])
+        .env("E2E_SERVER_BIN", "/no/such/server")
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(40), "{text}");
+    assert!(
+        text.contains("server cannot be started: start /no/such/server"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_service_that_never_gets_ready_ends_the_wait_at_its_limit() {
+    let world = World::new();
+    world.server("echo thinking; exec sleep 60");
+    let output = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(40), "{text}");
+    assert!(
+        text.contains("server is running but not ready after 2 s: it has not written its address"),
+        "{text}"
+    );
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_passing_run_leaves_only_its_evidence() {
+    let world = World::new();
+    world.good_server();
+    let output = world
+        .e2e(&["phase1", "--exec", "cat $E2E_STACK"])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("\"server\": \"http://127.0.0.1:4242\""),
+        "{text}"
+    );
+    assert!(text.contains("phase1: passed"), "{text}");
+    let latest = world.runs().join("latest");
+    assert!(latest.join("phase1/logs/server.log").exists());
+    assert!(!latest.join("phase1/data").exists());
+    world.assert_nothing_left();
+}
+
+#[test]
+fn failing_tests_are_exit_code_10_and_grandchildren_do_not_survive_them() {
+    let world = World::new();
+    world.good_server();
+    // A test that leaves a process in a group of its own, as a test runner's children are.
+    let output = world
+        .e2e(&["phase1", "--exec", "setsid sleep 77 & exit 3"])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(text.contains("tests failed (exit code 3)"), "{text}");
+    assert!(
+        text.contains("still there after the stop, ended now"),
+        "{text}"
+    );
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_left_process_alone_is_exit_code_50() {
+    let world = World::new();
+    world.good_server();
+    let output = world
+        .e2e(&["phase1", "--exec", "setsid sleep 77 &"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(50), "{}", text_of(&output));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_service_that_dies_under_the_tests_fails_them() {
+    let world = World::new();
+    world.good_server();
+    let output = world
+        .e2e(&[
+            "phase1",
+            "--exec",
+            "kill -9 $(cat $FAKE/server.pid); sleep 0.2",
+        ])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(
+        text.contains("server died during the tests with SIGKILL"),
+        "{text}"
+    );
+}
+
+#[test]
+fn usage_errors_are_exit_code_2() {
+    let world = World::new();
+    for args in [
+        &["phase2", "--runtime", "docker"][..],
+        &["phase1", "--reuse"],
+        &[
+            "phase2",
+            "--model-url",
+            "h:1",
+            "--model-name",
+            "m",
+            "--exec",
+            "true",
+        ],
+    ] {
+        let output = world.e2e(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+    }
+    std::fs::write(world.root().join("e2e.toml"), "[services]\nnonsense = 1\n").unwrap();
+    let output = world.e2e(&["phase1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text_of(&output).contains("e2e.toml: line 2: unknown field `nonsense`"),
+        "{}",
+        text_of(&output)
+    );
+}

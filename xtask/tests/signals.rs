@@ -1,0 +1,146 @@
+//! Every way a run can be cut off, with the real signals.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use nix::sys::signal::Signal;
+use std::time::{Duration, Instant};
+use support::{World, alive, send, text_of, wait_for};
+
+#[test]
+fn signals_during_start_end_everything() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let world = World::new();
+        world.server("echo $$ > $FAKE/server.pid; exec sleep 60");
+        let child = world.e2e(&["phase1", "--exec", "true"]).spawn().unwrap();
+        wait_for(|| world.pid("server").is_some());
+        send(child.id(), signal);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(130),
+            "{signal}: {}",
+            text_of(&output)
+        );
+        world.assert_nothing_left();
+    }
+}
+
+#[test]
+fn the_first_signal_lets_running_tests_end() {
+    let world = World::new();
+    world.good_server();
+    let script = "trap 'echo told > $FAKE/told' INT; echo $$ > $FAKE/tests.pid; \
+                  while [ ! -e $FAKE/told ]; do sleep 0.05; done; echo ended > $FAKE/ended";
+    let child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
+    wait_for(|| world.pid("tests").is_some());
+    send(child.id(), Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text_of(&output));
+    assert!(
+        world.fake().join("ended").exists(),
+        "the tests were not let to end: {}",
+        text_of(&output)
+    );
+    world.assert_nothing_left();
+}
+
+#[test]
+fn the_second_signal_stops_at_once() {
+    let world = World::new();
+    world.good_server();
+    let script = "trap '' INT TERM; echo $$ > $FAKE/tests.pid; while :; do sleep 0.05; done";
+    let child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
+    wait_for(|| world.pid("tests").is_some());
+    send(child.id(), Signal::SIGTERM);
+    std::thread::sleep(Duration::from_millis(200)); // two signals at once would arrive as one
+    let began = Instant::now();
+    send(child.id(), Signal::SIGTERM);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text_of(&output));
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "took {:?}",
+        began.elapsed()
+    );
+    world.assert_nothing_left();
+}
+
+#[test]
+fn after_sigkill_the_next_command_sweeps() {
+    let world = World::new();
+    world.good_server();
+    let script = "echo $$ > $FAKE/tests.pid; setsid sleep 77";
+    let mut child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
+    wait_for(|| world.pid("tests").is_some());
+    send(child.id(), Signal::SIGKILL);
+    child.wait().unwrap();
+    let (server, tests) = (world.pid("server").unwrap(), world.pid("tests").unwrap());
+    assert!(alive(server) && alive(tests), "nothing to sweep");
+    let dead = std::fs::canonicalize(world.runs().join("latest")).unwrap();
+
+    let output = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("swept the dead run"), "{text}");
+    assert!(!alive(server) && !alive(tests), "{text}");
+    assert!(!dead.join("phase1/data").exists() && dead.join("phase1/logs/server.log").exists());
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_foreign_process_with_a_recorded_pid_survives_the_sweep() {
+    let world = World::new();
+    world.good_server();
+    let mut foreign = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let dead = world.runs().join("20200101-000000-dead");
+    std::fs::create_dir_all(dead.join("pids")).unwrap();
+    let owner = r#"{"pid":1,"start":"not its start"}"#;
+    let info = format!(
+        r#"{{"run_id":"20200101-000000-dead","owner":{owner},"started_at":"","checkout":"","commit":null,
+            "versions":{{}},"seed":1,"kept":false,"exit_code":null}}"#
+    );
+    std::fs::write(dead.join("run.json"), info).unwrap();
+    std::fs::write(
+        dead.join("pids/phase1-server.json"),
+        format!(r#"{{"pid":{},"start":"not its start"}}"#, foreign.id()),
+    )
+    .unwrap();
+    let output = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
+    assert!(
+        text_of(&output).contains("swept the dead run 20200101-000000-dead"),
+        "{}",
+        text_of(&output)
+    );
+    assert!(
+        foreign.try_wait().unwrap().is_none(),
+        "a foreign process was ended"
+    );
+    foreign.kill().unwrap();
+    foreign.wait().unwrap();
+}
+
+#[test]
+fn two_runs_in_one_checkout_do_not_meet() {
+    let world = World::new();
+    world.good_server();
+    let slow = world
+        .e2e(&[
+            "phase1",
+            "--exec",
+            "echo $$ > $FAKE/tests.pid; while [ ! -e $FAKE/go ]; do sleep 0.02; done",
+        ])
+        .spawn()
+        .unwrap();
+    wait_for(|| world.pid("tests").is_some());
+    let quick = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
+    assert_eq!(quick.status.code(), Some(0), "{}", text_of(&quick));
+    std::fs::write(world.fake().join("go"), "").unwrap();
+    let slow = slow.wait_with_output().unwrap();
+    assert_eq!(slow.status.code(), Some(0), "{}", text_of(&slow));
+    world.assert_nothing_left();
+}

@@ -1,0 +1,148 @@
+//! A checkout of its own with services made of shell.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A folder that xtask takes for a checkout.
+pub struct World {
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    /// Our own configuration with short limits.
+    pub fn new() -> Self {
+        let world = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        let limits = |line: &str| {
+            if line.starts_with("ready_seconds") {
+                "ready_seconds = 2".into()
+            } else {
+                line.to_owned()
+            }
+        };
+        let config: Vec<String> = include_str!("../../../e2e.toml")
+            .lines()
+            .map(limits)
+            .collect();
+        std::fs::write(world.root().join("e2e.toml"), config.join("\n")).unwrap();
+        std::fs::create_dir(world.fake()).unwrap();
+        world
+    }
+
+    /// The checkout.
+    pub fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Where made-up services keep what tests look at.
+    pub fn fake(&self) -> PathBuf {
+        self.dir.path().join("fake")
+    }
+
+    /// The runs' folder.
+    pub fn runs(&self) -> PathBuf {
+        self.root().join("target/e2e")
+    }
+
+    /// A server that does this; its health check always agrees.
+    pub fn server(&self, script: &str) {
+        let path = self.fake().join("server");
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\n[ \"$1\" = healthcheck ] && exit 0\n{script}\n"),
+        )
+        .unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A server that announces itself and stays.
+    pub fn good_server(&self) {
+        self.server(
+            "echo $$ > $FAKE/server.pid; echo listening; \
+             echo 127.0.0.1:4242 > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60",
+        );
+    }
+
+    /// `xtask e2e` in this world.
+    pub fn e2e(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("e2e")
+            .args(args)
+            .env("E2E_ROOT", self.root())
+            .env("FAKE", self.fake())
+            .env("E2E_SERVER_BIN", self.fake().join("server"))
+            .env("E2E_RUNNER_BIN", "true")
+            .env("E2E_CLI_BIN", "true")
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("E2E_MODEL_URL")
+            .env_remove("CI")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// A pid that a made-up service wrote.
+    pub fn pid(&self, name: &str) -> Option<i32> {
+        std::fs::read_to_string(self.fake().join(format!("{name}.pid")))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    /// No process with this world in its environment.
+    pub fn assert_nothing_left(&self) {
+        let mark = format!("FAKE={}", self.fake().display()).into_bytes();
+        let left: Vec<String> = std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| {
+                std::fs::read(entry.path().join("environ"))
+                    .is_ok_and(|env| env.split(|b| *b == 0).any(|var| var == mark))
+            })
+            .map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default())
+            .collect();
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+}
+
+/// Both streams.
+pub fn text_of(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Waits for something that must happen soon.
+pub fn wait_for(mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !happened() {
+        assert!(Instant::now() < deadline, "it never happened");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends a signal to one process.
+pub fn send(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+}
+
+/// Whether a process is there and no zombie.
+pub fn alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        stat.rsplit_once(')')
+            .is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+    })
+}
