@@ -1,10 +1,12 @@
 //! `test` and `ci`: what a merge needs, stage after stage, since two cargos at once only wait for each other.
 
 use crate::config::Config;
-use crate::e2e::build::cargo;
+use crate::e2e::build::{self, cargo};
 use crate::e2e::{self, provision, seconds};
 use crate::exit::{Code, coded};
-use std::path::{Path, PathBuf};
+use crate::process::{Command, Output, spawn};
+use crate::signals::Interrupt;
+use std::path::Path;
 use std::time::Instant;
 use xshell::{Shell, cmd};
 
@@ -70,33 +72,59 @@ fn test_stages(nextest: bool) -> Vec<Stage> {
     }
 }
 
-fn run_stage(shell: &Shell, stage: &Stage) -> anyhow::Result<()> {
-    let (cargo, args) = (PathBuf::from(cargo()), &stage.args);
-    cmd!(shell, "{cargo} {args...}")
-        .run()
-        .map_err(|error| coded(stage.code, format!("{}: {error}", stage.name)))
+/// Runs a stage to its end, or ends it at the first signal.
+async fn run_stage(
+    root: &Path,
+    stage: &Stage,
+    nextest: Option<&Path>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let mut command = Command::new(cargo())
+        .args(stage.args.iter().copied())
+        .cwd(root);
+    if let Some(folder) = nextest.and_then(Path::parent) {
+        // `cargo nextest` looks for its program on PATH, and ours may be in the tools cache.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(
+            std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path)),
+        )?;
+        command = command.env("PATH", path.to_string_lossy());
+    }
+    eprintln!("\n$ cargo {}", stage.args.join(" "));
+    let process = spawn(&command, &Output::Inherit, None)?;
+    let exit = tokio::select! {
+        exit = process.wait() => exit,
+        () = interrupt.reached(1) => {
+            build::stop(&process).await;
+            return Err(coded(Code::Interrupted, format!("{}: interrupted", stage.name)));
+        }
+    };
+    if exit.code == Some(0) {
+        Ok(())
+    } else {
+        Err(coded(stage.code, format!("{} failed ({exit})", stage.name)))
+    }
 }
 
-/// A shell at the root whose PATH finds nextest; whether there is one.
-async fn shell(root: &Path, config: &Config) -> anyhow::Result<(Shell, bool)> {
-    let shell = Shell::new()?;
+/// What is tested, for the log of a CI that somebody reads a month later. Outside git there is nothing to say.
+fn subject(root: &Path) -> Option<String> {
+    let shell = Shell::new().ok()?;
     shell.change_dir(root);
-    // What `cargo run` says about xtask's own package would make build scripts run again.
-    for (name, _) in std::env::vars() {
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            shell.set_var(name, "");
-        }
-    }
-    let nextest = provision::nextest(config).await;
-    if let Ok(bin) = &nextest {
-        let folder = bin.parent().map(Path::to_owned).unwrap_or_default();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        shell.set_var(
-            "PATH",
-            std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)))?,
-        );
-    }
-    Ok((shell, nextest.is_ok()))
+    let commit = cmd!(shell, "git rev-parse --short HEAD")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .ok()?;
+    let changes = cmd!(shell, "git status --porcelain")
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .ok()?;
+    Some(if changes.is_empty() {
+        format!("commit {commit}")
+    } else {
+        format!("commit {commit} with changes on top")
+    })
 }
 
 /// The unit tests of the workspace.
@@ -104,9 +132,9 @@ async fn shell(root: &Path, config: &Config) -> anyhow::Result<(Shell, bool)> {
 /// # Errors
 /// [`Code::TestsFailed`].
 pub async fn test(root: &Path, config: &Config) -> anyhow::Result<Code> {
-    let (shell, nextest) = shell(root, config).await?;
-    for stage in test_stages(nextest) {
-        run_stage(&shell, &stage)?;
+    let (interrupt, nextest) = (Interrupt::install()?, provision::nextest(config).await.ok());
+    for stage in test_stages(nextest.is_some()) {
+        run_stage(root, &stage, nextest.as_deref(), &interrupt).await?;
     }
     Ok(Code::Passed)
 }
@@ -116,11 +144,20 @@ pub async fn test(root: &Path, config: &Config) -> anyhow::Result<Code> {
 /// # Errors
 /// The stage that failed.
 pub async fn ci(root: &Path, config: Config) -> anyhow::Result<Code> {
-    let (shell, nextest) = shell(root, &config).await?;
+    let (interrupt, nextest) = (
+        Interrupt::install()?,
+        provision::nextest(&config).await.ok(),
+    );
+    if let Some(subject) = subject(root) {
+        eprintln!("{subject}");
+    }
     let mut times = Vec::new();
-    for stage in lint_stages().into_iter().chain(test_stages(nextest)) {
+    for stage in lint_stages()
+        .into_iter()
+        .chain(test_stages(nextest.is_some()))
+    {
         let began = Instant::now();
-        let result = run_stage(&shell, &stage);
+        let result = run_stage(root, &stage, nextest.as_deref(), &interrupt).await;
         times.push((stage.name, began.elapsed(), result.is_ok()));
         if let Err(error) = result {
             eprint!("{}", table(&times));

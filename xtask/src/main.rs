@@ -4,6 +4,10 @@
     unreachable_pub,
     reason = "a binary has no outside: `pub` marks what a module offers the others"
 )]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
 
 mod ci;
 mod config;

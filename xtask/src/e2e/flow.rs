@@ -137,11 +137,11 @@ async fn tests(
 /// Phase 2 as far as it came before its tests.
 enum Second {
     /// Not asked for, or skipped.
-    Not(Option<PhaseReport>),
+    Not(Option<Box<PhaseReport>>),
     /// Tried.
     Tried {
         stack: Arc<Native>,
-        up: anyhow::Result<Up>,
+        up: anyhow::Result<Box<Up>>,
         model: Option<Model>,
     },
 }
@@ -158,14 +158,14 @@ async fn up_two(session: &Session, args: &Args, runtime: Runtime) -> Second {
         Ok(stack) => Arc::new(stack),
         Err(error) => {
             trouble(session, &mut report, error);
-            return Second::Not(Some(report));
+            return Second::Not(Some(Box::new(report)));
         }
     };
     if runtime == Runtime::External || args.reuse {
         let up = external::find(session, &stack, args.reuse).await;
         return Second::Tried {
             stack,
-            up,
+            up: up.map(Box::new),
             model: None,
         };
     }
@@ -173,7 +173,7 @@ async fn up_two(session: &Session, args: &Args, runtime: Runtime) -> Second {
         Ok(model) => model,
         Err(error) => {
             trouble(session, &mut report, error);
-            return Second::Not(Some(report));
+            return Second::Not(Some(Box::new(report)));
         }
     };
     let missing = prereqs::missing_for_run(&session.config, &model).await;
@@ -186,12 +186,12 @@ async fn up_two(session: &Session, args: &Args, runtime: Runtime) -> Second {
                 format!("phase 2 cannot run: {}", missing.join("; ")),
             ));
         }
-        return Second::Not(Some(report));
+        return Second::Not(Some(Box::new(report)));
     }
     let up = bring_up::phase2(session, &stack, model.clone()).await;
     Second::Tried {
         stack,
-        up,
+        up: up.map(Box::new),
         model: Some(model),
     }
 }
@@ -200,7 +200,7 @@ async fn two(session: &Session, args: &Args, second: Second) -> Driven {
     let (stack, up, model) = match second {
         Second::Not(report) => {
             return Driven {
-                reports: report.into_iter().collect(),
+                reports: report.into_iter().map(|report| *report).collect(),
                 stacks: Vec::new(),
             };
         }
@@ -216,8 +216,16 @@ async fn two(session: &Session, args: &Args, second: Second) -> Driven {
         Ok(up) => {
             report.ready = (up.ready.as_millis() > 0).then_some(up.ready);
             report.on = on(&up, model.as_ref());
-            let mut file = up.file;
-            let result = two_in(session, args, &stack, up.parts, &mut file, &mut report).await;
+            let mut file = up.file.clone();
+            let result = two_in(
+                session,
+                args,
+                &stack,
+                up.parts.clone(),
+                &mut file,
+                &mut report,
+            )
+            .await;
             (Some(file), result)
         }
     };

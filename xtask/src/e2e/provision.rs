@@ -46,17 +46,17 @@ pub async fn temporal(config: &Config) -> anyhow::Result<Found> {
             version: "of its own".into(),
         });
     }
-    if let Ok(bin) = which::which("temporal") {
-        if let Ok(version) = temporal_version(&bin).await {
-            if temporal::accepted(&version) {
-                return Ok(Found {
-                    bin,
-                    source: "PATH",
-                    version,
-                });
-            }
-            eprintln!("temporal {version} on PATH is too old, the pinned one is used");
+    if let Ok(bin) = which::which("temporal")
+        && let Ok(version) = temporal_version(&bin).await
+    {
+        if temporal::accepted(&version) {
+            return Ok(Found {
+                bin,
+                source: "PATH",
+                version,
+            });
         }
+        eprintln!("temporal {version} on PATH is too old, the pinned one is used");
     }
     install::all(config, &["temporal".to_owned()]).await?;
     let bin = installed(config, "temporal").context("temporal was installed but is not there")?;

@@ -98,10 +98,22 @@ pub fn timings(steps: &[(String, Duration)], reports: &[PhaseReport], total: Dur
             ));
         }
         if let (Some(ready), Some((slowest, time))) = (report.ready, services.first()) {
-            let ratio = ready.as_secs_f64() / time.as_secs_f64().max(0.001);
+            let built = steps
+                .iter()
+                .find(|(name, _)| name == "build")
+                .map_or(Duration::ZERO, |(_, time)| *time);
+            // Where the build outlasts the slowest service, the stack's time says nothing about the stack.
+            let remark = if built > *time {
+                "waited for the build".to_owned()
+            } else {
+                format!(
+                    "{:.2} x {slowest}",
+                    ready.as_secs_f64() / time.as_secs_f64().max(0.001)
+                )
+            };
             rows.push((
                 format!("{} stack ready", report.name),
-                format!("{} ({ratio:.2} x {slowest})", seconds(ready)),
+                format!("{} ({remark})", seconds(ready)),
             ));
         }
         rows.push((format!("{} tests", report.name), seconds(report.tests)));

@@ -67,14 +67,29 @@ pub fn with_env(name: &str, value: &str) -> Vec<Ident> {
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|pid| u32::try_from(*pid) != Ok(std::process::id()))
         .filter(|pid| {
-            std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-                environ
-                    .split(|byte| *byte == 0)
-                    .any(|entry| entry == wanted)
-            })
+            environ(*pid)
+                .split(|byte| *byte == 0)
+                .any(|entry| entry == wanted)
         })
         .filter_map(Ident::of)
         .collect()
+}
+
+/// The environment of a process; empty when it is none of ours to read.
+fn environ(pid: i32) -> Vec<u8> {
+    // In the middle of an exec the old environment is gone and the new one not there yet, which lasts well under a
+    // millisecond. Kernel threads, which never have one, have no program either.
+    for _ in 0..5 {
+        match std::fs::read(format!("/proc/{pid}/environ")) {
+            Ok(environ)
+                if environ.is_empty() && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok() =>
+            {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            other => return other.unwrap_or_default(),
+        }
+    }
+    Vec::new()
 }
 
 #[cfg(test)]

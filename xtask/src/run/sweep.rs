@@ -120,7 +120,7 @@ pub async fn sweep(runs_dir: &Path, keep: usize, limit: Duration) -> Swept {
     }
     let old: Vec<_> = all
         .iter()
-        .filter(|(dir, info)| !info.owner.alive() && !(info.kept && !recorded(dir).is_empty()))
+        .filter(|(dir, info)| !info.owner.alive() && (!info.kept || recorded(dir).is_empty()))
         .collect();
     for (dir, _) in old.iter().take(old.len().saturating_sub(keep)) {
         let _ = std::fs::remove_dir_all(dir);

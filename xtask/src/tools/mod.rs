@@ -8,6 +8,7 @@ mod progress;
 
 use crate::config::{Config, platform};
 use crate::exit::{Code, coded};
+use crate::signals::Interrupt;
 use anyhow::Context;
 use manifest::State;
 use std::path::{Path, PathBuf};
@@ -108,7 +109,14 @@ pub async fn run(config: &Config, verb: Verb) -> anyhow::Result<Code> {
             } else {
                 names
             };
-            install::all(config, &names).await?;
+            let interrupt = Interrupt::install()?;
+            tokio::select! {
+                installed = install::all(config, &names) => installed?,
+                // Dropping the installations ends their pip and removes what is half done.
+                () = interrupt.reached(1) => {
+                    return Err(coded(Code::Interrupted, "interrupted; the same command goes on where this one stopped"));
+                }
+            }
         }
         Verb::List { verify } => {
             for (name, tool) in &config.tools {
