@@ -1,0 +1,120 @@
+//! The control address: services of a test's own, to hurt (`docs/stack.md`).
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use crate::Result;
+
+/// A connection to the control address.
+#[derive(Debug)]
+pub struct Control {
+    stream: BufReader<TcpStream>,
+    token: String,
+}
+
+/// A service of a test's own; it ends with the run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Its name, e.g. `server-2`.
+    pub instance: String,
+    /// Its URL, where it has one.
+    pub endpoint: Option<String>,
+}
+
+impl Instance {
+    /// Its URL.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn url(&self) -> Result<&str> {
+        self.endpoint
+            .as_deref()
+            .with_context(|| format!("{} has no address", self.instance))
+    }
+}
+
+/// How an instance ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Ok(Value),
+    Error(String),
+}
+
+impl Control {
+    pub(crate) async fn connect(address: &str, token: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).await;
+        let stream = stream.with_context(|| format!("the control address {address}"))?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+            token: token.to_owned(),
+        })
+    }
+
+    /// Starts a `server` or `runner` with data of its own; `env` is added to what the shared one
+    /// has. Answers when it is ready.
+    ///
+    /// # Errors
+    /// When it does not get ready: with the end of its log.
+    pub async fn start(&mut self, service: &str, env: &[(&str, &str)]) -> Result<Instance> {
+        let env: BTreeMap<_, _> = env.iter().copied().collect();
+        self.ask(json!({ "op": "start", "service": service, "env": env }))
+            .await
+    }
+
+    /// Stops an instance by SIGTERM and waits for its end.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn stop(&mut self, instance: &Instance) -> Result<Ended> {
+        self.ask(json!({ "op": "stop", "instance": instance.instance }))
+            .await
+    }
+
+    /// Kills an instance by SIGKILL.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn kill(&mut self, instance: &Instance) -> Result<Ended> {
+        self.ask(json!({ "op": "kill", "instance": instance.instance }))
+            .await
+    }
+
+    /// Starts a stopped or killed instance again on its data; its address may differ.
+    ///
+    /// # Errors
+    /// When it runs, or does not get ready.
+    pub async fn restart(&mut self, instance: &Instance) -> Result<Instance> {
+        self.ask(json!({ "op": "restart", "instance": instance.instance }))
+            .await
+    }
+
+    async fn ask<T: DeserializeOwned>(&mut self, mut request: Value) -> Result<T> {
+        request["token"] = Value::String(self.token.clone());
+        let line = format!("{request}\n");
+        self.stream.write_all(line.as_bytes()).await?;
+        let mut answer = String::new();
+        self.stream.read_line(&mut answer).await?;
+        match serde_json::from_str(&answer).with_context(|| format!("control said {answer:?}"))? {
+            Answer::Ok(value) => Ok(serde_json::from_value(value)?),
+            Answer::Error(why) => bail!("{}: {why}", request["op"]),
+        }
+    }
+}

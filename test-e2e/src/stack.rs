@@ -1,0 +1,139 @@
+//! The running stack, as xtask describes it in `stack.json` (`docs/stack.md`).
+
+use std::{env, fs, path::PathBuf};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{Api, Cli, Control, Result, Temporal};
+
+/// The running stack.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stack {
+    /// The run's id.
+    pub run_id: String,
+    /// `phase1` or `phase2`.
+    pub phase: String,
+    /// `native`, `docker` or `external`.
+    pub runtime: String,
+    /// The server's URL.
+    pub server: String,
+    /// Temporal, in phase 2.
+    pub temporal: Option<TemporalAt>,
+    /// The model, in phase 2.
+    pub model: Option<ModelAt>,
+    control: Option<ControlAt>,
+    bin: Bin,
+    /// Folder of the services' logs.
+    pub logs: PathBuf,
+}
+
+/// Where Temporal is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemporalAt {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// Namespace of the workflows.
+    pub namespace: String,
+    /// The queue that the shared runner polls.
+    pub task_queue: String,
+    /// The `temporal` command.
+    pub cli: PathBuf,
+}
+
+/// Which model answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelAt {
+    /// `url`, `ollama` or `embedded`.
+    pub kind: String,
+    /// Base address of its OpenAI-compatible API.
+    pub base_url: String,
+    /// Its name.
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ControlAt {
+    address: String,
+    token: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bin {
+    stigmer: PathBuf,
+}
+
+impl Stack {
+    /// The stack that this test runs on.
+    ///
+    /// # Errors
+    /// When there is none: the text says how to get one.
+    pub fn get() -> Result<Self> {
+        // Ctrl-C lets running tests end: whoever started us decides when they must.
+        drop(signal(SignalKind::interrupt())?);
+        let Some(path) = env::var_os("E2E_STACK") else {
+            bail!(
+                "there is no stack to test: run `cargo xtask e2e` (or `cargo xtask up` first, then `cargo xtask e2e --reuse`)"
+            );
+        };
+        let path = PathBuf::from(path);
+        let read = || path.display().to_string();
+        let text = fs::read_to_string(&path).with_context(read)?;
+        serde_json::from_str(&text).with_context(read)
+    }
+
+    /// The API of the shared server.
+    ///
+    /// # Errors
+    /// When its address is none.
+    pub fn api(&self) -> Result<Api> {
+        Api::new(&self.server)
+    }
+
+    /// The `stigmer` command, pointed at the shared server.
+    pub fn cli(&self) -> Cli {
+        self.cli_at(&self.server)
+    }
+
+    /// The `stigmer` command, pointed at `server`.
+    pub fn cli_at(&self, server: &str) -> Cli {
+        Cli::new(&self.bin.stigmer, server)
+    }
+
+    /// The stack's control address.
+    ///
+    /// # Errors
+    /// When the stack has none (it is somebody else's) or it cannot be reached.
+    pub async fn control(&self) -> Result<Control> {
+        let Some(at) = &self.control else {
+            bail!("the runtime `{}` lets no test hurt a service", self.runtime);
+        };
+        Control::connect(&at.address, &at.token).await
+    }
+
+    /// The stack's Temporal.
+    ///
+    /// # Errors
+    /// In phase 1, which has none.
+    pub fn temporal(&self) -> Result<Temporal> {
+        let at = self
+            .temporal
+            .clone()
+            .context("this phase has no Temporal")?;
+        Ok(Temporal::new(at))
+    }
+
+    /// The stack's model.
+    ///
+    /// # Errors
+    /// In phase 1, which has none.
+    pub fn model(&self) -> Result<&ModelAt> {
+        self.model.as_ref().context("this phase has no model")
+    }
+}

@@ -1,0 +1,131 @@
+//! Temporal's own view of what happened, asked by its own command.
+
+use std::process::Stdio;
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{Result, TemporalAt};
+
+/// A way to ask Temporal.
+#[derive(Clone, Debug)]
+pub struct Temporal {
+    at: TemporalAt,
+}
+
+/// One event of a workflow's history.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    event_type: String,
+    #[serde(flatten)]
+    rest: serde_json::Map<String, Value>,
+}
+
+impl Event {
+    /// The type, e.g. `ACTIVITY_TASK_SCHEDULED`.
+    pub fn kind(&self) -> &str {
+        self.event_type.trim_start_matches("EVENT_TYPE_")
+    }
+
+    /// The event's attributes; null where there are none.
+    pub fn attributes(&self) -> &Value {
+        let found = self
+            .rest
+            .iter()
+            .find(|(key, _)| key.ends_with("EventAttributes"));
+        found.map_or(&Value::Null, |(_, value)| value)
+    }
+
+    /// The activity's type, of an event that schedules one.
+    pub fn activity(&self) -> Option<&str> {
+        self.attributes()["activityType"]["name"].as_str()
+    }
+
+    /// The input of an event that has one.
+    pub fn input(&self) -> &Value {
+        &self.attributes()["input"][0]
+    }
+}
+
+impl Temporal {
+    pub(crate) fn new(at: TemporalAt) -> Self {
+        Self { at }
+    }
+
+    /// The id of the workflow that runs execution `id`.
+    pub fn workflow_id(id: &str) -> String {
+        format!("stigmer/agent-execution/invoke/{id}")
+    }
+
+    /// The history of the workflow of execution `id`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn history(&self, id: &str) -> Result<Vec<Event>> {
+        let workflow = Self::workflow_id(id);
+        let shown = self.ask(&["show", "-w", &workflow]).await?;
+        let events = shown["events"].clone();
+        serde_json::from_value(events).with_context(|| format!("the history of {workflow}"))
+    }
+
+    /// The history, in the words in which Temporal gives it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn history_text(&self, id: &str) -> Result<String> {
+        Ok(self
+            .ask(&["show", "-w", &Self::workflow_id(id)])
+            .await?
+            .to_string())
+    }
+
+    /// The state of the workflow of execution `id`, e.g. `COMPLETED`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn status(&self, id: &str) -> Result<String> {
+        let described = self
+            .ask(&["describe", "-w", &Self::workflow_id(id)])
+            .await?;
+        let status = described["workflowExecutionInfo"]["status"].as_str();
+        let status = status.with_context(|| format!("no status: {described}"))?;
+        Ok(status
+            .trim_start_matches("WORKFLOW_EXECUTION_STATUS_")
+            .to_owned())
+    }
+
+    /// How many runs the workflow of execution `id` has had.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn runs(&self, id: &str) -> Result<usize> {
+        let query = format!("WorkflowId = '{}'", Self::workflow_id(id));
+        let listed = self.ask(&["list", "--query", &query]).await?;
+        Ok(listed.as_array().map_or(0, Vec::len))
+    }
+
+    async fn ask(&self, args: &[&str]) -> Result<Value> {
+        let mut command = Command::new(&self.at.cli);
+        command.arg("workflow").args(args);
+        command.args([
+            "--address",
+            &self.at.address,
+            "--namespace",
+            &self.at.namespace,
+        ]);
+        command
+            .args(["--output", "json"])
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let output = command.output().await.context("cannot run temporal")?;
+        ensure!(
+            output.status.success(),
+            "temporal workflow {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).context("temporal printed no JSON")
+    }
+}

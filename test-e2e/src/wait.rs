@@ -1,0 +1,79 @@
+//! Waiting for an execution, by its stream: no polling, no sleeping.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use stigmer_api::{
+    agentexecution::{AgentExecution, AgentExecutionId, ExecutionPhase},
+    resource::Resource,
+};
+use tonic::Streaming;
+
+use crate::{Api, Result, phase};
+
+/// The longest that a test waits for an execution: a busy two-core machine answers ten at once in
+/// half of it.
+const LIMIT: Duration = Duration::from_secs(25);
+
+/// The stream of an execution's states.
+///
+/// # Errors
+/// The server's.
+pub async fn follow(api: &Api, id: &str) -> Result<Streaming<AgentExecution>> {
+    let id = AgentExecutionId {
+        value: id.to_owned(),
+    };
+    Ok(api.execution_queries().subscribe(id).await?.into_inner())
+}
+
+/// Waits until the execution has ended, however it ends.
+///
+/// # Errors
+/// When it takes longer than 25 s: with the state it was in.
+pub async fn until_ended(api: &Api, id: &str) -> Result<AgentExecution> {
+    until(api, id, |execution| phase(execution).is_terminal()).await
+}
+
+/// Waits until the execution is in `wanted`.
+///
+/// # Errors
+/// When it ends in another phase, or takes longer than 25 s.
+pub async fn until_phase(api: &Api, id: &str, wanted: ExecutionPhase) -> Result<AgentExecution> {
+    let reached = |e: &AgentExecution| phase(e) == wanted || phase(e).is_terminal();
+    let execution = until(api, id, reached).await?;
+    if phase(&execution) != wanted {
+        bail!(
+            "{id} is {}, not {}: {:?}",
+            phase(&execution).word(),
+            wanted.word(),
+            execution.status
+        );
+    }
+    Ok(execution)
+}
+
+async fn until(
+    api: &Api,
+    id: &str,
+    reached: impl Fn(&AgentExecution) -> bool,
+) -> Result<AgentExecution> {
+    let mut states = follow(api, id).await?;
+    let mut last: Option<AgentExecution> = None;
+    let waiting = async {
+        while let Some(state) = states.message().await? {
+            let there = reached(&state);
+            let state = last.insert(state);
+            if there {
+                return Ok(Some(state.clone()));
+            }
+        }
+        Ok::<_, tonic::Status>(None)
+    };
+    match tokio::time::timeout(LIMIT, waiting).await {
+        Ok(reached) => reached?.with_context(|| format!("the stream of {id} ended too early")),
+        Err(_) => {
+            let state = last.as_ref().map(|e| (e.id(), &e.status));
+            bail!("{id} did not get there within {LIMIT:?}; it is {state:#?}")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+use anyhow::ensure;
+use stigmer_api::{resource::Resource, slug};
+use test_e2e::{Result, Stack, agent, unique};
+use tonic::Code;
+
+#[tokio::test]
+async fn a_name_becomes_a_slug() -> Result {
+    let stack = Stack::get()?;
+    let name = format!("  {} Überprüfer  No_1 ", unique("Mixed Case"));
+    let stored = stack.api()?.new_agent(&name).await?;
+    ensure!(stored.name() == name, "{stored:?}");
+    ensure!(stored.slug() == slug::from_name(&name), "{stored:?}");
+    ensure!(stored.slug().ends_with("-berprfer-no1"), "{stored:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_and_slugs_that_are_none_are_refused() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let long = "x".repeat(64);
+    for (name, slug, field) in [
+        ("", "", "metadata.name"),
+        ("日本", "", "metadata.name"),
+        (&long, "", "metadata.name"),
+        ("ok", "Not A Slug", "metadata.slug"),
+        ("ok", "-edge", "metadata.slug"),
+        ("ok", &long, "metadata.slug"),
+    ] {
+        let mut agent = agent(name);
+        slug.clone_into(&mut agent.metadata_mut().slug);
+        let refused = api.agents().create(agent).await;
+        let status = refused
+            .err()
+            .ok_or_else(|| anyhow::anyhow!("{name:?} {slug:?} was taken"))?;
+        ensure!(status.code() == Code::InvalidArgument, "{status:?}");
+        ensure!(
+            status.message().contains(field),
+            "{name:?} {slug:?}: {status:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_agent_of_a_name_already_exists() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let name = unique("twice");
+    let first = api.agents().create(agent(&name)).await?.into_inner();
+    let second = api.agents().create(agent(&name)).await;
+    let status = second
+        .err()
+        .ok_or_else(|| anyhow::anyhow!("the name was given twice"))?;
+    ensure!(status.code() == Code::AlreadyExists, "{status:?}");
+    ensure!(status.message().contains(first.id()), "{status:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_same_name_in_two_organizations_is_two_agents() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let name = unique("shared");
+    let mut theirs = agent(&name);
+    "theirs".clone_into(&mut theirs.metadata_mut().org);
+    let theirs = api.agents().create(theirs).await?.into_inner();
+    let ours = api.agents().create(agent(&name)).await?.into_inner();
+    ensure!(theirs.id() != ours.id());
+    ensure!(api.agent_by_slug(&name).await?.id() == ours.id());
+    let output = stack
+        .cli()
+        .run(["get", "agent", &name, "--org", "theirs", "-o", "json"])
+        .await?;
+    ensure!(output.stdout.contains(theirs.id()), "{output:#?}");
+    Ok(())
+}
