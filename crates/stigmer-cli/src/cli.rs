@@ -45,7 +45,7 @@ pub(crate) struct Global {
     #[arg(default_value_t = Format::Table)]
     pub(crate) output: Format,
 
-    /// How long to wait for each answer, like 500ms, 30s or 2m
+    /// How long to wait for each answer and for a lost server, like 500ms, 30s or 2m
     #[arg(long, global = true, value_name = "TIME", default_value = "30s")]
     #[arg(value_parser = duration::parse)]
     pub(crate) timeout: Duration,

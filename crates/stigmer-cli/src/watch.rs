@@ -1,6 +1,6 @@
 //! Follows an execution over `subscribe`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use stigmer_api::agentexecution::{AgentExecution, AgentExecutionId, ExecutionPhase};
@@ -12,9 +12,10 @@ use crate::{
     output::Output,
 };
 
-/// With the pauses doubling from the first, about 6 s: a server that restarts is back by then.
-const ATTEMPTS: u32 = 6;
+/// Pauses between attempts double from the first to the longest: quick when the server only
+/// restarts, easy on it when it is overloaded.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The phase of an execution.
 pub(crate) fn phase(execution: &AgentExecution) -> ExecutionPhase {
@@ -25,33 +26,38 @@ pub(crate) fn phase(execution: &AgentExecution) -> ExecutionPhase {
 }
 
 /// Shows every state of the execution to `see` until it has ended, and returns the last one.
-/// A stream that breaks is opened again; whoever sees has to know what it has seen before.
+/// A stream that breaks is opened again, for as long as one waits for an answer; whoever sees has
+/// to know what it has seen before.
 pub(crate) async fn until_ended(
     client: &Client,
     output: Output,
     id: &str,
     mut see: impl FnMut(&AgentExecution) -> Result<()>,
 ) -> Result<AgentExecution> {
-    let mut failures = 0;
+    let mut gap = None;
     loop {
-        let lost = match once(client, id, &mut failures, &mut see).await {
+        let lost = match once(client, id, &mut gap, &mut see).await {
             Ok(execution) => return Ok(execution),
             Err(Broken::For(error)) => return Err(error),
             Err(Broken::Stream(error)) => error,
         };
-        if failures == ATTEMPTS {
+        let (since, pause) = match gap {
+            Some(gap) => gap,
+            None => {
+                output.remark("the connection to the server broke, trying again")?;
+                (Instant::now(), FIRST_PAUSE)
+            }
+        };
+        if since.elapsed() >= client.timeout() {
             let text = format!(
                 "lost sight of {id}, which goes on without: {lost:#}\n\
                  see what became of it with `stigmer get execution {id}`"
             );
             return Err(Failure::with(exit_of(&lost), text));
         }
-        if failures == 0 {
-            output.remark("the connection to the server broke, trying again")?;
-        }
         // A pause between attempts, not a wait for something to happen.
-        tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(failures)).await;
-        failures += 1;
+        tokio::time::sleep(pause).await;
+        gap = Some((since, LONGEST_PAUSE.min(pause * 2)));
     }
 }
 
@@ -64,7 +70,7 @@ enum Broken {
 async fn once(
     client: &Client,
     id: &str,
-    failures: &mut u32,
+    gap: &mut Option<(Instant, Duration)>,
     see: &mut impl FnMut(&AgentExecution) -> Result<()>,
 ) -> Result<AgentExecution, Broken> {
     let value = id.to_owned();
@@ -80,7 +86,7 @@ async fn once(
     loop {
         match stream.message().await {
             Ok(Some(execution)) => {
-                *failures = 0;
+                *gap = None;
                 see(&execution).map_err(Broken::For)?;
                 if phase(&execution).is_terminal() {
                     return Ok(execution);

@@ -55,7 +55,9 @@ pub(crate) async fn run(app: &App, args: &ApplyArgs) -> Result<()> {
         match apply(&client, &source.agent).await {
             Ok((_, done)) => applied.push(done),
             Err(error) => {
-                app.output.people(&table(&applied))?;
+                if !applied.is_empty() {
+                    app.output.people(&table(&applied))?;
+                }
                 let (done, all) = (applied.len(), project.agents.len());
                 let agent = source.agent.name();
                 let text = format!("agent `{agent}` ({done} of {all} agents were applied)");

@@ -53,8 +53,14 @@ fn text_that_streams_is_printed_once() {
         waiting,
         state(Phase::ExecutionInProgress, &[(Human, "hi"), (Ai, "")]),
         state(Phase::ExecutionInProgress, &[(Human, "hi"), (Ai, "Hel")]),
-        state(Phase::ExecutionInProgress, &[(Human, "hi"), (Ai, "Hello\nwor")]),
-        state(Phase::ExecutionCompleted, &[(Human, "hi"), (Ai, "Hello\nworld")]),
+        state(
+            Phase::ExecutionInProgress,
+            &[(Human, "hi"), (Ai, "Hello\nwor")],
+        ),
+        state(
+            Phase::ExecutionCompleted,
+            &[(Human, "hi"), (Ai, "Hello\nworld")],
+        ),
     ]);
     insta::assert_snapshot!(shown, @r"
         Phase: PENDING (waits for Temporal)
@@ -149,7 +155,10 @@ fn a_failure_is_told_last() {
 fn text_between_which_another_spoke_goes_on_in_a_line_of_its_own() {
     let shown = printed(&[
         state(Phase::ExecutionInProgress, &[(Ai, "one"), (System, "two")]),
-        state(Phase::ExecutionInProgress, &[(Ai, "one more"), (System, "two")]),
+        state(
+            Phase::ExecutionInProgress,
+            &[(Ai, "one more"), (System, "two")],
+        ),
     ]);
     insta::assert_snapshot!(shown, @r"
         Phase: IN_PROGRESS

@@ -1,0 +1,126 @@
+//! What needs no server.
+
+use super::*;
+
+#[test]
+fn help_is_stable() {
+    let folder = tempfile::tempdir().unwrap();
+    let commands = [
+        "",
+        "apply",
+        "run",
+        "get",
+        "logs",
+        "cancel",
+        "delete",
+        "completions",
+        "version",
+    ];
+    let helps: Vec<String> = commands
+        .iter()
+        .map(|command| {
+            let args: Vec<&str> = [*command, "--help"]
+                .into_iter()
+                .filter(|a| !a.is_empty())
+                .collect();
+            let mut child = stigmer(folder.path(), "", &args);
+            let output = child.env_remove("STIGMER_SERVER_ADDR").output().unwrap();
+            assert!(output.status.success());
+            let text = String::from_utf8(output.stdout).unwrap();
+            format!("$ stigmer {}\n{text}", args.join(" "))
+        })
+        .collect();
+    insta::assert_snapshot!("help", helps.join("\n"));
+}
+
+#[test]
+fn usage_errors_are_refused_before_any_call() {
+    let folder = project(&["a"]);
+    let cases: [&[&str]; 9] = [
+        &["run", "a", "--message", ""],
+        &["run", "a", "--message", "  "],
+        &["run", "a", "--runtime-env", "secret:hunter2"],
+        &["run", "a", "--session", "ses-1"],
+        &["get", "agents", "--phase", "failed"],
+        &["get", "things"],
+        &["get", "agents", "--timeout", "soon"],
+        &["get", "agents", "--server", "ftp://x"],
+        &["delete", "agents"],
+    ];
+    for case in cases {
+        let shown = alone(folder.path(), case);
+        assert!(shown.starts_with("exit 2\n"), "{case:?}: {shown}");
+        assert!(shown.contains("error: "), "{case:?}: {shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_with_its_address() {
+    let folder = project(&["a"]);
+    for args in [
+        &["apply"][..],
+        &["apply", "--dry-run"],
+        &["run", "a"],
+        &["get", "agents"],
+        &["cancel", "aex-1"],
+    ] {
+        let shown = alone(folder.path(), args);
+        assert!(shown.starts_with("exit 4\n"), "{args:?}: {shown}");
+        assert!(shown.contains("http://127.0.0.1:1"), "{shown}");
+        assert!(shown.contains("--server"), "{shown}");
+    }
+}
+
+#[test]
+fn projects_that_are_wrong_are_listed_with_places() {
+    let folder = project(&["a"]);
+    fs::write(folder.path().join("agents/b.yaml"), "kind: Agent\n").unwrap();
+    fs::write(folder.path().join("Stigmer.yaml"), "name: demo\nnmae: x\n").unwrap();
+    insta::assert_snapshot!(alone(folder.path(), &["apply"]), @r"
+        exit 1
+        --- stdout
+        --- stderr
+        error: the project has 4 problems:
+        Stigmer.yaml:2:1: unknown key `nmae`; known here: name, version, organization, description, agents
+        agents/b.yaml:1:1: missing key `apiVersion`
+        agents/b.yaml:1:1: missing key `metadata`
+        agents/b.yaml:1:1: missing key `spec`
+    ");
+}
+
+#[test]
+fn without_a_project_it_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [&["apply"][..], &["run"]] {
+        let shown = alone(folder.path(), args);
+        assert!(shown.starts_with("exit 1\n"), "{shown}");
+        assert!(shown.contains("no Stigmer.yaml in"), "{shown}");
+    }
+    let shown = alone(folder.path(), &["apply", "--config", "gone"]);
+    assert!(shown.contains("gone does not exist"), "{shown}");
+}
+
+#[test]
+fn several_agents_and_nobody_to_ask() {
+    let folder = project(&["one", "two"]);
+    insta::assert_snapshot!(alone(folder.path(), &["run"]), @r"
+        exit 2
+        --- stdout
+        --- stderr
+        error: the project `demo` has 2 agents, name the one to run: one, two
+    ");
+}
+
+#[test]
+fn completions_and_version() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let shown = alone(folder.path(), &["completions", shell]);
+        assert!(shown.starts_with("exit 0\n") && shown.contains("stigmer"));
+    }
+    let version = alone(folder.path(), &["version"]);
+    assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+    let json = alone(folder.path(), &["version", "-o", "json"]);
+    assert!(json.contains("\"version\": \""), "{json}");
+}
