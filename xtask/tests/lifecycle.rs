@@ -161,3 +161,47 @@ fn usage_errors_are_exit_code_2() {
         text_of(&output)
     );
 }
+
+#[test]
+fn tests_get_private_servers_by_the_control_address() {
+    let world = World::new();
+    world.good_server();
+    // Python is there wherever phase 2 can run; the requests are those of docs/stack.md.
+    let script = r#"python3 - <<'END'
+import json, os, socket
+at = json.load(open(os.environ["E2E_STACK"]))["control"]
+host, port = at["address"].split(":")
+stream = socket.create_connection((host, int(port))).makefile("rw")
+def ask(**request):
+    stream.write(json.dumps({"token": at["token"], **request}) + "\n")
+    stream.flush()
+    answer = json.loads(stream.readline())
+    print(answer)
+    return answer
+started = ask(op="start", service="server", env={"FROM_A_TEST": "value-of-a-test"})
+assert started["ok"] == {"instance": "server-2", "endpoint": "http://127.0.0.1:4242"}, started
+assert ask(op="kill", instance="server-2")["ok"] == {"code": None, "signal": 9}
+assert ask(op="restart", instance="server-2")["ok"]["instance"] == "server-2"
+assert "still runs" in ask(op="restart", instance="server-2")["error"]
+assert ask(op="stop", instance="server-2")["ok"] == {"code": None, "signal": 15}
+assert "shared by all tests" in ask(op="kill", instance="server")["error"]
+assert "needs a model" in ask(op="start", service="runner")["error"]
+assert "wrong token" in ask(op="kill", instance="server-2", token="guess")["error"]
+assert "no instance" in ask(op="stop", instance="server-9")["error"]
+END"#;
+    let output = world.e2e(&["phase1", "--exec", script]).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let commands = std::fs::read_to_string(world.runs().join("latest/commands.log")).unwrap();
+    assert!(
+        commands.contains("FROM_A_TEST=***") && !commands.contains("value-of-a-test"),
+        "{commands}"
+    );
+    assert!(
+        world
+            .runs()
+            .join("latest/phase1/logs/server-2.log")
+            .exists()
+    );
+    world.assert_nothing_left();
+}

@@ -5,7 +5,8 @@ use super::session::Session;
 use crate::exit::{Code, coded};
 use crate::model::{Kind, Model};
 use crate::process::attempt;
-use crate::stack::members::{self, Bins, Parts};
+use crate::stack::bins::Bins;
+use crate::stack::members::{self, Parts};
 use crate::stack::native::Native;
 use crate::stack::{Bin, ModelAt, StackFile, TemporalAt, services};
 use anyhow::Context;
@@ -76,9 +77,7 @@ pub async fn phase2(
         built(session).await?;
         starts();
         let server = members::start_server(stack, &parts, "server", &[]).await?;
-        if let Ok(mut shared) = parts.server.lock() {
-            *shared = Some(server.clone());
-        }
+        parts.share(&server);
         members::start_runner(stack, &parts, "runner", &server, &[]).await?;
         anyhow::Ok(server)
     };

@@ -6,7 +6,7 @@ use crate::exit::{Code, coded};
 use crate::process::{Command, Output, Process, spawn};
 use crate::run::Run;
 use crate::signals::Interrupt;
-use crate::stack::members::swapped;
+use crate::stack::bins::swapped;
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;

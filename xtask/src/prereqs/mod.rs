@@ -2,6 +2,7 @@
 
 mod checks;
 mod fix;
+mod provided;
 mod table;
 
 use crate::config::Config;
@@ -73,8 +74,7 @@ pub async fn missing_for_run(config: &Config, model: &Model) -> Vec<String> {
     let mut findings = vec![checks::c_compiler()];
     let fetched = |name: &str| crate::tools::installed(config, name).is_some();
     let temporal = which::which("temporal").is_ok()
-        || crate::stack::members::swapped("E2E_TEMPORAL_BIN", &config.services.temporal.bin)
-            .is_some()
+        || crate::stack::bins::swapped("E2E_TEMPORAL_BIN", &config.services.temporal.bin).is_some()
         || fetched("temporal");
     let own_model = std::env::var_os("E2E_MODEL_BIN").is_some();
     let embedded =

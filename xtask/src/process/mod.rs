@@ -1,10 +1,12 @@
 //! The one seam for everything that is spawned.
 
 pub mod ask;
+mod attempt;
 pub mod command;
 pub mod ident;
 mod spawn;
 
+pub use attempt::attempt;
 pub use command::{Command, redact};
 pub use ident::Ident;
-pub use spawn::{Exit, Output, Process, attempt, signal_group, spawn};
+pub use spawn::{Exit, Output, Process, signal_group, spawn};

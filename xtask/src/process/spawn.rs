@@ -184,36 +184,6 @@ impl Process {
     }
 }
 
-/// Ends a process group when dropped, so that whoever stops waiting leaves nobody behind.
-#[derive(Debug)]
-struct Guard(Process);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.signal(Signal::SIGKILL);
-    }
-}
-
-/// Runs a command to its end; its words go to `said`, which is emptied first. Dropping the future ends the command.
-///
-/// # Errors
-/// The last lines of what it said, how it ended, or that it took longer than `limit`.
-pub async fn attempt(command: &Command, said: &Path, limit: Duration) -> Result<(), String> {
-    let _ = std::fs::remove_file(said);
-    let guard = Guard(
-        spawn(command, &Output::Log(said.to_owned()), None)
-            .map_err(|error| format!("{error:#}"))?,
-    );
-    match tokio::time::timeout(limit, guard.0.wait()).await {
-        Ok(Exit { code: Some(0), .. }) => Ok(()),
-        Ok(exit) => Err(format!(
-            "{exit}: {}",
-            crate::evidence::tail(said, 8).join("\n  ")
-        )),
-        Err(_) => Err(format!("no answer within {} s", limit.as_secs_f32())),
-    }
-}
-
 /// Signals a process group; one that is gone is no error. Returns whether anybody was there.
 pub fn signal_group(group: i32, signal: Signal) -> bool {
     !matches!(

@@ -1,6 +1,7 @@
 //! A stack that is there already: somebody else's by address, or the one that `up` started.
 
-use super::members::{Bins, Parts};
+use super::bins::Bins;
+use super::members::Parts;
 use super::native::Native;
 use super::{Bin, ModelAt, StackFile, TemporalAt, services};
 use crate::e2e::bring_up::Up;
@@ -36,9 +37,7 @@ pub async fn find(session: &Session, stack: &Arc<Native>, reuse: bool) -> anyhow
         .map(|at| (at.address.clone(), at.cli.clone()));
     let (address, cli) = temporal.unzip();
     let parts = Parts::new(bins, address, model);
-    if let Ok(mut server) = parts.server.lock() {
-        *server = Some(file.server.clone());
-    }
+    parts.share(&file.server);
     let source = if reuse {
         "of the kept stack"
     } else {

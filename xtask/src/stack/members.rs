@@ -1,9 +1,9 @@
 //! Who belongs to a stack, and how each finds the others.
 
+use super::bins::Bins;
 use super::native::Native;
 use super::ready::Ready;
 use super::{services, temporal};
-use crate::config::Config;
 use crate::model::{Kind, Model};
 use crate::run;
 use anyhow::Context;
@@ -12,49 +12,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MODEL_SCRIPT: &str = include_str!("embedded_model.py");
-
-/// The binaries of a stack.
-#[derive(Clone, Debug)]
-pub struct Bins {
-    /// `stigmer-server`.
-    pub server: PathBuf,
-    /// `agent-runner`.
-    pub runner: PathBuf,
-    /// `stigmer`.
-    pub cli: PathBuf,
-}
-
-impl Bins {
-    /// Ours, or what the environment or `e2e.toml` puts in their place.
-    ///
-    /// # Errors
-    /// When this process does not know where it lies.
-    pub fn new(config: &Config) -> anyhow::Result<Self> {
-        // xtask is built into the same profile folder as the services, wherever cargo was told to put that.
-        let exe = std::env::current_exe().context("find this program")?;
-        let built = exe
-            .parent()
-            .context("this program has no folder")?
-            .to_owned();
-        let pick = |var: &str, set: &Option<PathBuf>, ours: &str| {
-            swapped(var, set).unwrap_or_else(|| built.join(ours))
-        };
-        let services = &config.services;
-        Ok(Self {
-            server: pick("E2E_SERVER_BIN", &services.server.bin, "stigmer-server"),
-            runner: pick("E2E_RUNNER_BIN", &services.runner.bin, "agent-runner"),
-            cli: pick("E2E_CLI_BIN", &services.cli.bin, "stigmer"),
-        })
-    }
-}
-
-/// Somebody else's build of a part: the variable, else the configuration.
-pub fn swapped(var: &str, set: &Option<PathBuf>) -> Option<PathBuf> {
-    std::env::var_os(var)
-        .filter(|bin| !bin.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| set.clone())
-}
 
 /// What later members need of earlier ones.
 #[derive(Debug)]
@@ -66,9 +23,9 @@ pub struct Parts {
     /// The model; `None` in phase 1.
     pub model: Option<Model>,
     /// The shared server's `http://HOST:PORT`, once it is ready.
-    pub server: Mutex<Option<String>>,
+    server: Mutex<Option<String>>,
     /// Names of private instances.
-    pub next: AtomicUsize,
+    next: AtomicUsize,
 }
 
 impl Parts {
@@ -86,6 +43,13 @@ impl Parts {
     /// The name of the next private instance.
     pub fn next_name(&self, service: &str) -> String {
         format!("{service}-{}", self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Tells private runners where the shared server is.
+    pub fn share(&self, server: &str) {
+        if let Ok(mut shared) = self.server.lock() {
+            *shared = Some(server.to_owned());
+        }
     }
 
     /// The shared server.

@@ -1,5 +1,6 @@
 //! What a stack is: services that become ready, endpoints that tests use, an end that leaves nothing.
 
+pub mod bins;
 pub mod control;
 pub mod external;
 pub mod lease;
