@@ -178,7 +178,7 @@ def ask(**request):
     answer = json.loads(stream.readline())
     print(answer)
     return answer
-started = ask(op="start", service="server", env={"FROM_A_TEST": "value-of-a-test"})
+started = ask(op="start", service="server", env={"FROM_A_TEST": "value-of" + "-a-test"})
 assert started["ok"] == {"instance": "server-2", "endpoint": "http://127.0.0.1:4242"}, started
 assert ask(op="kill", instance="server-2")["ok"] == {"code": None, "signal": 9}
 assert ask(op="restart", instance="server-2")["ok"]["instance"] == "server-2"
