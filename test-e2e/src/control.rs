@@ -118,3 +118,19 @@ impl Control {
         }
     }
 }
+
+/// A server and a runner of a test's own, on task queue `queue`; `env` is the runner's.
+///
+/// # Errors
+/// When one of them does not get ready.
+pub async fn own_pair(
+    control: &mut Control,
+    queue: &str,
+    env: &[(&str, &str)],
+) -> Result<(Instance, Instance)> {
+    const QUEUE: &str = "TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE";
+    let server = control.start("server", &[(QUEUE, queue)]).await?;
+    let own = [(QUEUE, queue), ("STIGMER_BACKEND_ENDPOINT", server.url()?)];
+    let runner = control.start("runner", &[&own, env].concat()).await?;
+    Ok((server, runner))
+}

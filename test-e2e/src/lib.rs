@@ -16,7 +16,7 @@ mod wait;
 
 pub use api::{Api, agent, execution, phase};
 pub use cli::{Cli, Output};
-pub use control::{Control, Ended, Instance};
+pub use control::{Control, Ended, Instance, own_pair};
 pub use project::{Project, agent_yaml};
 pub use relay::Relay;
 pub use stack::{ModelAt, Stack, TemporalAt};

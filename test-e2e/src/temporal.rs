@@ -97,6 +97,17 @@ impl Temporal {
             .to_owned())
     }
 
+    /// Waits until the workflow of execution `id` has closed, and how, e.g. `CANCELED`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn closed(&self, id: &str) -> Result<String> {
+        // Waits for the close by a long poll of Temporal's own; a failed workflow fails it too.
+        let workflow = Self::workflow_id(id);
+        self.command(&["result", "-w", &workflow]).output().await?;
+        self.status(id).await
+    }
+
     /// How many runs the workflow of execution `id` has had.
     ///
     /// # Errors
@@ -107,7 +118,7 @@ impl Temporal {
         Ok(listed.as_array().map_or(0, Vec::len))
     }
 
-    async fn ask(&self, args: &[&str]) -> Result<Value> {
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.at.cli);
         command.arg("workflow").args(args);
         command.args([
@@ -120,7 +131,15 @@ impl Temporal {
             .args(["--output", "json"])
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let output = command.output().await.context("cannot run temporal")?;
+        command
+    }
+
+    async fn ask(&self, args: &[&str]) -> Result<Value> {
+        let output = self
+            .command(args)
+            .output()
+            .await
+            .context("cannot run temporal")?;
         ensure!(
             output.status.success(),
             "temporal workflow {args:?}: {}",

@@ -51,7 +51,7 @@ macro_rules! bad_files {
 const HEAD: &str = "apiVersion: agentic.stigmer.ai/v1\nkind: Agent\n";
 
 bad_files! {
-    broken_yaml: with_agent(format!("{HEAD}metadata: [\n")), "agents/a.yaml:4:1", [];
+    broken_yaml: with_agent(format!("{HEAD}metadata: [\n")), "agents/a.yaml:3:11", ["bracket"];
     unknown_key: with_agent(format!("{HEAD}metadata:\n  name: a\n  nmae: b\nspec:\n  instructions: 0123456789\n")), "agents/a.yaml:5:3", ["nmae"];
     wrong_type: with_agent(format!("{HEAD}metadata:\n  name: [a]\nspec:\n  instructions: 0123456789\n")), "agents/a.yaml:4:9", [];
     wrong_api_version: with_agent("apiVersion: v2\nkind: Agent\nmetadata:\n  name: a\nspec:\n  instructions: 0123456789\n"), "agents/a.yaml:1:13", ["agentic.stigmer.ai/v1"];
@@ -65,7 +65,7 @@ bad_files! {
     not_utf8: with_agent(b"apiVersion: \xff\xfe\n"), "agents/a.yaml:1:13", ["UTF-8"];
     mcp_server_without_type: with_agent(format!("{}  mcpServers:\n    - name: tools\n", agent_yaml("a", "Do what you are told."))), "agents/a.yaml:8:7", ["stdio"];
     bad_port: with_agent(format!("{}  mcpServers:\n    - name: d\n      docker:\n        image: i\n        ports:\n          - hostPort: 70000\n            containerPort: 80\n", agent_yaml("a", "Do what you are told."))), "agents/a.yaml:12:23", ["65535"];
-    tabs_for_indent: with_agent(format!("{HEAD}metadata:\n\tname: a\n")), "agents/a.yaml:4:1", [];
+    tabs_for_indent: with_agent(format!("{HEAD}metadata:\n\tname: a\n")), "agents/a.yaml:4:2", ["tab"];
 }
 
 /// A project whose `Stigmer.yaml` is `text`.
@@ -79,7 +79,7 @@ bad_files! {
     project_without_name: with_project("version: '1'\n"), "Stigmer.yaml:1:1", ["name"];
     project_with_unknown_key: with_project("name: p\nagent: a.yaml\n"), "Stigmer.yaml:2:1", ["agent"];
     project_of_missing_file: with_project("name: p\nagents:\n  - gone.yaml\n"), "Stigmer.yaml:3:5", ["gone.yaml"];
-    project_built_by_code: with_project("name: p\nruntime: go\nmain: main.go\n"), "Stigmer.yaml:2:1", ["go"];
+    project_built_by_code: with_project("name: p\nruntime: go\nmain: main.go\n"), "Stigmer.yaml:2:1", ["agents/*.yaml"];
 }
 
 #[tokio::test]
