@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
@@ -66,20 +67,22 @@ impl Temporal {
     /// When there is none.
     pub async fn history(&self, id: &str) -> Result<Vec<Event>> {
         let workflow = Self::workflow_id(id);
-        let shown = self.ask(&["show", "-w", &workflow]).await?;
-        let events = shown["events"].clone();
+        let events = self.shown(&workflow).await?["events"].take();
         serde_json::from_value(events).with_context(|| format!("the history of {workflow}"))
     }
 
-    /// The history, in the words in which Temporal gives it.
+    /// The history as text, payloads in plain words.
     ///
     /// # Errors
     /// When there is none.
     pub async fn history_text(&self, id: &str) -> Result<String> {
-        Ok(self
-            .ask(&["show", "-w", &Self::workflow_id(id)])
-            .await?
-            .to_string())
+        Ok(self.shown(&Self::workflow_id(id)).await?.to_string())
+    }
+
+    async fn shown(&self, workflow: &str) -> Result<Value> {
+        let mut shown = self.ask(&["show", "-w", workflow]).await?;
+        decode(&mut shown);
+        Ok(shown)
     }
 
     /// The state of the workflow of execution `id`, e.g. `COMPLETED`.
@@ -146,5 +149,42 @@ impl Temporal {
             String::from_utf8_lossy(&output.stderr)
         );
         serde_json::from_slice(&output.stdout).context("temporal printed no JSON")
+    }
+}
+
+/// Puts what payloads hold in their place: Temporal shows them in base64, in which nothing is found.
+fn decode(shown: &mut Value) {
+    match shown {
+        Value::Object(fields) => {
+            if let Some(data) = fields.get("data").and_then(Value::as_str)
+                && fields.contains_key("metadata")
+            {
+                let bytes = BASE64_STANDARD.decode(data).unwrap_or_default();
+                let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+                *shown = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
+            } else if let Some(payloads) = fields.get_mut("payloads") {
+                decode(payloads);
+                *shown = payloads.take();
+            } else {
+                fields.values_mut().for_each(decode);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(decode),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn payloads_are_shown_in_plain_words() {
+        let payload = |text: &str| json!({ "metadata": {}, "data": BASE64_STANDARD.encode(text) });
+        let mut shown = json!({ "input": { "payloads": [payload("\"hush\""), payload("raw")] } });
+        decode(&mut shown);
+        assert_eq!(shown, json!({ "input": ["hush", "raw"] }));
     }
 }
