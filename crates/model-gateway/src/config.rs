@@ -1,0 +1,89 @@
+//! What the gateway is told by flags and environment.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::relay::Route;
+
+/// Stands between runner and model.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    /// What to log: error, warn, info, debug, trace, or a tracing filter
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", global = true)]
+    pub log_level: String,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the gateway can be.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Pass OpenAI-style requests on to a model
+    Forward(Forward),
+    /// Pass bytes on, address by address
+    Relay(Relay),
+    /// Ask a running gateway (or relay) whether it serves; exit code 0 if it does
+    Healthcheck {
+        /// The gateway to ask, HOST:PORT
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        address: String,
+    },
+}
+
+/// Where the gateway listens.
+#[derive(Args, Clone, Debug)]
+pub struct Listen {
+    /// Address to listen on
+    #[arg(long, env = "GATEWAY_HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, env = "GATEWAY_PORT", default_value_t = 8080)]
+    pub port: u16,
+
+    /// File to which the bound HOST:PORT is written once the gateway listens
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    pub announce_file: Option<PathBuf>,
+}
+
+/// `forward`.
+#[derive(Args, Clone, Debug)]
+pub struct Forward {
+    /// Where to listen.
+    #[command(flatten)]
+    pub listen: Listen,
+
+    /// Base address of the model's OpenAI-compatible API, up to and with /v1
+    #[arg(long, env = "GATEWAY_UPSTREAM", value_name = "URL")]
+    pub upstream: String,
+
+    /// File to which one JSON line per exchange is appended; - is standard output
+    #[arg(long, env = "GATEWAY_EXCHANGES", value_name = "FILE")]
+    pub exchanges: Option<PathBuf>,
+}
+
+/// `relay`.
+#[derive(Args, Clone, Debug)]
+pub struct Relay {
+    /// Where health is asked.
+    #[command(flatten)]
+    pub listen: Listen,
+
+    /// FROM=TO, both HOST:PORT; as often as wanted
+    #[arg(long = "route", value_name = "FROM=TO")]
+    pub routes: Vec<Route>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

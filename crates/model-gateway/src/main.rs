@@ -1,0 +1,43 @@
+//! Stands between runner and model.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use model_gateway::{
+    config::{Cli, Command},
+    forward, health, relay,
+};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    if let Command::Healthcheck { address } = &cli.command {
+        return runtime.block_on(health::ask(address));
+    }
+    // reqwest is built without a provider of its own; a second call would find this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let filter = EnvFilter::try_new(&cli.log_level);
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.context("LOG_LEVEL is no level and no filter")?)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    match cli.command {
+        Command::Forward(args) => runtime.block_on(forward::run(args)),
+        Command::Relay(args) => runtime.block_on(relay::run(args)),
+        Command::Healthcheck { .. } => Ok(()), // answered above
+    }
+}

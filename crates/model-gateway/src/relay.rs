@@ -1,0 +1,117 @@
+//! `relay`: bytes from one address to another. In a container it makes an address of the host's loopback mean what it
+//! means on the host.
+
+use std::{io::ErrorKind, net::SocketAddr, str::FromStr, time::Duration};
+
+use anyhow::{Context, bail};
+use axum::{Router, routing::get};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{
+    config::Relay,
+    health,
+    listen::{Stop, serve},
+};
+
+/// Pause after a failed accept, which is almost always a lack of file descriptors that somebody must close first.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// One way through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Where clients connect.
+    pub from: SocketAddr,
+    /// Where they get to, HOST:PORT.
+    pub to: String,
+}
+
+impl FromStr for Route {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let Some((from, to)) = text.split_once('=') else {
+            bail!("a route is FROM=TO");
+        };
+        let from = from
+            .parse()
+            .with_context(|| format!("`{from}` is not IP:PORT"))?;
+        if !to.contains(':') {
+            bail!("`{to}` is not HOST:PORT");
+        }
+        Ok(Self {
+            from,
+            to: to.to_owned(),
+        })
+    }
+}
+
+/// Runs `relay` until SIGTERM.
+///
+/// # Errors
+/// When an address cannot be bound.
+pub async fn run(args: Relay) -> anyhow::Result<()> {
+    let stop = Stop::install()?;
+    for route in args.routes {
+        open(route).await?;
+    }
+    let router = Router::new().route(health::PATH, get(async || "ok"));
+    serve(&args.listen, router, stop).await
+}
+
+/// Opens a way; it lasts as long as the runtime.
+///
+/// # Errors
+/// When its address cannot be bound.
+pub async fn open(route: Route) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(route.from)
+        .await
+        .with_context(|| format!("cannot listen on {}", route.from))?;
+    let bound = listener.local_addr()?;
+    tracing::info!("{bound} leads to {}", route.to);
+    tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((client, _)) => {
+                    tokio::spawn(pass(client, route.to.clone()));
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!("{bound}: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    });
+    Ok(bound)
+}
+
+async fn pass(mut client: TcpStream, to: String) {
+    let mut target = match TcpStream::connect(&to).await {
+        Ok(target) => target,
+        Err(error) => {
+            tracing::warn!("{to}: {error}");
+            return;
+        }
+    };
+    for end in [&client, &target] {
+        // Small pieces must not wait for more; a stream that cannot be told is only slower.
+        let _ = end.set_nodelay(true);
+    }
+    // Either side's end is passed on; how it ended is theirs to tell.
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut target).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes() {
+        let route: Route = "127.0.0.1:1=host:2".parse().unwrap();
+        assert_eq!(route.from.port(), 1);
+        assert_eq!(route.to, "host:2");
+        for wrong in ["127.0.0.1:1", "localhost:1=h:2", "127.0.0.1:1=h"] {
+            assert!(wrong.parse::<Route>().is_err(), "{wrong}");
+        }
+    }
+}

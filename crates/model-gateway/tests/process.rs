@@ -1,0 +1,84 @@
+//! The gateway as a process: announces itself, relays, ends when told to.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(args: &[&str], dir: &Path) -> (Guard, String) {
+    let announce = dir.join("address");
+    let child = Command::new(env!("CARGO_BIN_EXE_model-gateway"))
+        .args(args)
+        .args(["--port", "0", "--announce-file"])
+        .arg(&announce)
+        .spawn()
+        .unwrap();
+    let guard = Guard(child);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Ok(address) = std::fs::read_to_string(&announce) {
+            return (guard, address);
+        }
+        assert!(Instant::now() < deadline, "it never announced itself");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn terminate(mut guard: Guard) -> Option<i32> {
+    let pid = guard.0.id().to_string();
+    Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    guard.0.wait().unwrap().code()
+}
+
+#[test]
+fn a_relay_makes_one_address_mean_another() {
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let from = free.local_addr().unwrap();
+    drop(free);
+    let route = format!("{from}={}", target.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, address) = start(&["relay", "--route", &route], dir.path());
+    let echo = std::thread::spawn(move || {
+        let (mut stream, _) = target.accept().unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        stream.write_all(text.to_uppercase().as_bytes()).unwrap();
+    });
+    let mut stream = TcpStream::connect(from).unwrap();
+    stream.write_all(b"hello").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    echo.join().unwrap();
+    assert_eq!(answer, "HELLO");
+
+    let healthcheck = Command::new(env!("CARGO_BIN_EXE_model-gateway"))
+        .args(["healthcheck", "--address", &address])
+        .status()
+        .unwrap();
+    assert!(healthcheck.success());
+    assert_eq!(terminate(relay), Some(0));
+}
+
+#[test]
+fn forward_ends_when_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["forward", "--upstream", "http://127.0.0.1:1/v1"];
+    let (gateway, _) = start(&args, dir.path());
+    assert_eq!(terminate(gateway), Some(0));
+}
