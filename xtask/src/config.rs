@@ -85,6 +85,8 @@ pub struct Model {
     pub embedded: String,
     /// Context in tokens, shared by all conversations.
     pub context: u32,
+    /// Longest answer in tokens, of whichever model.
+    pub max_tokens: u32,
     /// Slots.
     pub parallel: u32,
 }

@@ -26,8 +26,10 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{service::Routes, transport::Server};
+use tonic::{
+    service::Routes,
+    transport::{Server, server::TcpIncoming},
+};
 
 use crate::{
     config::{MAX_MESSAGE, SHUTDOWN_GRACE, Serve},
@@ -63,11 +65,12 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
         .await;
     announce(bound, config.announce_file.as_deref())?;
 
+    // Without it small answers wait for the acknowledgement of the one before: 40 ms each.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = Server::builder()
-        .tcp_nodelay(true)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+        .serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
         });
     let serving = tokio::spawn(serving);

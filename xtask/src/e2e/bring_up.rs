@@ -140,6 +140,8 @@ async fn model_answers(stack: &Native, parts: &Parts, model: &Model) -> anyhow::
             .context("the model has no address")?,
         model_name: &model.name,
         model_key: model.key.as_deref(),
+        max_tokens: stack.config.model.max_tokens,
+        announce: std::path::Path::new(""), // nor this
     };
     let check = stack.run.own(services::model_health(&services::runner(
         &parts.bins.runner,

@@ -8,7 +8,7 @@ use crate::run::Run;
 use crate::signals::Interrupt;
 use crate::stack::bins::swapped;
 use nix::sys::signal::Signal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The workspace without xtask. Always the whole of it, so that features are the same whatever the phase and nothing is
@@ -67,12 +67,18 @@ pub fn command(root: &Path, targets: &Targets) -> Option<Command> {
     let tests = targets.tests.iter().flat_map(|name| ["--test", name]);
     Some(
         Command::new(cargo())
-            .args(["build"])
+            // Which binaries it made is told on stdout; people read stderr as ever.
+            .args(["build", "--message-format", "json-render-diagnostics"])
             .args(SELECTION)
             .args(bins)
             .args(tests)
             .cwd(root),
     )
+}
+
+/// Where the build's artifacts are listed, as cargo's JSON lines.
+pub fn artifacts(run: &Run) -> PathBuf {
+    run.dir.join("build.json")
 }
 
 /// Builds; cargo's own words go to the terminal.
@@ -86,7 +92,7 @@ pub async fn run(run: &Run, targets: &Targets, interrupt: &Interrupt) -> anyhow:
     eprintln!("$ {}", command.echo());
     let process = spawn(
         &run.own(command),
-        &Output::Inherit,
+        &Output::Answer(artifacts(run)),
         Some(&run.pid_file("build")),
     )?;
     let exit = tokio::select! {
@@ -131,7 +137,7 @@ mod tests {
         };
         let echo = command(root, &targets).unwrap().echo();
         let echo = echo.split_once(" build ").unwrap().1;
-        insta::assert_snapshot!(echo, @"--workspace --exclude xtask --bin stigmer --bin stigmer-server --test phase1");
+        insta::assert_snapshot!(echo, @"--message-format json-render-diagnostics --workspace --exclude xtask --bin stigmer --bin stigmer-server --test phase1");
         assert_eq!(command(root, &Targets::default()), None);
     }
 }

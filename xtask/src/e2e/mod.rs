@@ -7,6 +7,7 @@ mod flow;
 pub mod nextest;
 mod phase;
 pub mod provision;
+mod reuse;
 mod second;
 pub mod session;
 mod summary;

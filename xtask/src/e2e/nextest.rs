@@ -1,6 +1,7 @@
 //! Running one phase's tests, and reading how they went.
 
 use super::build::{SELECTION, cargo};
+use super::reuse::Metadata;
 use crate::process::Command;
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,14 @@ pub enum Runner {
 }
 
 /// One phase's tests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Tests<'a> {
     /// `phase1` or `phase2`: the test target.
     pub phase: &'a str,
     /// Substring of test names, or a nextest filter expression (it has parentheses).
     pub filter: Option<&'a str>,
+    /// What nextest need not ask cargo again.
+    pub metadata: Option<Metadata>,
     /// The phase's folder.
     pub dir: &'a Path,
     /// The checkout.
@@ -33,21 +36,20 @@ pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
     let command = match runner {
         Runner::Nextest(bin) => {
             let command = Command::new(bin)
-                .args([
-                    "nextest",
-                    "run",
-                    "--profile",
-                    "e2e",
-                    "--cargo-quiet",
-                    "--no-tests",
-                    "pass",
-                ])
+                .args(["nextest", "run", "--profile", "e2e", "--no-tests", "pass"])
                 .args([
                     "--tool-config-file".to_owned(),
                     format!("xtask:{}", overlay_path(tests.dir).display()),
                 ])
-                .args(SELECTION)
-                .args(["--test", tests.phase]);
+                // Our tests are not stopped by Ctrl-Z, against which each would be started through a second process.
+                .env("NEXTEST_DOUBLE_SPAWN", "0");
+            let command = match &tests.metadata {
+                Some(metadata) => command.args(metadata.args()),
+                None => command
+                    .args(["--cargo-quiet"])
+                    .args(SELECTION)
+                    .args(["--test", tests.phase]),
+            };
             match tests.filter {
                 Some(filter) if filter.contains('(') => command.args(["-E", filter]),
                 Some(filter) => command.args([filter]),
@@ -115,6 +117,7 @@ mod tests {
         Tests {
             phase: "phase1",
             filter,
+            metadata: None,
             dir: Path::new("/r/phase1"),
             root: Path::new("/w"),
         }

@@ -2,6 +2,7 @@
 
 use super::build;
 use super::nextest::{self, Counts, Runner, Tests};
+use super::reuse;
 use crate::evidence;
 use crate::exit::{Code, coded};
 use crate::process::{Output, spawn};
@@ -40,11 +41,19 @@ pub async fn test(
         )
         .context("write nextest's configuration")?;
     }
+    let metadata = match runner {
+        Runner::Nextest(bin) => {
+            let built = build::artifacts(&stack.run);
+            reuse::metadata(&stack.run.root, &file.phase, bin, &built).await
+        }
+        Runner::CargoTest | Runner::Exec(_) => None,
+    };
     let command = nextest::command(
         runner,
         Tests {
             phase: &file.phase,
             filter,
+            metadata,
             dir: &stack.dir,
             root: &stack.run.root,
         },

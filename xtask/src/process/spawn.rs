@@ -42,6 +42,8 @@ pub enum Output {
     Log(PathBuf),
     /// This process's own streams.
     Inherit,
+    /// Standard output alone into a new file, for programs that answer in it and talk on the other.
+    Answer(PathBuf),
 }
 
 /// A running (or ended) process that this one started.
@@ -77,6 +79,10 @@ pub fn spawn(
                 .stderr(file);
         }
         Output::Inherit => {}
+        Output::Answer(path) => {
+            let file = std::fs::File::create(path);
+            os.stdout(file.with_context(|| format!("write {}", path.display()))?);
+        }
     }
     // `cargo run` describes xtask's own package here; build scripts that watch these would run again for nothing.
     for (name, _) in std::env::vars_os() {

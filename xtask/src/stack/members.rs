@@ -209,6 +209,9 @@ pub async fn start_runner(
         .model
         .as_ref()
         .context("a runner needs a model: this stack has none")?;
+    // What a killed one left would vouch for its successor.
+    let announce = stack.dir.join(format!("data/{instance}.identity"));
+    let _ = std::fs::remove_file(&announce);
     let at = services::RunnerAt {
         server,
         temporal: parts
@@ -221,6 +224,8 @@ pub async fn start_runner(
             .context("the model has no address")?,
         model_name: &model.name,
         model_key: model.key.as_deref(),
+        max_tokens: stack.config.model.max_tokens,
+        announce: &announce,
     };
     let command = with_env(services::runner(&parts.bins.runner, &at), env);
     let ready = Ready::Asked(services::runner_health(&command));

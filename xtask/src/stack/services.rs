@@ -32,6 +32,10 @@ pub struct RunnerAt<'a> {
     pub model_name: &'a str,
     /// The model's key.
     pub model_key: Option<&'a str>,
+    /// Longest answer in tokens.
+    pub max_tokens: u32,
+    /// Where it says who it is, so that the health check means this runner and no dead one.
+    pub announce: &'a Path,
 }
 
 /// `stigmer-server`.
@@ -64,6 +68,8 @@ pub fn runner(bin: &Path, at: &RunnerAt<'_>) -> Command {
         .env("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", TASK_QUEUE)
         .env("STIGMER_LLM_BASE_URL", at.model_url)
         .env("STIGMER_LLM_MODEL", at.model_name)
+        .env("STIGMER_LLM_MAX_TOKENS", at.max_tokens.to_string())
+        .env("STIGMER_ANNOUNCE_FILE", at.announce.to_string_lossy())
         .env("LOG_LEVEL", "info");
     match at.model_key {
         Some(key) => command.secret("STIGMER_LLM_API_KEY", key),
@@ -145,6 +151,8 @@ mod tests {
             model_url: "http://127.0.0.1:3/v1",
             model_name: "m",
             model_key: Some("secret-key"),
+            max_tokens: 48,
+            announce: path("/d/who"),
         };
         insta::assert_snapshot!(model_health(&runner(path("/b/agent-runner"), &at)).echo());
         let at = EmbeddedAt {
