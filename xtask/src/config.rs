@@ -18,6 +18,8 @@ pub struct Config {
     pub evidence: Evidence,
     /// The embedded model.
     pub model: Model,
+    /// Container images.
+    pub images: Images,
     /// Pinned tools by name.
     pub tools: BTreeMap<String, Tool>,
 }
@@ -89,6 +91,14 @@ pub struct Model {
     pub max_tokens: u32,
     /// Slots.
     pub parallel: u32,
+}
+
+/// Container images.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Images {
+    /// Prefix of every image's name; empty for this machine alone.
+    pub registry: String,
 }
 
 /// A pinned tool from PyPI.

@@ -16,10 +16,6 @@ pub enum Code {
     /// A prerequisite is missing.
     Missing = 20,
     /// An image could not be built or pulled.
-    #[expect(
-        dead_code,
-        reason = "the number is taken; the container runtime reports it"
-    )]
     Image = 30,
     /// A service died or did not become ready.
     NotReady = 40,

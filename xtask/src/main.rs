@@ -12,8 +12,10 @@
 mod ci;
 mod config;
 mod e2e;
+mod engine;
 mod evidence;
 mod exit;
+mod images;
 mod logs;
 mod model;
 mod prereqs;
@@ -59,6 +61,8 @@ enum Command {
         #[command(subcommand)]
         verb: Option<tools::Verb>,
     },
+    /// Container images of our services, tagged by the hash of what went into them
+    Images(images::Args),
     /// Start the whole stack and leave it running
     Up(up::UpArgs),
     /// End what `up` or --keep left running
@@ -94,6 +98,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
         Command::Tools { verb } => {
             tools::run(&config, verb.unwrap_or(tools::Verb::List { verify: false })).await
         }
+        Command::Images(args) => images::run(&root, &config, &args).await,
         Command::Up(args) => up::up(&root, config, args).await,
         Command::Down => up::down(&root, &config).await,
         Command::Status => Ok(up::status(&root)),

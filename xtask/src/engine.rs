@@ -1,0 +1,147 @@
+//! The Docker Engine, asked through its own client: contexts, `DOCKER_HOST` and credentials are the client's business.
+
+use crate::exit::{Code, coded};
+use crate::process::{Command, ask::ask_async};
+use std::time::Duration;
+
+/// For a question that the engine answers from memory. A machine that compiles may need seconds.
+pub const ANSWER: Duration = Duration::from_secs(30);
+/// Label of everything that a run makes: its id.
+pub const RUN: &str = "dev.stigmer.e2e.run";
+/// Label: hash of the checkout's path.
+pub const CHECKOUT: &str = "dev.stigmer.e2e.checkout";
+/// Label: pid and start time of the xtask that owns it.
+pub const OWNER: &str = "dev.stigmer.e2e.owner";
+/// Label of images that we built: which part.
+pub const IMAGE: &str = "dev.stigmer.e2e.image";
+
+/// A call of the client.
+pub fn docker<S: Into<String>>(args: impl IntoIterator<Item = S>) -> Command {
+    Command::new("docker").args(args)
+}
+
+/// What it printed.
+///
+/// # Errors
+/// As [`explain`]; `code` where the engine answers but refuses.
+pub async fn ask(command: Command, limit: Duration, code: Code) -> anyhow::Result<String> {
+    let shown = command.echo();
+    match ask_async(command, limit).await {
+        Ok(answer) if answer.ok => Ok(answer.stdout),
+        Ok(answer) => Err(explain(&answer.stderr, code, &shown)),
+        Err(why) => Err(explain(&why, code, &shown)),
+    }
+}
+
+/// What the client or Compose said, as one message with its mend.
+pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
+    let lower = said.to_lowercase();
+    let has = |text: &str| lower.contains(text);
+    let last = || {
+        let lines: Vec<_> = said
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        lines[lines.len().saturating_sub(8)..].join("\n  ")
+    };
+    if has("cannot run docker") {
+        return coded(
+            Code::Missing,
+            format!("docker is not on PATH\n  mend: {}", install()),
+        );
+    }
+    if has("permission denied") && (has("socket") || has("daemon") || has("docker.sock")) {
+        return coded(
+            Code::Missing,
+            format!("no permission on Docker's socket\n  mend: {PERMISSION}"),
+        );
+    }
+    let silent = [
+        "cannot connect to the docker daemon",
+        "is the docker daemon running",
+        "couldn't connect to docker daemon",
+        "error during connect",
+    ];
+    if silent.iter().any(|text| has(text)) {
+        let host = std::env::var("DOCKER_HOST")
+            .map_or_else(|_| String::new(), |host| format!(" at {host}"));
+        return coded(
+            Code::Missing,
+            format!(
+                "the Docker daemon does not answer{host}\n  mend: {}",
+                start()
+            ),
+        );
+    }
+    if has("no space left on device") {
+        return coded(
+            code,
+            format!(
+                "Docker's disk is full\n  mend: docker system df shows what uses it, docker system prune makes room\n  {}",
+                last()
+            ),
+        );
+    }
+    coded(code, format!("$ {shown}\n  {}", last()))
+}
+
+const PERMISSION: &str = "sudo usermod -aG docker \"$USER\", then log in again";
+
+fn install() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "brew install --cask docker"
+    } else {
+        "sudo apt-get install -y docker.io (or https://docs.docker.com/engine/install/)"
+    }
+}
+
+fn start() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "open -a Docker"
+    } else {
+        "sudo systemctl start docker"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::code_of;
+
+    #[test]
+    fn troubles_have_a_mend() {
+        let cases = [
+            (
+                "cannot run docker: No such file or directory",
+                Code::Missing,
+                "not on PATH",
+            ),
+            (
+                "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
+                Code::Missing,
+                "usermod",
+            ),
+            (
+                "Got permission denied while trying to connect to the Docker daemon socket",
+                Code::Missing,
+                "usermod",
+            ),
+            (
+                "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
+                Code::Missing,
+                "does not answer",
+            ),
+            (
+                "write /x: no space left on device",
+                Code::Image,
+                "docker system prune",
+            ),
+            ("failed: nonsense", Code::Image, "nonsense"),
+        ];
+        for (said, code, part) in cases {
+            let error = explain(said, Code::Image, "docker build .");
+            assert_eq!(code_of(&error), code, "{said}");
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+}
