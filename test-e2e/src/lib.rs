@@ -21,7 +21,7 @@ pub use project::{Project, agent_yaml};
 pub use relay::Relay;
 pub use stack::{ModelAt, Stack, TemporalAt};
 pub use temporal::{Event, Temporal};
-pub use wait::{follow, until_ended, until_phase};
+pub use wait::{SOME_OF_AN_ANSWER, follow, is_answering, until, until_ended, until_phase};
 
 /// What a test returns.
 pub type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;

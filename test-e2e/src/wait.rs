@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use stigmer_api::{
-    agentexecution::{AgentExecution, AgentExecutionId, ExecutionPhase},
+    agentexecution::{AgentExecution, AgentExecutionId, ExecutionPhase, MessageType},
     resource::Resource,
 };
 use tonic::Streaming;
@@ -52,7 +52,22 @@ pub async fn until_phase(api: &Api, id: &str, wanted: ExecutionPhase) -> Result<
     Ok(execution)
 }
 
-async fn until(
+/// How many bytes of a streamed answer hold its first words, with the head of the HTTP answer,
+/// and not its end.
+pub const SOME_OF_AN_ANSWER: usize = 1500;
+
+/// Whether the agent has begun to answer.
+pub fn is_answering(execution: &AgentExecution) -> bool {
+    let messages = execution.status.iter().flat_map(|s| &s.messages);
+    let last = messages.last();
+    last.is_some_and(|m| m.r#type() == MessageType::MessageAi)
+}
+
+/// Waits for a state of the execution that is `reached`.
+///
+/// # Errors
+/// When the execution ends without it, or it takes longer than 25 s: with the state it was in.
+pub async fn until(
     api: &Api,
     id: &str,
     reached: impl Fn(&AgentExecution) -> bool,

@@ -20,6 +20,14 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Ask Temporal whether a runner polls the task queue; exit code 0 if one does
     Healthcheck(Healthcheck),
+    /// Print the workflow history of an execution, as the replay tests read it
+    History {
+        /// The execution's id
+        execution: String,
+
+        #[command(flatten)]
+        temporal: TemporalArgs,
+    },
 }
 
 #[derive(Args)]

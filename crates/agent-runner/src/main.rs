@@ -5,6 +5,7 @@ mod backend;
 mod config;
 mod failure;
 mod healthcheck;
+mod history;
 mod model;
 mod worker;
 mod workflow;
@@ -37,6 +38,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .build()?;
     match cli.command {
         Some(Command::Healthcheck(args)) => runtime.block_on(healthcheck::run(&args)),
+        Some(Command::History {
+            execution,
+            temporal,
+        }) => runtime.block_on(history::print(&temporal, &execution)),
         None => {
             // Temporal's absence is told once by us, not with every retry of its client.
             let quiet = "temporalio_client=error,temporalio_sdk_core=warn,temporalio_sdk=warn";

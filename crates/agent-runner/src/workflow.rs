@@ -189,45 +189,4 @@ fn now<W>(ctx: &WorkflowContext<W>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use temporalio_client::WorkflowHistory;
-    use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-
-    use super::*;
-
-    /// A workflow that decides otherwise than when the history was made cannot go on with the
-    /// executions that are under way. `testdata/histories` says how to record new ones.
-    async fn replays(history: &[u8]) -> anyhow::Result<()> {
-        let options = WorkflowReplayerOptions::new()
-            .register_workflow::<AgentExecution>()?
-            .build();
-        let history = WorkflowHistory::from_json(history)?;
-        Ok(WorkflowReplayer::new(options)?
-            .replay_workflow(history)
-            .await?)
-    }
-
-    #[tokio::test]
-    async fn a_completed_execution_replays() -> anyhow::Result<()> {
-        replays(include_bytes!("../testdata/histories/completed.json")).await
-    }
-
-    #[tokio::test]
-    async fn a_failed_execution_replays() -> anyhow::Result<()> {
-        replays(include_bytes!("../testdata/histories/failed.json")).await
-    }
-
-    #[tokio::test]
-    async fn a_cancelled_execution_replays() -> anyhow::Result<()> {
-        replays(include_bytes!("../testdata/histories/cancelled.json")).await
-    }
-
-    #[tokio::test]
-    async fn a_history_of_other_decisions_does_not_replay() {
-        let history = include_str!("../testdata/histories/completed.json");
-        let other = history.replace("CallModel", "CallOracle");
-        let replayed = replays(other.as_bytes()).await;
-        let why = replayed.err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(why.contains("ondetermin"), "{why}");
-    }
-}
+mod tests;

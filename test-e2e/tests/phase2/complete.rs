@@ -112,22 +112,10 @@ async fn the_model_of_an_execution_is_the_one_that_is_asked() -> Result {
     let stack = Stack::get()?;
     let model = stack.model()?;
     let mut control = stack.control().await?;
-    let url = model
-        .base_url
-        .strip_prefix("http://")
-        .context("the model is asked by TLS")?;
-    let (address, path) = url.split_once('/').context("no path")?;
-    let relay = Relay::to(address, true).await?;
+    let (relay, url) = Relay::to_url(&model.base_url).await?;
     let queue = unique("queue");
-    let (server, _runner) = test_e2e::own_pair(
-        &mut control,
-        &queue,
-        &[(
-            "STIGMER_LLM_BASE_URL",
-            &format!("http://{}/{path}", relay.address()),
-        )],
-    )
-    .await?;
+    let env = [("STIGMER_LLM_BASE_URL", url.as_str())];
+    let (server, _runner) = test_e2e::own_pair(&mut control, &queue, &env).await?;
     let api = test_e2e::Api::new(server.url()?)?;
     let agent = api.new_agent(&unique("model")).await?;
     let mut named = execution(agent.id(), "Say hello.");

@@ -16,17 +16,20 @@ async fn a_dead_model_fails_the_execution_and_names_its_address() -> Result {
     let (server, _runner) = own_pair(&mut control, &queue, &dead).await?;
     let api = Api::new(server.url()?)?;
     let agent = api.new_agent(&unique("dead")).await?;
-    let id = api.new_execution(&agent, "hello").await?.id().to_owned();
+    let id = api.new_execution(&agent, "hello").await?;
+    let id = id.id().to_owned();
+    // Who follows another one to its end is told by the exit code too.
+    let cli = stack.cli_at(server.url()?);
+    let following = cli.run(["run", agent.slug(), "--message", "hello"]);
     let failed = until_phase(&api, &id, ExecutionPhase::ExecutionFailed);
-    let failed = tokio::time::timeout(BOUND, failed).await??;
+    let both = async { tokio::try_join!(failed, following) };
+    let (failed, output) = tokio::time::timeout(BOUND, both).await??;
+
     let status = failed.status.unwrap_or_default();
     ensure!(status.error.contains("127.0.0.1:1/v1"), "{status:?}");
     ensure!(status.error.contains("cannot be reached"), "{status:?}");
     ensure!(!status.completed_at.is_empty(), "{status:?}");
     ensure!(stack.temporal()?.closed(&id).await? == "FAILED");
-    // Who follows it to its end is told by the exit code too.
-    let cli = stack.cli_at(server.url()?);
-    let output = cli.run(["run", agent.slug(), "--message", "hello"]).await?;
     ensure!(
         output.code == Some(1) && output.stderr.contains("127.0.0.1:1/v1"),
         "{output:#?}"
@@ -41,7 +44,8 @@ async fn executions_wait_for_a_temporal_that_is_late() -> Result {
         .temporal
         .clone()
         .ok_or_else(|| anyhow::anyhow!("no Temporal"))?;
-    let relay = Relay::to(&temporal.address, false).await?;
+    let relay = Relay::to(&temporal.address).await?;
+    relay.open(false);
     let mut control = stack.control().await?;
     // The shared runner does the work: it loads from the shared server, so the execution must be
     // of a pair of its own.
@@ -75,7 +79,7 @@ async fn executions_wait_for_a_temporal_that_is_late() -> Result {
             break;
         }
     }
-    relay.open();
+    relay.open(true);
     until_phase(&api, &id, ExecutionPhase::ExecutionCompleted).await?;
     ensure!(stack.temporal()?.runs(&id).await? == 1);
     Ok(())

@@ -1,43 +1,33 @@
 use anyhow::ensure;
-use stigmer_api::{
-    agentexecution::{ExecutionPhase, MessageType},
-    resource::Resource,
+use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
+use test_e2e::{
+    Api, Ended, Relay, Result, SOME_OF_AN_ANSWER, Stack, is_answering, own_pair, unique, until,
+    until_phase,
 };
-use test_e2e::{Api, Ended, Result, Stack, follow, own_pair, phase, unique, until_phase};
 
 #[tokio::test]
 async fn an_execution_goes_on_when_its_runner_was_killed() -> Result {
     let stack = Stack::get()?;
     let mut control = stack.control().await?;
+    // A model that stops in the middle of its answer, so that there is something to interrupt.
+    let (relay, url) = Relay::to_url(&stack.model()?.base_url).await?;
+    relay.hold_after(SOME_OF_AN_ANSWER);
     let queue = unique("queue");
-    let (server, runner) = own_pair(&mut control, &queue, &[]).await?;
+    let model = [("STIGMER_LLM_BASE_URL", url.as_str())];
+    let (server, runner) = own_pair(&mut control, &queue, &model).await?;
     let api = Api::new(server.url()?)?;
     let agent = api.new_agent(&unique("killed")).await?;
-    let message = "Tell me a long story about the sea, with many sentences.";
-    let id = api.new_execution(&agent, message).await?.id().to_owned();
-    let mut states = follow(&api, &id).await?;
-    while let Some(state) = states.message().await? {
-        ensure!(
-            !phase(&state).is_terminal(),
-            "it ended before its runner was killed: {state:?}"
-        );
-        let messages = state.status.unwrap_or_default().messages;
-        if messages
-            .iter()
-            .any(|m| m.r#type() == MessageType::MessageAi)
-        {
-            break;
-        }
-    }
+    let id = api.new_execution(&agent, "Say hello.").await?;
+    let id = id.id().to_owned();
+    until(&api, &id, is_answering).await?;
+
     let ended = control.kill(&runner).await?;
-    ensure!(
-        ended
-            == Ended {
-                code: None,
-                signal: Some(9)
-            },
-        "{ended:?}"
-    );
+    let killed = Ended {
+        code: None,
+        signal: Some(9),
+    };
+    ensure!(ended == killed, "{ended:?}");
+    relay.hold_after(usize::MAX);
     control.restart(&runner).await?;
     let done = until_phase(&api, &id, ExecutionPhase::ExecutionCompleted).await?;
     let messages = done.status.unwrap_or_default().messages;
@@ -53,13 +43,10 @@ async fn a_runner_that_is_stopped_ends_clean() -> Result {
     let queue = unique("queue");
     let (_server, runner) = own_pair(&mut control, &queue, &[]).await?;
     let ended = control.stop(&runner).await?;
-    ensure!(
-        ended
-            == Ended {
-                code: Some(0),
-                signal: None
-            },
-        "{ended:?}"
-    );
+    let clean = Ended {
+        code: Some(0),
+        signal: None,
+    };
+    ensure!(ended == clean, "{ended:?}");
     Ok(())
 }

@@ -141,7 +141,7 @@ async fn model_answers(stack: &Native, parts: &Parts, model: &Model) -> anyhow::
         model_name: &model.name,
         model_key: model.key.as_deref(),
         max_tokens: stack.config.model.max_tokens,
-        announce: std::path::Path::new(""), // nor this
+        announce: &stack.dir, // nor this
     };
     let check = stack.run.own(services::model_health(&services::runner(
         &parts.bins.runner,
