@@ -22,7 +22,7 @@ type Subscriber = mpsc::Sender<Result<AgentExecution, Status>>;
 
 /// What the hub is told, in the order of the commits.
 pub(crate) enum Event {
-    Changed(AgentExecution),
+    Changed(Box<AgentExecution>),
     Deleted(String),
     /// Somebody listens from here on; the state at this point was sent already.
     Subscribed(String, Subscriber),
@@ -134,7 +134,7 @@ mod tests {
         let (event, mut updates) = subscription(&execution("present"));
         hub.tell(event.unwrap_or(Event::Deleted(String::new())));
         for i in 0..BACKLOG + 10 {
-            hub.tell(Event::Changed(execution(&i.to_string())));
+            hub.tell(Event::Changed(Box::new(execution(&i.to_string()))));
         }
         let mut got = Vec::new();
         while let Ok(update) = updates.try_recv() {

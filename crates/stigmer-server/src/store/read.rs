@@ -36,6 +36,9 @@ impl<R> Page<R> {
 const DEFAULT_PAGE: i32 = 50;
 const MAX_PAGE: i32 = 500;
 
+/// Sees one key and its value, and says whether to go on.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<ControlFlow<()>>;
+
 /// The two primitive reads; everything else is made of them.
 pub(crate) trait Read {
     fn value(&self, key: &str) -> Result<Option<Vec<u8>>>;
@@ -45,7 +48,7 @@ pub(crate) trait Read {
         &self,
         prefix: &str,
         descending: bool,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<ControlFlow<()>>,
+        visit: Visit<'_>,
     ) -> Result<()>;
 }
 
@@ -58,7 +61,7 @@ impl<T: ReadableTable<&'static str, &'static [u8]>> Read for T {
         &self,
         prefix: &str,
         descending: bool,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<ControlFlow<()>>,
+        visit: Visit<'_>,
     ) -> Result<()> {
         let end = keys::after(prefix);
         let mut range = self.range(prefix..end.as_str())?;

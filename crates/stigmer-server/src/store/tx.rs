@@ -91,7 +91,7 @@ impl<'t> Tx<'t> {
     /// Stores an execution and tells its subscribers.
     pub(crate) fn put_execution(&mut self, execution: &AgentExecution) -> Result<()> {
         self.put(execution)?;
-        self.publish(Event::Changed(execution.clone()));
+        self.publish(Event::Changed(Box::new(execution.clone())));
         Ok(())
     }
 
