@@ -19,7 +19,7 @@ pub enum Code {
     Image = 30,
     /// A service died or did not become ready.
     NotReady = 40,
-    /// A process or port of the run was still there after the stop.
+    /// A process or port of the run was still there after the stop, or a key of it in its evidence.
     Left = 50,
     /// SIGINT, SIGTERM or SIGHUP.
     Interrupted = 130,

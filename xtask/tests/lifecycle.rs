@@ -114,6 +114,23 @@ fn a_left_process_alone_is_exit_code_50() {
 }
 
 #[test]
+fn a_key_in_the_evidence_is_exit_code_50_and_its_file_is_named() {
+    let world = World::new();
+    world.good_server();
+    let output = world
+        .e2e(&[
+            "phase1",
+            "--exec",
+            "cat $E2E_STACK > $(dirname $E2E_STACK)/logs/copy.log",
+        ])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(50), "{text}");
+    assert!(text.contains("logs/copy.log: do not share it"), "{text}");
+}
+
+#[test]
 fn a_service_that_dies_under_the_tests_fails_them() {
     let world = World::new();
     world.good_server();

@@ -24,6 +24,9 @@ pub async fn finish(session: Session, driven: Driven, args: &Args) -> anyhow::Re
             session.cause(error);
         }
         sweep::remove_data(&session.run.dir);
+        if let Some(error) = leaks(&session) {
+            session.cause(error);
+        }
     }
     session.step("check that nothing is left", began.elapsed());
     let causes = session.causes();
@@ -121,6 +124,24 @@ async fn leftovers(session: &Session, driven: &Driven) -> Option<anyhow::Error> 
             format!("somebody still listens on this run's ports {ports:?}"),
         )),
     }
+}
+
+/// A secret in the evidence, which people attach to issues.
+fn leaks(session: &Session) -> Option<anyhow::Error> {
+    let files = session.run.leaks();
+    (!files.is_empty()).then(|| {
+        let files: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        coded(
+            Code::Left,
+            format!(
+                "a key of this run stands in {}: do not share it",
+                files.join(", ")
+            ),
+        )
+    })
 }
 
 fn name_of(pid: i32) -> String {

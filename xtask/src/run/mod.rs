@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod info;
+mod leaks;
 pub mod sweep;
 
 use crate::process::{Command, redact};
@@ -94,6 +95,12 @@ impl Run {
         if let Ok(mut secrets) = self.secrets.lock() {
             secrets.push(secret.to_owned());
         }
+    }
+
+    /// Files of the run that hold one of its secrets.
+    pub fn leaks(&self) -> Vec<PathBuf> {
+        let secrets = self.secrets.lock();
+        secrets.map_or_else(|_| Vec::new(), |secrets| leaks::find(&self.dir, &secrets))
     }
 
     /// A text without this run's secrets.
