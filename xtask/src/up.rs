@@ -10,6 +10,7 @@ use crate::model::{self, Wish};
 use crate::prereqs;
 use crate::run::info::Info;
 use crate::run::{runs_dir, sweep};
+use crate::stack::compose;
 use crate::stack::external::newest_kept;
 use crate::stack::native::Native;
 use crate::stack::{Runtime, StackFile};
@@ -36,7 +37,8 @@ pub struct UpArgs {
 /// # Errors
 /// What a run of phase 2 would fail with; nothing is left then.
 pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Code> {
-    if args.runtime.resolve()? == Runtime::External {
+    let runtime = args.runtime.resolve();
+    if runtime == Runtime::External {
         return Err(coded(
             Code::Usage,
             "an external stack is somebody else's to start",
@@ -67,12 +69,22 @@ pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Cod
         &session.interrupt,
     )?);
     let building = async {
-        let targets = Targets::new(&session.config, session.phases, false, true);
+        let mut targets = Targets::new(&session.config, session.phases, false, true);
+        if runtime == Runtime::Docker {
+            targets.bins.push("model-gateway");
+        }
         let result = build::run(&session.run, &targets, &session.interrupt).await;
         session.built(result.is_ok());
         result
     };
-    let (built, up) = tokio::join!(building, bring_up::phase2(&session, &stack, model));
+    let bringing = async {
+        if runtime == Runtime::Docker {
+            compose::up::phase2(&session, &stack, model, false).await
+        } else {
+            bring_up::phase2(&session, &stack, model).await
+        }
+    };
+    let (built, up) = tokio::join!(building, bringing);
     let up = match built.and(up) {
         Ok(up) => up,
         Err(error) => {

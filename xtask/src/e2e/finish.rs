@@ -6,6 +6,7 @@ use super::{Args, summary};
 use crate::exit::{Code, code_of, coded};
 use crate::run::info::Info;
 use crate::run::sweep;
+use crate::stack::compose::orphans;
 use std::time::{Duration, Instant};
 
 /// Checks that nothing is left, prints the summary, writes the exit code into `run.json`.
@@ -110,7 +111,15 @@ async fn leftovers(session: &Session, driven: &Driven) -> Option<anyhow::Error> 
         .iter()
         .flat_map(|stack| stack.ports_left())
         .collect();
+    let contained = contained(driven, id).await;
     match (named.is_empty(), ports.is_empty()) {
+        (true, true) if !contained.is_empty() => Some(coded(
+            Code::Left,
+            format!(
+                "still in Docker after the stop, removed now: {}",
+                contained.join(", ")
+            ),
+        )),
         (true, true) => None,
         (false, _) => Some(coded(
             Code::Left,
@@ -142,6 +151,25 @@ fn leaks(session: &Session) -> Option<anyhow::Error> {
             ),
         )
     })
+}
+
+/// What the run still has in Docker. It is removed, but it is a fault that it was there.
+async fn contained(driven: &Driven, id: &str) -> Vec<String> {
+    let used = driven
+        .stacks
+        .iter()
+        .any(|stack| stack.containers().is_some());
+    if !used {
+        return Vec::new();
+    }
+    match orphans::left(id).await {
+        Ok(left) if left.is_empty() => left,
+        Ok(left) => match orphans::remove(id).await {
+            Ok(_) => left,
+            Err(error) => vec![format!("{error:#}")],
+        },
+        Err(error) => vec![format!("{error:#}")],
+    }
 }
 
 fn name_of(pid: i32) -> String {

@@ -26,8 +26,11 @@ pub struct Driven {
 
 /// Runs the phases. Whatever happens is in the reports and the session's causes.
 pub async fn drive(session: &Session, args: &Args, runtime: Runtime) -> Driven {
-    let local = runtime == Runtime::Native;
-    let targets = Targets::new(&session.config, session.phases, args.exec.is_none(), local);
+    let local = runtime != Runtime::External;
+    let mut targets = Targets::new(&session.config, session.phases, args.exec.is_none(), local);
+    if runtime == Runtime::Docker {
+        targets.bins.push("model-gateway"); // the way from containers to a model of this host
+    }
     let building = async {
         let began = Instant::now();
         let result = build::run(&session.run, &targets, &session.interrupt).await;

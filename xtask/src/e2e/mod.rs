@@ -87,6 +87,9 @@ pub struct Args {
     /// The model's name [env: E2E_MODEL_NAME]
     #[arg(long, value_name = "NAME")]
     pub model_name: Option<String>,
+    /// Fetch nothing: no tool, no crate, no image
+    #[arg(long)]
+    pub offline: bool,
     /// Leave the stack running and say how to look at it and how to end it
     #[arg(long)]
     pub keep: bool,
@@ -113,6 +116,7 @@ impl Args {
             runtime: Runtime::Auto,
             model_url: None,
             model_name: None,
+            offline: false,
             keep: false,
             reuse: false,
             if_missing: Some(IfMissing::Fail),
@@ -138,7 +142,7 @@ impl Args {
 /// # Errors
 /// What ended the run before there was anything to report; everything else is in the code.
 pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code> {
-    let runtime = args.runtime.resolve()?;
+    let runtime = args.runtime.resolve();
     if args.reuse && args.phase == Which::Phase1 {
         return Err(coded(
             Code::Usage,

@@ -109,8 +109,8 @@ fn dead_member(stack: &Native) -> Option<anyhow::Error> {
         .members()
         .into_iter()
         .filter(|(name, _)| !name.contains('-'))
-        .find_map(|(name, process)| {
-            let exit = process.exit()?;
+        .find_map(|(name, life)| {
+            let exit = life.end()?;
             let tail =
                 crate::stack::ready::log_tail(&stack.log(&name), stack.config.evidence.tail_lines);
             Some(coded(
@@ -125,25 +125,15 @@ pub async fn collect(stack: &Native, file: Option<&StackFile>) {
     let states: serde_json::Map<String, serde_json::Value> = stack
         .members()
         .into_iter()
-        .map(|(name, process)| {
-            let state = process
-                .exit()
-                .map_or("running".to_owned(), |exit| exit.to_string());
-            (
-                name,
-                serde_json::json!({ "pid": process.ident.pid, "state": state }),
-            )
-        })
+        .map(|(name, life)| (name, life.describe()))
         .collect();
     // Evidence is collected as far as it goes: what cannot be written must not hide why it was wanted.
     let _ = std::fs::write(
         stack.dir.join("services.json"),
         serde_json::Value::from(states.clone()).to_string(),
     );
-    for (name, process) in stack.members() {
-        let state = process
-            .exit()
-            .map_or("running".to_owned(), |exit| exit.to_string());
+    for (name, life) in stack.members() {
+        let state = life.end().unwrap_or_else(|| "running".to_owned());
         let tail = evidence::tail(&stack.log(&name), 5).join("\n    ");
         eprintln!(
             "{name}: {state}, {}\n    {}",

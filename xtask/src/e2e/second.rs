@@ -9,6 +9,7 @@ use super::summary::PhaseReport;
 use crate::exit::{Code, code_of, coded};
 use crate::model::{self, Model};
 use crate::prereqs;
+use crate::stack::compose::up;
 use crate::stack::members::Parts;
 use crate::stack::native::Native;
 use crate::stack::{Runtime, StackFile, control, external};
@@ -74,7 +75,11 @@ pub async fn up_two(session: &Session, args: &Args, runtime: Runtime) -> Second 
         }
         return Second::Not(Some(Box::new(report)));
     }
-    let up = bring_up::phase2(session, &stack, model.clone()).await;
+    let up = if runtime == Runtime::Docker {
+        up::phase2(session, &stack, model.clone(), args.offline).await
+    } else {
+        bring_up::phase2(session, &stack, model.clone()).await
+    };
     Second::Tried {
         stack,
         up: up.map(Box::new),
@@ -158,11 +163,11 @@ async fn two_in(
 
 fn on(up: &Up, model: Option<&Model>) -> Vec<String> {
     let mut lines = vec![format!(
-        "on {} processes",
-        if up.file.runtime == "external" {
-            "somebody else's"
-        } else {
-            "host"
+        "on {}",
+        match up.file.runtime.as_str() {
+            "external" => "somebody else's processes",
+            "docker" => "containers",
+            _ => "host processes",
         }
     )];
     lines.push(format!(

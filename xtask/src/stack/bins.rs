@@ -13,6 +13,7 @@ pub struct Bins {
     pub runner: PathBuf,
     /// `stigmer`.
     pub cli: PathBuf,
+    built: PathBuf,
 }
 
 impl Bins {
@@ -35,7 +36,13 @@ impl Bins {
             server: pick("E2E_SERVER_BIN", &services.server.bin, "stigmer-server"),
             runner: pick("E2E_RUNNER_BIN", &services.runner.bin, "agent-runner"),
             cli: pick("E2E_CLI_BIN", &services.cli.bin, "stigmer"),
+            built,
         })
+    }
+
+    /// `model-gateway`, always ours.
+    pub fn gateway(&self) -> PathBuf {
+        self.built.join("model-gateway")
     }
 }
 

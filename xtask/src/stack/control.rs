@@ -1,8 +1,10 @@
 //! The control address: tests start, stop and kill instances of their own. JSON lines, as `docs/stack.md` says.
 
 use super::ControlAt;
+use super::compose::private;
 use super::members::{self, Parts};
 use super::native::Native;
+use crate::images::Part;
 use crate::run;
 use anyhow::{Context, bail};
 use serde::Deserialize;
@@ -125,7 +127,17 @@ async fn answer(line: &str, token: &str, stack: &Native, parts: &Parts) -> anyho
                 parts.next_name(&service),
                 env.into_iter().collect::<Vec<_>>(),
             );
+            let part = match service.as_str() {
+                "server" => Part::Server,
+                _ => Part::Runner,
+            };
             match service.as_str() {
+                "server" | "runner" if stack.containers().is_some() => {
+                    let endpoint = private::start(stack, parts, &instance, part, &env)
+                        .await?
+                        .map(|address| format!("http://{address}"));
+                    Ok(json!({ "instance": instance, "endpoint": endpoint }))
+                }
                 "server" => {
                     let endpoint = members::start_server(stack, parts, &instance, &env).await?;
                     Ok(json!({ "instance": instance, "endpoint": endpoint }))

@@ -1,16 +1,17 @@
 //! What a stack is: services that become ready, endpoints that tests use, an end that leaves nothing.
 
 pub mod bins;
+pub mod compose;
 pub mod control;
 pub mod external;
 pub mod lease;
+pub mod life;
 pub mod members;
 pub mod native;
 pub mod ready;
 pub mod services;
 pub mod temporal;
 
-use crate::exit::{Code, coded};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::OpenOptionsExt;
@@ -123,18 +124,11 @@ impl StackFile {
 }
 
 impl Runtime {
-    /// The runtime that is used, or why it cannot be.
-    ///
-    /// # Errors
-    /// A usage error for one that this build does not have.
-    pub fn resolve(self) -> anyhow::Result<Self> {
+    /// The runtime that is used.
+    pub fn resolve(self) -> Self {
         match self {
-            Self::Auto | Self::Native => Ok(Self::Native),
-            Self::External => Ok(Self::External),
-            Self::Docker => Err(coded(
-                Code::Usage,
-                "--runtime docker is not there yet; leave it out to run on host processes",
-            )),
+            Self::Auto | Self::Native => Self::Native,
+            other => other,
         }
     }
 }

@@ -1,16 +1,19 @@
-//! A stack of host processes: every one in its own group, logged from the first byte, recorded for the sweep.
+//! A stack: host processes, every one in its own group, logged from the first byte, recorded for the sweep; in the
+//! container runtime also containers.
 
+use super::compose::{Containers, orphans, private};
 use super::lease::{self, Lease};
+use super::life::Life;
 use super::ready::{self, Ready, Waited};
 use crate::config::Config;
 use crate::exit::{Code, coded};
-use crate::process::{Command, Exit, Output, Process, spawn};
+use crate::process::{Command, Exit, Output, spawn};
 use crate::run::Run;
 use crate::signals::Interrupt;
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The processes of one phase.
@@ -25,6 +28,7 @@ pub struct Native {
     /// The user's wish to stop.
     pub interrupt: Interrupt,
     prefix: &'static str,
+    containers: OnceLock<Arc<Containers>>,
     state: Mutex<State>,
 }
 
@@ -35,14 +39,24 @@ struct State {
     timings: Vec<(String, Duration)>,
 }
 
-/// One process of a stack.
+/// One member of a stack.
 #[derive(Clone, Debug)]
 pub struct Member {
-    command: Command,
+    origin: Origin,
     ready: Ready,
     limit: Duration,
-    /// Its process, running or ended.
-    pub process: Process,
+    life: Life,
+}
+
+/// What a member is started from again.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A command on this host.
+    Command(Command),
+    /// A container of its own.
+    Container(private::Spec),
+    /// Compose, which starts its services together.
+    Compose,
 }
 
 impl Native {
@@ -63,6 +77,7 @@ impl Native {
             config: config.clone(),
             interrupt: interrupt.clone(),
             prefix: phase,
+            containers: OnceLock::new(),
             state: Mutex::default(),
         })
     }
@@ -70,6 +85,17 @@ impl Native {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nobody panics while holding it; if so, what is recorded is still what has to be stopped.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The containers' common part; `None` where everything is a process.
+    pub fn containers(&self) -> Option<&Containers> {
+        self.containers.get().map(AsRef::as_ref)
+    }
+
+    /// From now on this stack has containers, and its end removes them.
+    pub fn own_containers(&self, containers: Arc<Containers>) {
+        // A second call would be of the same run: what it has is found by the run's label.
+        let _ = self.containers.set(containers);
     }
 
     /// An instance's log.
@@ -120,18 +146,62 @@ impl Native {
                     format!("{instance} cannot be started: {error:#}"),
                 )
             })?;
+        let life = Life::Process(process);
+        self.watch(
+            instance,
+            life,
+            Origin::Command(command),
+            ready,
+            limit,
+            began,
+        )
+        .await
+    }
+
+    /// Takes in a member that was just started, and waits until it is ready.
+    ///
+    /// # Errors
+    /// As [`Native::start`].
+    pub async fn adopt(
+        &self,
+        instance: &str,
+        life: Life,
+        origin: Origin,
+        ready: Ready,
+        limit: Duration,
+    ) -> anyhow::Result<()> {
+        let ready = match ready {
+            Ready::Asked(check) => Ready::Asked(check.env("E2E_RUN_ID", &self.run.id)),
+            other => other,
+        };
+        self.watch(instance, life, origin, ready, limit, Instant::now())
+            .await
+            .map(drop)
+    }
+
+    async fn watch(
+        &self,
+        instance: &str,
+        life: Life,
+        origin: Origin,
+        ready: Ready,
+        limit: Duration,
+        began: Instant,
+    ) -> anyhow::Result<Option<String>> {
         let member = Member {
-            command,
+            origin,
             ready: ready.clone(),
             limit,
-            process: process.clone(),
+            life: life.clone(),
         };
         self.state().members.insert(instance.to_owned(), member);
+        let temp = self.dir.join("data/tmp");
+        let log = self.log(instance);
         let said = temp.join(format!("{instance}.health"));
         let lines = self.config.evidence.tail_lines;
         let waited = Waited {
             name: instance,
-            process: &process,
+            life: &life,
             log: &log,
             said: &said,
             limit,
@@ -151,11 +221,18 @@ impl Native {
     pub async fn restart(&self, instance: &str) -> anyhow::Result<Option<String>> {
         let member = self.member(instance)?;
         anyhow::ensure!(
-            member.process.exit().is_some(),
+            member.life.exit().is_some(),
             "{instance} still runs: stop or kill it first"
         );
-        self.start(instance, member.command, member.ready, member.limit)
-            .await
+        match member.origin {
+            Origin::Command(command) => {
+                self.start(instance, command, member.ready, member.limit)
+                    .await
+            }
+            // It comes back here to be adopted, hence the box.
+            Origin::Container(spec) => Box::pin(private::restart(self, instance, spec)).await,
+            Origin::Compose => anyhow::bail!("{instance} is shared by all tests"),
+        }
     }
 
     /// Ends one instance, gently or not; how it ended.
@@ -163,11 +240,11 @@ impl Native {
     /// # Errors
     /// When there is none of that name.
     pub async fn end(&self, instance: &str, gently: bool) -> anyhow::Result<Exit> {
-        let process = self.member(instance)?.process;
+        let life = self.member(instance)?.life;
         Ok(if gently {
-            process.stop(self.term_limit()).await
+            life.stop(self.term_limit()).await
         } else {
-            process.kill().await
+            life.kill().await
         })
     }
 
@@ -184,11 +261,11 @@ impl Native {
     }
 
     /// All instances with how they ended, if they have.
-    pub fn members(&self) -> Vec<(String, Process)> {
+    pub fn members(&self) -> Vec<(String, Life)> {
         self.state()
             .members
             .iter()
-            .map(|(name, member)| (name.clone(), member.process.clone()))
+            .map(|(name, member)| (name.clone(), member.life.clone()))
             .collect()
     }
 
@@ -202,19 +279,25 @@ impl Native {
         let (used, users): (Vec<_>, Vec<_>) = self
             .members()
             .into_iter()
-            .partition(|(name, _)| name == "temporal" || name == "model");
+            .partition(|(name, _)| ["temporal", "model", "route"].contains(&name.as_str()));
         for group in [users, used] {
             let mut tasks = tokio::task::JoinSet::new();
-            for (_, process) in group {
+            for (_, life) in group {
                 let (limit, interrupt) = (self.term_limit(), self.interrupt.clone());
                 tasks.spawn(async move {
                     tokio::select! {
-                        exit = process.stop(limit) => exit,
-                        () = interrupt.reached(2) => process.kill().await,
+                        exit = life.stop(limit) => exit,
+                        () = interrupt.reached(2) => life.kill().await,
                     }
                 });
             }
             while tasks.join_next().await.is_some() {}
+        }
+        if self.containers().is_some()
+            && let Err(error) = orphans::remove(&self.run.id).await
+        {
+            // The check at the end of the run looks again, and decides the exit code.
+            eprintln!("{error:#}");
         }
     }
 

@@ -1,10 +1,11 @@
 //! Ready means that the client's own first call works; dead means that the wait is over.
 
+use super::life::Life;
 use super::services;
 use crate::evidence::tail;
 use crate::exit::{Code, coded};
 use crate::model;
-use crate::process::{Command, Process, attempt};
+use crate::process::{Command, attempt};
 use crate::signals::Interrupt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -40,8 +41,8 @@ pub enum Ready {
 pub struct Waited<'a> {
     /// Its name, for people.
     pub name: &'a str,
-    /// Its process.
-    pub process: &'a Process,
+    /// Its process or container.
+    pub life: &'a Life,
     /// Its log.
     pub log: &'a Path,
     /// A file for what health checks say.
@@ -65,7 +66,10 @@ pub async fn wait(
     let mut last = String::from("no question was answered yet");
     let why = tokio::select! {
         biased;
-        exit = service.process.wait() => format!("died during start with {exit} after {:.1} s", began.elapsed().as_secs_f32()),
+        exit = service.life.wait() => {
+            let end = service.life.end().unwrap_or_else(|| exit.to_string());
+            format!("died during start with {end} after {:.1} s", began.elapsed().as_secs_f32())
+        }
         () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
         announced = poll(ready, service.said, &mut last) => return Ok(announced),
         () = tokio::time::sleep(service.limit) => String::new(),
