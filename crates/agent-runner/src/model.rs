@@ -86,7 +86,6 @@ impl Model {
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
         let http = Client::builder()
             .connect_timeout(Duration::from_secs(3))
-            .read_timeout(args.timeout())
             .build()
             .context("cannot make a HTTP client")?;
         let (api_key, silence) = (args.api_key.clone(), args.timeout());
@@ -145,7 +144,8 @@ impl Model {
         let sending = self
             .request(reqwest::Method::POST, "chat/completions")
             .json(&request);
-        let answer = sending.send().await.map_err(|e| self.unreachable(e))?;
+        let answer = self.patient(sending.send()).await?;
+        let answer = answer.map_err(|e| self.unreachable(e))?;
         let events = self.check(answer).await?.bytes_stream().eventsource();
         let events = events.map(|event| event.map(|e| e.data).map_err(|e| e.to_string()));
         Ok(Answer {
@@ -180,7 +180,7 @@ impl Model {
             return Ok(answer);
         }
         // The body only explains; without it the status has to do.
-        let body = answer.text().await.unwrap_or_default();
+        let body = self.patient(answer.text()).await?.unwrap_or_default();
         let why = format!("answered {status}: {}", excerpt(&body));
         Err(match status {
             StatusCode::TOO_MANY_REQUESTS => self.error("ModelRateLimited", why, true),
@@ -188,6 +188,13 @@ impl Model {
             _ if status.is_server_error() => self.error("ModelServerError", why, true),
             _ => self.error("ModelRefused", why, false),
         })
+    }
+
+    /// Waits for the model, as long as it may be silent.
+    async fn patient<T>(&self, waiting: impl Future<Output = T>) -> Result<T, ModelError> {
+        let waited = tokio::time::timeout(self.silence, waiting).await;
+        let why = || format!("said nothing for {:?}", self.silence);
+        waited.map_err(|_| self.error("ModelSilent", why(), true))
     }
 
     fn unreachable(&self, error: reqwest::Error) -> ModelError {
@@ -255,19 +262,11 @@ impl Answer {
     }
 
     async fn event(&mut self) -> Result<Option<String>, ModelError> {
-        match tokio::time::timeout(self.model.silence, self.events.next()).await {
-            Ok(Some(Ok(data))) => Ok(Some(data)),
-            Ok(Some(Err(e))) => {
-                Err(self
-                    .model
-                    .error("ModelBrokeOff", format!("broke off its answer: {e}"), true))
-            }
-            Ok(None) => Ok(None),
-            Err(_) => {
-                let why = format!("said nothing for {:?}", self.model.silence);
-                Err(self.model.error("ModelSilent", why, true))
-            }
-        }
+        let next = self.model.patient(self.events.next()).await?;
+        next.transpose().map_err(|e| {
+            let why = format!("broke off its answer: {e}");
+            self.model.error("ModelBrokeOff", why, true)
+        })
     }
 }
 
@@ -280,3 +279,7 @@ fn excerpt(text: &str) -> String {
         None => line,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

@@ -5,6 +5,10 @@ use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest,
+};
 
 #[tokio::test]
 async fn the_server_is_serving() -> Result {
@@ -15,6 +19,28 @@ async fn the_server_is_serving() -> Result {
         .await?
         .into_inner();
     ensure!(answer.status() == ServingStatus::Serving, "{answer:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_server_describes_its_services() -> Result {
+    let stack = Stack::get()?;
+    let mut reflection = ServerReflectionClient::new(stack.api()?.channel);
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let answers = reflection
+        .server_reflection_info(futures::stream::iter([request]))
+        .await?;
+    let answer = answers.into_inner().message().await?;
+    let answer = format!("{:?}", answer.and_then(|a| a.message_response));
+    for service in [
+        "agent.v1.AgentCommandController",
+        "session.v1.SessionQueryController",
+    ] {
+        ensure!(answer.contains(service), "no {service}: {answer}");
+    }
     Ok(())
 }
 

@@ -1,0 +1,172 @@
+//! What the client makes of answers that no real model gives on demand.
+
+use clap::Parser;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::*;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    llm: ModelArgs,
+}
+
+fn model(url: &str) -> Model {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args = ["x", "--llm-base-url", url, "--llm-timeout", "1"];
+    Model::new(&Cli::parse_from(args).llm).unwrap()
+}
+
+/// Asks an address that answers every request with `reply` and then, if `close`, hangs up.
+async fn ask(reply: &str, close: bool) -> Result<String, ModelError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let reply = reply.to_owned();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let n = stream.read(&mut request).await.unwrap();
+        assert!(request[..n].starts_with(b"POST /v1/chat/completions "));
+        stream.write_all(reply.as_bytes()).await.unwrap();
+        if !close {
+            std::future::pending::<()>().await;
+        }
+    });
+    let messages = [ChatMessage {
+        role: Role::User,
+        content: "hello".to_owned(),
+    }];
+    let answered = async {
+        let mut answer = model(&url).ask("m", &messages).await?;
+        while answer.grow().await? {}
+        Ok(answer.text().to_owned())
+    };
+    let answered = answered.await;
+    serving.abort();
+    answered
+}
+
+fn stream(events: &[&str]) -> String {
+    let body: String = events.iter().map(|e| format!("data: {e}\n\n")).collect();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{body}")
+}
+
+fn status(line: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {line}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
+const HEL: &str = r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":null}]}"#;
+const LO: &str = r#"{"choices":[{"delta":{"content":"lo"},"finish_reason":null}]}"#;
+const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+
+#[tokio::test]
+async fn pieces_make_the_answer() {
+    let whole = ask(&stream(&[HEL, LO, STOP, "[DONE]"]), false).await;
+    assert_eq!(whole.unwrap(), "Hello");
+    // Some servers end without the mark; a finish reason is an end too.
+    assert_eq!(ask(&stream(&[HEL, LO, STOP]), true).await.unwrap(), "Hello");
+}
+
+#[tokio::test]
+async fn trouble_is_told_apart() {
+    let cases = [
+        (
+            stream(&[HEL]),
+            true,
+            "ModelBrokeOff",
+            true,
+            "after 3 characters",
+        ),
+        (
+            stream(&["[DONE]"]),
+            true,
+            "ModelSaidNothing",
+            true,
+            "empty answer",
+        ),
+        (stream(&["<html>"]), true, "ModelGarbage", true, "<html>"),
+        (
+            stream(&[HEL]),
+            false,
+            "ModelSilent",
+            true,
+            "said nothing for 1s",
+        ),
+        (
+            stream(&[HEL, r#"{"error":{"message":"out of memory"}}"#]),
+            true,
+            "ModelServerError",
+            true,
+            "out of memory",
+        ),
+        (
+            status("500 Oops", "it broke"),
+            true,
+            "ModelServerError",
+            true,
+            "it broke",
+        ),
+        (
+            status("429 Slow Down", ""),
+            true,
+            "ModelRateLimited",
+            true,
+            "429",
+        ),
+        (
+            status("401 No", "bad key"),
+            true,
+            "ModelRefused",
+            false,
+            "bad key",
+        ),
+        (
+            status("404 No", "no such model"),
+            true,
+            "ModelRefused",
+            false,
+            "no such model",
+        ),
+        (
+            String::new(),
+            true,
+            "ModelUnreachable",
+            true,
+            "cannot be reached",
+        ),
+    ];
+    for (reply, close, kind, retryable, words) in cases {
+        let error = ask(&reply, close).await.unwrap_err();
+        assert_eq!(
+            (error.kind, error.retryable),
+            (kind, retryable),
+            "{error:?}"
+        );
+        assert!(error.why.contains(words), "{error:?}");
+        assert!(
+            error.why.starts_with("the model at http://127.0.0.1:"),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_password_in_the_address_is_not_told() {
+    let error = model("http://user:hush@127.0.0.1:1/v1?key=hush")
+        .probe()
+        .await
+        .unwrap_err();
+    assert!(error.why.contains("http://127.0.0.1:1/v1"), "{error:?}");
+    assert!(!error.why.contains("hush"), "{error:?}");
+}
+
+#[test]
+fn long_bodies_are_cut() {
+    assert_eq!(excerpt(" a\n b "), "a b");
+    assert_eq!(excerpt(&"ä".repeat(400)).chars().count(), 303);
+}
