@@ -24,7 +24,8 @@ pub fn ask(command: &Command, limit: Duration) -> Result<Answer, String> {
         .stdout_capture()
         .stderr_capture()
         .unchecked();
-    for var in &command.env {
+    // duct lets the inner of two variables of one name win; ours is the later one.
+    for var in command.env.iter().rev() {
         expression = expression.env(&var.name, &var.value);
     }
     if let Some(folder) = &command.cwd {
@@ -84,6 +85,8 @@ mod tests {
         );
         let late = ask(&sh("exec sleep 30"), Duration::from_millis(100)).unwrap_err();
         assert_eq!(late, "sh gave no answer within 0.1 s");
+        let twice = sh("echo $A").env("A", "first").env("A", "later");
+        assert_eq!(ask(&twice, Duration::from_secs(5)).unwrap().stdout, "later");
         assert!(
             ask(&Command::new("/no/such"), Duration::from_secs(1))
                 .unwrap_err()
