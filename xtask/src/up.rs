@@ -139,6 +139,11 @@ pub async fn down(root: &Path, config: &Config) -> anyhow::Result<Code> {
         .filter(|(_, info)| info.kept && !info.owner.alive())
     {
         let count = sweep::end(&dir, &info.run_id, limit).await;
+        let docker = StackFile::read(&dir.join("phase2/stack.json"))
+            .is_ok_and(|file| file.runtime == "docker");
+        if docker {
+            compose::orphans::remove(&info.run_id).await?;
+        }
         if !sweep::left(&dir, &info.run_id).is_empty() {
             return Err(coded(
                 Code::Left,

@@ -154,8 +154,7 @@ fn a_service_that_dies_under_the_tests_fails_them() {
 fn usage_errors_are_exit_code_2() {
     let world = World::new();
     for args in [
-        &["phase2", "--runtime", "docker"][..],
-        &["phase1", "--reuse"],
+        &["phase1", "--reuse"][..],
         &[
             "phase2",
             "--model-url",

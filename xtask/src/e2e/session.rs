@@ -6,6 +6,7 @@ use super::provision;
 use crate::config::Config;
 use crate::run::{Run, runs_dir, sweep};
 use crate::signals::Interrupt;
+use crate::stack::compose::orphans;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -47,6 +48,9 @@ impl Session {
             )
             .await,
         );
+        for swept in orphans::sweep(root).await {
+            eprintln!("removed what the dead run {swept} had in Docker");
+        }
         Ok(Self {
             config: Arc::new(config),
             run,

@@ -66,10 +66,14 @@ fn kept(session: &Session) -> anyhow::Result<(StackFile, Option<Model>)> {
     let (dir, _) = newest_kept(&runs_dir(&session.run.root)).ok_or_else(nothing)?;
     let file = StackFile::read(&dir.join("phase2/stack.json")).map_err(|_| nothing())?;
     // The model's key is in no file; the kept runner's environment has it.
-    let runner = sweep::recorded(&dir)
+    // Where the runner is in a container, the embedded model's own process has it.
+    let key = sweep::recorded(&dir)
         .into_iter()
-        .find(|(name, _)| name.ends_with("-runner"));
-    let key = runner.and_then(|(_, ident)| environment(ident.pid, "STIGMER_LLM_API_KEY"));
+        .find_map(|(name, ident)| match name.as_str() {
+            "phase2-runner" => environment(ident.pid, "STIGMER_LLM_API_KEY"),
+            "phase2-model" => environment(ident.pid, "E2E_MODEL_KEY"),
+            _ => None,
+        });
     if let Some(key) = &key {
         session.run.keep_secret(key);
     }

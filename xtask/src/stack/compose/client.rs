@@ -87,17 +87,6 @@ impl Compose {
             command.args(["--pull", "never", "--quiet-pull"])
         }
     }
-
-    /// Ends and removes everything that the file knows.
-    pub fn down(&self, root: &Path, project: &str) -> Command {
-        self.command(root, project).args([
-            "down",
-            "--volumes",
-            "--remove-orphans",
-            "--timeout",
-            "10",
-        ])
-    }
 }
 
 async fn version(words: &[String]) -> Option<String> {
@@ -140,6 +129,5 @@ mod tests {
         let root = Path::new("/w");
         insta::assert_snapshot!(one.up(root, "p").echo(), @"docker-compose --project-name p --file /w/compose/compose.yaml up --detach --no-build");
         insta::assert_snapshot!(two.up(root, "p").echo(), @"docker compose --project-name p --file /w/compose/compose.yaml up --detach --no-build --pull never --quiet-pull");
-        insta::assert_snapshot!(two.down(root, "p").echo(), @"docker compose --project-name p --file /w/compose/compose.yaml down --volumes --remove-orphans --timeout 10");
     }
 }

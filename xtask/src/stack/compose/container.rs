@@ -23,18 +23,25 @@ pub struct Container {
 }
 
 impl Container {
-    /// Follows a container that was just started. `life` counts its starts: only the first one's log has a first byte
-    /// that nobody has seen.
+    /// Follows a container that was just started, for the first time or `again`. The process that follows is recorded
+    /// under the instance's name, so that a kept stack is found by it.
     ///
     /// # Errors
     /// When its log cannot be followed.
-    pub fn follow(run: &Run, id: &str, log: &Path, again: bool) -> anyhow::Result<Self> {
+    pub fn follow(
+        run: &Run,
+        id: &str,
+        instance: &str,
+        log: &Path,
+        again: bool,
+    ) -> anyhow::Result<Self> {
         let mut args = vec!["logs", "--follow"];
         if again {
             args.extend(["--tail", "0"]);
         }
         let command = run.own(docker(args).args([id]));
-        let process = spawn(&command, &Output::Log(log.to_owned()), None)?;
+        let pid_file = run.pid_file(&format!("phase2-{instance}"));
+        let process = spawn(&command, &Output::Log(log.to_owned()), Some(&pid_file))?;
         let (sender, exit) = watch::channel(None);
         let out_of_memory = Arc::new(AtomicBool::new(false));
         let (owned, memory) = (id.to_owned(), out_of_memory.clone());

@@ -7,6 +7,9 @@ pub mod orphans;
 pub mod private;
 pub mod up;
 
+#[cfg(test)]
+mod policy;
+
 use crate::engine::{self, ANSWER, docker};
 use crate::exit::Code;
 use crate::images::{Image, Part};

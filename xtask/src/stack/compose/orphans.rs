@@ -133,10 +133,19 @@ pub async fn sweep(root: &Path) -> Vec<String> {
             live = true;
         }
     }
-    if !live {
+    // A run that is alive may be about to make something.
+    let runs = crate::run::sweep::runs(&runs_dir(root));
+    let others = runs
+        .iter()
+        .any(|(_, info)| info.exit_code.is_none() && info.owner.alive() && info.owner.pid != own());
+    if !live && !others {
         let _ = std::fs::remove_file(marker(root)); // another run may have done it
     }
     swept
+}
+
+fn own() -> i32 {
+    i32::try_from(std::process::id()).unwrap_or(0)
 }
 
 /// Whether somebody still answers for a run.

@@ -180,7 +180,13 @@ async fn watch(
     again: bool,
 ) -> anyhow::Result<Option<String>> {
     let containers = stack.containers().context("this stack has no containers")?;
-    let container = Container::follow(&stack.run, &spec.name, &stack.log(instance), again)?;
+    let container = Container::follow(
+        &stack.run,
+        &spec.name,
+        instance,
+        &stack.log(instance),
+        again,
+    )?;
     let services = &stack.config.services;
     let life = Life::Container(container);
     if spec.part == Part::Runner {

@@ -199,6 +199,7 @@ async fn start(
         anyhow::Ok(Life::Container(Container::follow(
             &stack.run,
             &name(part)?,
+            part.name(),
             &stack.log(part.name()),
             false,
         )?))
