@@ -111,6 +111,24 @@ impl Temporal {
         self.status(id).await
     }
 
+    /// Ends the workflow of execution `id` as an operator would, without asking it.
+    ///
+    /// # Errors
+    /// When there is none that runs.
+    pub async fn terminate(&self, id: &str) -> Result {
+        let workflow = Self::workflow_id(id);
+        let output = self
+            .command(&["terminate", "-w", &workflow])
+            .output()
+            .await?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
     /// How many runs the workflow of execution `id` has had.
     ///
     /// # Errors

@@ -49,6 +49,16 @@ pub(crate) struct Serve {
     #[arg(long, env = "DB_PATH", value_name = "FILE")]
     db_path: Option<PathBuf>,
 
+    /// How often executions under way are compared with their workflows
+    #[arg(
+        long,
+        env = "STIGMER_RECONCILE_SECONDS",
+        default_value_t = 10,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    reconcile: u64,
+
     /// What to log: error, warn, info, debug, trace, or a tracing filter
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub(crate) log_level: String,
@@ -60,6 +70,10 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
+    }
+
+    pub(crate) fn reconcile(&self) -> Duration {
+        Duration::from_secs(self.reconcile)
     }
 
     pub(crate) fn db_path(&self) -> anyhow::Result<PathBuf> {

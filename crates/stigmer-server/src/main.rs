@@ -5,6 +5,7 @@ mod error;
 mod hub;
 mod ops;
 mod outbox;
+mod reconcile;
 mod serve;
 mod services;
 mod store;

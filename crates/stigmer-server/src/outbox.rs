@@ -47,6 +47,11 @@ impl Outbox {
         }
     }
 
+    /// The connection to Temporal, once there was one; it outlives Temporal's restarts.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.client.get()
+    }
+
     /// Tells the dispatcher that there is something to hand over.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();

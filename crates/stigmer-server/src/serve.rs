@@ -35,6 +35,7 @@ use crate::{
     config::{MAX_MESSAGE, SHUTDOWN_GRACE, Serve},
     hub::Hub,
     outbox::Outbox,
+    reconcile,
     services::{AgentService, ExecutionService, InstanceService, SessionService},
     store::Store,
 };
@@ -50,6 +51,8 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     let store = Store::open(&config.db_path()?, Arc::clone(&hub))?;
     let outbox = Arc::new(Outbox::new(config.temporal.clone()));
     tokio::spawn(Arc::clone(&outbox).run(store.clone()));
+    let looking = reconcile::run(Arc::clone(&outbox), store.clone(), config.reconcile());
+    tokio::spawn(looking);
 
     let (health, health_service) = tonic_health::server::health_reporter();
     let routes = routes(store, outbox)?.add_service(health_service);

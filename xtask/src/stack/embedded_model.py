@@ -45,6 +45,8 @@ def main():
     params.fit_params = False  # sizes are given; probing for them costs a second load
     params.cpuparams.n_threads = told.threads
     params.cpuparams_batch.n_threads = told.threads
+    for cpu in (params.cpuparams, params.cpuparams_batch):
+        cpu.poll = 0  # waiting threads sleep: spinning ones take the processors from the services under test
     params.ui = False
     params.endpoint_slots = False  # slots show prompts to whoever asks
     params.verbosity = 2

@@ -62,7 +62,7 @@ pub(crate) fn create(
     status.phase = ExecutionPhase::ExecutionPending.into();
     waiting.clone_into(&mut status.phase_reason);
     status.messages = vec![message];
-    tx.put(&execution)?;
+    tx.put_execution(&execution)?;
     tx.send(execution.id(), Outgoing::Start)?;
     Ok(execution)
 }

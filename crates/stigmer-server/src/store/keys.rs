@@ -22,6 +22,11 @@ pub(super) fn outgoing(execution: &str, order: u8) -> String {
     format!("o/{execution}/{order}")
 }
 
+/// Execution that has not ended: `e/ID`.
+pub(super) fn open(execution: &str) -> String {
+    format!("e/{execution}")
+}
+
 /// The first key after all that start with `prefix`, which must not be empty.
 pub(super) fn after(prefix: &str) -> String {
     // Keys are ASCII, so no key continues a prefix with this character.

@@ -44,12 +44,7 @@ pub(crate) trait Read {
     fn value(&self, key: &str) -> Result<Option<Vec<u8>>>;
 
     /// Visits keys with `prefix` in ascending (or descending) order until `visit` breaks.
-    fn scan(
-        &self,
-        prefix: &str,
-        descending: bool,
-        visit: Visit<'_>,
-    ) -> Result<()>;
+    fn scan(&self, prefix: &str, descending: bool, visit: Visit<'_>) -> Result<()>;
 }
 
 impl<T: ReadableTable<&'static str, &'static [u8]>> Read for T {
@@ -57,12 +52,7 @@ impl<T: ReadableTable<&'static str, &'static [u8]>> Read for T {
         Ok(self.get(key)?.map(|guard| guard.value().to_vec()))
     }
 
-    fn scan(
-        &self,
-        prefix: &str,
-        descending: bool,
-        visit: Visit<'_>,
-    ) -> Result<()> {
+    fn scan(&self, prefix: &str, descending: bool, visit: Visit<'_>) -> Result<()> {
         let end = keys::after(prefix);
         let mut range = self.range(prefix..end.as_str())?;
         while let Some(entry) = if descending {
@@ -125,6 +115,17 @@ impl dyn Read + '_ {
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(children)
+    }
+
+    /// Executions that have not ended, oldest first.
+    pub(crate) fn open_executions(&self) -> Result<Vec<String>> {
+        let mut open = Vec::new();
+        let prefix = keys::open("");
+        self.scan(&prefix, false, &mut |key, _| {
+            open.push(key[prefix.len()..].to_owned());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(open)
     }
 
     /// Everything that Temporal must still be told, oldest execution first.

@@ -88,9 +88,18 @@ impl<'t> Tx<'t> {
         self.set(keys::resource(resource.id()), &resource.encode_to_vec())
     }
 
-    /// Stores an execution and tells its subscribers.
+    /// Stores an execution, among the open ones as long as it is one, and tells its subscribers.
     pub(crate) fn put_execution(&mut self, execution: &AgentExecution) -> Result<()> {
         self.put(execution)?;
+        let open = keys::open(execution.id());
+        match execution
+            .status
+            .as_ref()
+            .is_some_and(|s| s.phase().is_terminal())
+        {
+            true => self.unset(open).map(drop)?,
+            false => self.set(open, &[])?,
+        }
         self.publish(Event::Changed(Box::new(execution.clone())));
         Ok(())
     }
