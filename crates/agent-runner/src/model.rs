@@ -1,12 +1,16 @@
 //! Asking the model: any OpenAI-compatible address, its answer streamed.
 
+mod answer;
+
 use std::{fmt, time::Duration};
 
 use anyhow::Context;
 use eventsource_stream::Eventsource;
-use futures::{StreamExt, stream::BoxStream};
+use futures::StreamExt;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
+
+use answer::Answer;
 
 use crate::config::ModelArgs;
 
@@ -48,25 +52,6 @@ struct Request<'a> {
     messages: &'a [ChatMessage],
     max_tokens: u32,
     stream: bool,
-}
-
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    error: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    delta: Delta,
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Delta {
-    content: Option<String>,
 }
 
 /// A client of one address; cheap to clone.
@@ -148,30 +133,7 @@ impl Model {
         let answer = answer.map_err(|e| self.unreachable(e))?;
         let events = self.check(answer).await?.bytes_stream().eventsource();
         let events = events.map(|event| event.map(|e| e.data).map_err(|e| e.to_string()));
-        Ok(Answer {
-            model: self.clone(),
-            events: events.boxed(),
-            text: String::new(),
-            finished: false,
-        })
-    }
-
-    fn parse(&self, data: &str) -> Result<Chunk, ModelError> {
-        let garbage = |e| {
-            let why = format!(
-                "sent what is no piece of an answer ({e}): {}",
-                excerpt(data)
-            );
-            self.error("ModelGarbage", why, true)
-        };
-        let chunk: Chunk = serde_json::from_str(data).map_err(garbage)?;
-        match &chunk.error {
-            Some(error) => {
-                let why = format!("failed while answering: {}", excerpt(&error.to_string()));
-                Err(self.error("ModelServerError", why, true))
-            }
-            None => Ok(chunk),
-        }
+        Ok(Answer::new(self.clone(), events.boxed()))
     }
 
     async fn check(&self, answer: Response) -> Result<Response, ModelError> {
@@ -214,59 +176,6 @@ impl Model {
             why,
             retryable,
         }
-    }
-}
-
-/// An answer on its way.
-pub(crate) struct Answer {
-    model: Model,
-    events: BoxStream<'static, Result<String, String>>,
-    text: String,
-    finished: bool,
-}
-
-impl Answer {
-    /// All of the answer so far.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Waits for more of the answer; false when it is whole.
-    pub(crate) async fn grow(&mut self) -> Result<bool, ModelError> {
-        while let Some(data) = self.event().await? {
-            if data.trim() == "[DONE]" {
-                self.finished = true;
-                break;
-            }
-            let before = self.text.len();
-            for choice in self.model.parse(&data)?.choices {
-                self.finished |= choice.finish_reason.is_some();
-                self.text
-                    .push_str(&choice.delta.content.unwrap_or_default());
-            }
-            if self.text.len() > before {
-                return Ok(true);
-            }
-        }
-        if !self.finished {
-            let got = self.text.chars().count();
-            let why = format!("broke off after {got} characters of its answer");
-            return Err(self.model.error("ModelBrokeOff", why, true));
-        }
-        if self.text.trim().is_empty() {
-            return Err(self
-                .model
-                .error("ModelSaidNothing", "gave an empty answer", true));
-        }
-        Ok(false)
-    }
-
-    async fn event(&mut self) -> Result<Option<String>, ModelError> {
-        let next = self.model.patient(self.events.next()).await?;
-        next.transpose().map_err(|e| {
-            let why = format!("broke off its answer: {e}");
-            self.model.error("ModelBrokeOff", why, true)
-        })
     }
 }
 

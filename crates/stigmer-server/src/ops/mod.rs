@@ -3,5 +3,6 @@
 pub(crate) mod agent;
 pub(crate) mod entity;
 pub(crate) mod execution;
+pub(crate) mod kinds;
 
 pub(crate) use entity::{apply, by_reference, create, update};

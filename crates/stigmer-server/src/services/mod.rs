@@ -14,7 +14,7 @@ pub(crate) use session::SessionService;
 
 use crate::{
     error::Result,
-    ops::entity::Entity,
+    ops::kinds::Entity,
     store::{Page, Read, Store, Tx},
 };
 

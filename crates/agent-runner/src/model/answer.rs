@@ -1,0 +1,106 @@
+//! An answer, piece by piece.
+
+use futures::{StreamExt, stream::BoxStream};
+use serde::Deserialize;
+
+use super::{Model, ModelError, excerpt};
+
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    error: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    delta: Delta,
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    content: Option<String>,
+}
+
+/// An answer on its way.
+pub(crate) struct Answer {
+    model: Model,
+    events: BoxStream<'static, Result<String, String>>,
+    text: String,
+    finished: bool,
+}
+
+impl Answer {
+    pub(super) fn new(model: Model, events: BoxStream<'static, Result<String, String>>) -> Self {
+        let (text, finished) = (String::new(), false);
+        Self {
+            model,
+            events,
+            text,
+            finished,
+        }
+    }
+
+    /// All of the answer so far.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Waits for more of the answer; false when it is whole.
+    pub(crate) async fn grow(&mut self) -> Result<bool, ModelError> {
+        while let Some(data) = self.event().await? {
+            if data.trim() == "[DONE]" {
+                self.finished = true;
+                break;
+            }
+            let before = self.text.len();
+            for choice in self.parse(&data)?.choices {
+                self.finished |= choice.finish_reason.is_some();
+                self.text
+                    .push_str(&choice.delta.content.unwrap_or_default());
+            }
+            if self.text.len() > before {
+                return Ok(true);
+            }
+        }
+        if !self.finished {
+            let got = self.text.chars().count();
+            let why = format!("broke off after {got} characters of its answer");
+            return Err(self.model.error("ModelBrokeOff", why, true));
+        }
+        if self.text.trim().is_empty() {
+            return Err(self
+                .model
+                .error("ModelSaidNothing", "gave an empty answer", true));
+        }
+        Ok(false)
+    }
+
+    async fn event(&mut self) -> Result<Option<String>, ModelError> {
+        let next = self.model.patient(self.events.next()).await?;
+        next.transpose().map_err(|e| {
+            let why = format!("broke off its answer: {e}");
+            self.model.error("ModelBrokeOff", why, true)
+        })
+    }
+
+    fn parse(&self, data: &str) -> Result<Chunk, ModelError> {
+        let garbage = |e| {
+            let why = format!(
+                "sent what is no piece of an answer ({e}): {}",
+                excerpt(data)
+            );
+            self.model.error("ModelGarbage", why, true)
+        };
+        let chunk: Chunk = serde_json::from_str(data).map_err(garbage)?;
+        match &chunk.error {
+            Some(error) => {
+                let why = format!("failed while answering: {}", excerpt(&error.to_string()));
+                Err(self.model.error("ModelServerError", why, true))
+            }
+            None => Ok(chunk),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the store must know of each kind.
+
+use stigmer_api::{
+    Kind, agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance,
+    session::Session, validate::Validate,
+};
+
+/// A resource as the store knows it.
+pub(crate) trait Entity: Validate {
+    /// Whether people refer to it by slug, which is then unique in its organization.
+    const BY_SLUG: bool = true;
+
+    /// The resource that it belongs to, and the field that names it.
+    fn parent(&self) -> Option<(Kind, &'static str, String)>;
+}
+
+impl Entity for Agent {
+    fn parent(&self) -> Option<(Kind, &'static str, String)> {
+        None
+    }
+}
+
+impl Entity for AgentInstance {
+    fn parent(&self) -> Option<(Kind, &'static str, String)> {
+        let id = self.spec.clone().unwrap_or_default().agent_id;
+        Some((Kind::Agent, "spec.agent_id", id))
+    }
+}
+
+impl Entity for Session {
+    fn parent(&self) -> Option<(Kind, &'static str, String)> {
+        let id = self.spec.clone().unwrap_or_default().agent_instance_id;
+        Some((Kind::AgentInstance, "spec.agent_instance_id", id))
+    }
+}
+
+impl Entity for AgentExecution {
+    const BY_SLUG: bool = false;
+
+    fn parent(&self) -> Option<(Kind, &'static str, String)> {
+        let id = self.spec.clone().unwrap_or_default().session_id;
+        Some((Kind::Session, "spec.session_id", id))
+    }
+}
