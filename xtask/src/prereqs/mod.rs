@@ -1,6 +1,7 @@
 //! `cargo xtask prereqs`: everything that is missing, at once, each with the command that mends it.
 
 mod checks;
+mod docker;
 mod fix;
 mod provided;
 mod table;
@@ -57,7 +58,11 @@ pub struct Finding {
 pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Code> {
     let phases = Phases::from(args.phase);
     let model = model::choose(config, &Wish::new(None, None)).await?;
-    let findings = checks::all(config, phases, &model).await;
+    let (mut findings, docker) =
+        tokio::join!(checks::all(config, phases, &model), docker::all(config));
+    if phases.two {
+        findings.extend(docker);
+    }
     let ok = findings
         .iter()
         .all(|finding| finding.state != State::Missing);
