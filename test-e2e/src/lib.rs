@@ -8,6 +8,7 @@
 mod api;
 mod cli;
 mod control;
+mod held;
 mod project;
 mod relay;
 mod stack;
@@ -17,11 +18,12 @@ mod wait;
 pub use api::{Api, agent, execution, phase};
 pub use cli::{Cli, Output};
 pub use control::{Control, Ended, Instance, own_pair};
+pub use held::Held;
 pub use project::{Project, agent_yaml};
 pub use relay::Relay;
 pub use stack::{ModelAt, Stack, TemporalAt};
 pub use temporal::{Event, Temporal};
-pub use wait::{SOME_OF_AN_ANSWER, follow, is_answering, until, until_ended, until_phase};
+pub use wait::{follow, is_answering, until, until_ended, until_phase};
 
 /// What a test returns.
 pub type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;

@@ -52,10 +52,6 @@ pub async fn until_phase(api: &Api, id: &str, wanted: ExecutionPhase) -> Result<
     Ok(execution)
 }
 
-/// How many bytes of a streamed answer hold its first words, with the head of the HTTP answer,
-/// and not its end.
-pub const SOME_OF_AN_ANSWER: usize = 1500;
-
 /// Whether the agent has begun to answer.
 pub fn is_answering(execution: &AgentExecution) -> bool {
     let messages = execution.status.iter().flat_map(|s| &s.messages);

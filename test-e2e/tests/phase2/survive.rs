@@ -3,39 +3,26 @@ use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{
-    Api, Ended, Relay, Result, SOME_OF_AN_ANSWER, Stack, is_answering, own_pair, unique, until,
-    until_phase,
-};
+use test_e2e::{Api, Ended, Held, Result, Stack, own_pair, unique, until, until_phase};
 
 #[tokio::test]
 async fn an_execution_goes_on_when_its_runner_was_killed() -> Result {
     let stack = Stack::get()?;
     let mut control = stack.control().await?;
-    // A model that stops in the middle of its answer, so that there is something to interrupt.
-    let (relay, url) = Relay::to_url(&stack.model()?.base_url).await?;
-    relay.hold_after(SOME_OF_AN_ANSWER);
-    let queue = unique("queue");
-    let model = [("STIGMER_LLM_BASE_URL", url.as_str())];
-    let (server, runner) = own_pair(&mut control, &queue, &model).await?;
-    let api = Api::new(server.url()?)?;
-    let agent = api.new_agent(&unique("killed")).await?;
-    let id = api.new_execution(&agent, "Say hello.").await?;
-    let id = id.id().to_owned();
-    until(&api, &id, is_answering).await?;
+    let held = Held::start(&stack, &mut control).await?;
 
-    let ended = control.kill(&runner).await?;
+    let ended = control.kill(&held.runner).await?;
     let killed = Ended {
         code: None,
         signal: Some(9),
     };
     ensure!(ended == killed, "{ended:?}");
-    relay.hold_after(usize::MAX);
-    control.restart(&runner).await?;
-    let done = until_phase(&api, &id, ExecutionPhase::ExecutionCompleted).await?;
+    held.release();
+    control.restart(&held.runner).await?;
+    let done = until_phase(&held.api, &held.id, ExecutionPhase::ExecutionCompleted).await?;
     let messages = done.status.unwrap_or_default().messages;
     ensure!(messages.len() == 2, "{messages:?}");
-    ensure!(stack.temporal()?.runs(&id).await? == 1);
+    ensure!(stack.temporal()?.runs(&held.id).await? == 1);
     Ok(())
 }
 
