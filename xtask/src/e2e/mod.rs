@@ -87,7 +87,7 @@ pub struct Args {
     /// The model's name [env: E2E_MODEL_NAME]
     #[arg(long, value_name = "NAME")]
     pub model_name: Option<String>,
-    /// Fetch nothing: no tool, no crate, no image
+    /// With --runtime docker: fetch nothing for the images, neither crates nor tools
     #[arg(long)]
     pub offline: bool,
     /// Leave the stack running and say how to look at it and how to end it

@@ -20,11 +20,11 @@ use std::path::{Path, PathBuf};
 /// Where the services run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Runtime {
-    /// What this machine has: today host processes
+    /// Host processes: they are the fastest, and need nothing but this machine
     Auto,
     /// Host processes in their own process groups
     Native,
-    /// Containers by Docker Compose
+    /// Phase 2 in containers by Docker Compose; images that are missing are built first
     Docker,
     /// Somebody else's stack: E2E_SERVER_ADDR, E2E_TEMPORAL_ADDR
     External,
