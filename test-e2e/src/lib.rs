@@ -18,7 +18,7 @@ mod wait;
 pub use api::{Api, agent, execution, phase};
 pub use cli::{Cli, Output};
 pub use control::{Control, Ended, Instance, own_pair};
-pub use held::Held;
+pub use held::HeldModel;
 pub use project::{Project, agent_yaml};
 pub use relay::Relay;
 pub use stack::{ModelAt, Stack, TemporalAt};

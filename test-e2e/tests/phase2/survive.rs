@@ -3,13 +3,14 @@ use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{Api, Ended, Held, Result, Stack, own_pair, unique, until, until_phase};
+use test_e2e::{Api, Ended, HeldModel, Result, Stack, own_pair, unique, until, until_phase};
 
 #[tokio::test]
 async fn an_execution_goes_on_when_its_runner_was_killed() -> Result {
     let stack = Stack::get()?;
     let mut control = stack.control().await?;
-    let held = Held::start(&stack, &mut control).await?;
+    let held = HeldModel::start(&stack, &mut control).await?;
+    let id = held.answering().await?;
 
     let ended = control.kill(&held.runner).await?;
     let killed = Ended {
@@ -19,10 +20,10 @@ async fn an_execution_goes_on_when_its_runner_was_killed() -> Result {
     ensure!(ended == killed, "{ended:?}");
     held.release();
     control.restart(&held.runner).await?;
-    let done = until_phase(&held.api, &held.id, ExecutionPhase::ExecutionCompleted).await?;
+    let done = until_phase(&held.api, &id, ExecutionPhase::ExecutionCompleted).await?;
     let messages = done.status.unwrap_or_default().messages;
     ensure!(messages.len() == 2, "{messages:?}");
-    ensure!(stack.temporal()?.runs(&held.id).await? == 1);
+    ensure!(stack.temporal()?.runs(&id).await? == 1);
     Ok(())
 }
 
