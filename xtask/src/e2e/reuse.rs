@@ -7,8 +7,8 @@ use super::build::{SELECTION, cargo};
 use crate::process::Command;
 use crate::process::ask::ask_async;
 use anyhow::Context;
+use hmac_sha256::Hash as Sha256;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 use super::Part;
 use crate::config::{Config, platform};
 use anyhow::Context;
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash as Sha256;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -87,9 +87,8 @@ impl Info {
 
 /// Twelve hexadecimal digits of the checkout's path.
 pub fn checkout_hash(root: &Path) -> String {
-    use sha2::{Digest, Sha256};
     let path = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    Sha256::digest(path.to_string_lossy().as_bytes())
+    hmac_sha256::Hash::hash(path.to_string_lossy().as_bytes())
         .iter()
         .take(6)
         .map(|byte| format!("{byte:02x}"))

@@ -1,8 +1,8 @@
 //! `.complete`: written last, so a tool without it is not one.
 
 use anyhow::Context;
+use hmac_sha256::Hash as Sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
