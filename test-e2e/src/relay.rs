@@ -133,9 +133,8 @@ async fn answer(
     // Small reads, so that what is held is held about where the test wants it.
     let mut buffer = vec![0; 512];
     while let Ok(n @ 1..) = from.read(&mut buffer).await {
-        if limit.wait_for(|limit| passed < *limit).await.is_err()
-            || to.write_all(&buffer[..n]).await.is_err()
-        {
+        let flows = limit.wait_for(|limit| passed < *limit).await.is_ok();
+        if !flows || to.write_all(&buffer[..n]).await.is_err() {
             return;
         }
         passed += n;

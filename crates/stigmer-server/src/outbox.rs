@@ -17,7 +17,7 @@ use temporalio_client::{
     errors::{WorkflowInteractionError, WorkflowStartError},
 };
 use temporalio_common::data_converters::{PayloadConverter, RawValue};
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::{Mutex, Notify};
 
 use crate::{
     error::Result,
@@ -30,16 +30,20 @@ const PARALLEL: usize = 16;
 /// How long to wait before telling again what Temporal did not take: doubles between the two.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// How long Temporal may take to answer one call: it answers in milliseconds. A connection that is
+/// silent for longer is given up for a new one; gRPC itself would wait for half a minute.
+const CALL: Duration = Duration::from_secs(5);
+
 /// The way to Temporal, where there is one.
 pub(crate) struct Outbox {
     temporal: TemporalArgs,
-    client: OnceCell<Client>,
+    client: Mutex<Option<Client>>,
     wake: Notify,
 }
 
 impl Outbox {
     pub(crate) fn new(temporal: TemporalArgs) -> Self {
-        let (client, wake) = (OnceCell::new(), Notify::new());
+        let (client, wake) = (Mutex::new(None), Notify::new());
         Self {
             temporal,
             client,
@@ -47,9 +51,28 @@ impl Outbox {
         }
     }
 
-    /// The connection to Temporal, once there was one; it outlives Temporal's restarts.
-    pub(crate) fn client(&self) -> Option<&Client> {
-        self.client.get()
+    /// The connection to Temporal, where there is one; it outlives Temporal's restarts.
+    pub(crate) async fn client(&self) -> Option<Client> {
+        self.client.lock().await.clone()
+    }
+
+    async fn connected(&self) -> anyhow::Result<Client> {
+        let mut client = self.client.lock().await;
+        if let Some(client) = &*client {
+            return Ok(client.clone());
+        }
+        let identity = format!("stigmer-server@{}", std::process::id());
+        let connected = self.temporal.connect(&identity).await?;
+        Ok(client.insert(connected).clone())
+    }
+
+    /// What Temporal said to one call, within its time.
+    async fn call<T>(&self, call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+        if let Ok(answer) = tokio::time::timeout(CALL, call).await {
+            return answer;
+        }
+        *self.client.lock().await = None;
+        Err(format!("no answer within {CALL:?}, connecting anew"))
     }
 
     /// Tells the dispatcher that there is something to hand over.
@@ -104,9 +127,7 @@ impl Outbox {
         if waiting.is_empty() {
             return Ok(true);
         }
-        let identity = format!("stigmer-server@{}", std::process::id());
-        let connect = || self.temporal.connect(&identity);
-        let client = match self.client.get_or_try_init(connect).await {
+        let client = match self.connected().await {
             Ok(client) => client,
             Err(error) => {
                 let why = format!("{error:#}");
@@ -118,7 +139,7 @@ impl Outbox {
             }
         };
         let taken: Vec<Result<bool>> = stream::iter(waiting)
-            .map(|(id, what)| self.hand_over(store, client, id, what))
+            .map(|(id, what)| self.hand_over(store, &client, id, what))
             .buffer_unordered(PARALLEL)
             .collect()
             .await;
@@ -137,8 +158,8 @@ impl Outbox {
     ) -> Result<bool> {
         for what in what {
             let told = match what {
-                Outgoing::Start => self.start(client, &id).await,
-                Outgoing::Cancel => cancel(client, &id).await,
+                Outgoing::Start => self.call(self.start(client, &id)).await,
+                Outgoing::Cancel => self.call(cancel(client, &id)).await,
             };
             match told {
                 Ok(()) => {

@@ -27,10 +27,10 @@ pub(crate) async fn run(outbox: Arc<Outbox>, store: Store, interval: Duration) {
     let mut tick = tokio::time::interval(interval);
     loop {
         tick.tick().await;
-        let Some(client) = outbox.client() else {
+        let Some(client) = outbox.client().await else {
             continue;
         };
-        if let Err(error) = look(client, &store).await {
+        if let Err(error) = look(&client, &store).await {
             tracing::warn!(%error, "executions could not be compared with Temporal");
         }
     }
