@@ -5,8 +5,16 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let services = ["agent", "agentinstance", "session", "agentexecution"]
-        .map(|name| format!("ai/stigmer/agentic/{name}/v1/service.proto"));
+    let services = [
+        "agent",
+        "agentinstance",
+        "session",
+        "agentexecution",
+        "skill",
+        "environment",
+        "executioncontext",
+    ]
+    .map(|name| format!("ai/stigmer/agentic/{name}/v1/service.proto"));
     println!("cargo:rerun-if-changed=proto");
 
     let descriptors = protox::compile(&services, ["proto"])?;

@@ -1,16 +1,18 @@
 //! Stigmer's wire contract: generated messages and services, and what every part of the
-//! platform must decide alike: [ids](id), [slugs](mod@slug), [validation](validate) and the
-//! reading of [project files](manifest).
+//! platform must decide alike: [ids](id), [slugs](mod@slug), [validation](validate), what is
+//! [secret](mod@secret) and the reading of [project files](manifest).
 
 pub mod id;
 pub mod manifest;
 mod proto;
 pub mod resource;
+pub mod secret;
 pub mod slug;
 pub mod validate;
 
 pub use proto::{
     agent, agentexecution, agentinstance, apiresource, environment, executioncontext, rpc, session,
+    skill,
 };
 pub use resource::{ApiKind, Kind};
 

@@ -1,10 +1,14 @@
-//! Reading of `Stigmer.yaml` and agent documents.
+//! Reading of `Stigmer.yaml` and the documents of agents, their instances and environments.
 //!
 //! Everything that is wrong with a project is found in one go, and every problem carries the
 //! file, line and column where it can be mended.
 
 mod agent;
 mod check;
+mod document;
+mod environment;
+mod file;
+mod instance;
 mod node;
 mod problem;
 mod project;
@@ -16,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{ManifestError, Place, Problem, Problems};
 
-use crate::agent::Agent;
+use crate::{agent::Agent, agentinstance::AgentInstance, environment::Environment};
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "Stigmer.yaml";
@@ -24,7 +28,7 @@ pub const PROJECT_FILE: &str = "Stigmer.yaml";
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// A project with all its agents, valid by the rules of [`crate::validate`].
+/// A project with all that it deploys, valid by the rules of [`crate::validate`].
 #[derive(Clone, Debug)]
 pub struct Project {
     /// Its name, in slug form.
@@ -39,20 +43,43 @@ pub struct Project {
     pub root: PathBuf,
     /// The project file.
     pub file: PathBuf,
-    /// Its agents, in the order of the `agents:` entries; slug, organization and owner scope
-    /// are filled in.
-    pub agents: Vec<SourcedAgent>,
+    /// Its environments, in the order of the `agents:` entries, like what follows; slug,
+    /// organization and owner scope are filled in.
+    pub environments: Vec<Sourced<Environment>>,
+    /// Its agents.
+    pub agents: Vec<Sourced<Agent>>,
+    /// Its instances of agents, beside the default ones that agents have anyway.
+    pub instances: Vec<Sourced<Instance>>,
 }
 
-/// An agent and where it is written.
+/// A resource and where it is written.
 #[derive(Clone, Debug)]
-pub struct SourcedAgent {
-    /// The agent, ready to be sent.
-    pub agent: Agent,
+pub struct Sourced<R> {
+    /// The resource, ready to be sent.
+    pub resource: R,
     /// The file of its document.
     pub file: PathBuf,
     /// The first line of its document, counted from 1.
     pub line: usize,
+}
+
+impl<R> Sourced<R> {
+    fn new(resource: R, file: PathBuf, line: usize) -> Self {
+        Self {
+            resource,
+            file,
+            line,
+        }
+    }
+}
+
+/// An instance as it is written.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// The instance; `spec.agent_id` is empty where the agent is named by its slug.
+    pub resource: AgentInstance,
+    /// The slug of its agent, in its own organization; nothing where `spec.agent_id` names it.
+    pub agent: Option<String>,
 }
 
 /// The project file in `start` or the nearest folder above it.
@@ -84,7 +111,7 @@ pub fn locate(path: &Path) -> Result<PathBuf, ManifestError> {
     }
 }
 
-/// Reads a project file and the agents that it names. `organization` goes before the one that
+/// Reads a project file and the documents in the files that it names. `organization` goes before the one that
 /// the project names.
 ///
 /// # Errors

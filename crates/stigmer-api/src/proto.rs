@@ -50,6 +50,11 @@ mod ai {
                     package!("ai.stigmer.agentic.agentexecution.v1");
                 }
             }
+            pub mod skill {
+                pub mod v1 {
+                    package!("ai.stigmer.agentic.skill.v1");
+                }
+            }
             pub mod environment {
                 pub mod v1 {
                     package!("ai.stigmer.agentic.environment.v1");
@@ -67,6 +72,6 @@ mod ai {
 pub use ai::stigmer::agentic::{
     agent::v1 as agent, agentexecution::v1 as agentexecution, agentinstance::v1 as agentinstance,
     environment::v1 as environment, executioncontext::v1 as executioncontext,
-    session::v1 as session,
+    session::v1 as session, skill::v1 as skill,
 };
 pub use ai::stigmer::commons::{apiresource, rpc};

@@ -8,7 +8,10 @@ use crate::{
         ApiResourceAudit, ApiResourceAuditStatus, ApiResourceMetadata,
         ApiResourceOwnerScope as Scope, apiresourcekind::ApiResourceKind,
     },
+    environment::Environment,
+    executioncontext::ExecutionContext,
     session::Session,
+    skill::{Skill, SkillStatus},
 };
 
 /// A kind of resource that this platform stores.
@@ -22,6 +25,12 @@ pub enum Kind {
     Session,
     /// One message of a session and the agent's work on it.
     AgentExecution,
+    /// Knowledge that agents refer to.
+    Skill,
+    /// Variables that instances share.
+    Environment,
+    /// The variables of one execution, merged.
+    ExecutionContext,
 }
 
 /// The contract's own name for a [`Kind`], as references carry it.
@@ -35,6 +44,9 @@ impl Kind {
             Self::AgentInstance => "AgentInstance",
             Self::Session => "Session",
             Self::AgentExecution => "AgentExecution",
+            Self::Skill => "Skill",
+            Self::Environment => "Environment",
+            Self::ExecutionContext => "ExecutionContext",
         }
     }
 
@@ -45,6 +57,9 @@ impl Kind {
             Self::AgentInstance => "ain",
             Self::Session => "ses",
             Self::AgentExecution => "aex",
+            Self::Skill => "skl",
+            Self::Environment => "env",
+            Self::ExecutionContext => "exec",
         }
     }
 
@@ -55,16 +70,19 @@ impl Kind {
             Self::AgentInstance => ApiKind::AgentInstance,
             Self::Session => ApiKind::Session,
             Self::AgentExecution => ApiKind::AgentExecution,
+            Self::Skill => ApiKind::Skill,
+            Self::Environment => ApiKind::Environment,
+            Self::ExecutionContext => ApiKind::ExecutionContext,
         }
     }
 
     /// The owner scopes that a resource of the kind may have; empty means any.
     pub const fn owner_scopes(self) -> &'static [Scope] {
         match self {
-            Self::Agent => &[Scope::Platform, Scope::Organization],
+            Self::Agent | Self::Skill => &[Scope::Platform, Scope::Organization],
             Self::AgentInstance => &[],
-            Self::Session => &[Scope::Organization, Scope::IdentityAccount],
-            Self::AgentExecution => &[Scope::Unspecified],
+            Self::Session | Self::Environment => &[Scope::Organization, Scope::IdentityAccount],
+            Self::AgentExecution | Self::ExecutionContext => &[Scope::Unspecified],
         }
     }
 }
@@ -160,6 +178,13 @@ resource!(Agent, Kind::Agent, AgentStatus);
 resource!(AgentInstance, Kind::AgentInstance, ApiResourceAuditStatus);
 resource!(Session, Kind::Session, ApiResourceAuditStatus);
 resource!(AgentExecution, Kind::AgentExecution, AgentExecutionStatus);
+resource!(Skill, Kind::Skill, SkillStatus);
+resource!(Environment, Kind::Environment, ApiResourceAuditStatus);
+resource!(
+    ExecutionContext,
+    Kind::ExecutionContext,
+    ApiResourceAuditStatus
+);
 
 impl crate::agentexecution::ExecutionPhase {
     /// Whether an execution in this phase has ended for good.

@@ -1,12 +1,14 @@
 //! The rules of the contract, checked alike by server and CLI.
 
 mod agent;
+mod environment;
+mod execution;
+mod skill;
 
 use std::fmt;
 
 use crate::{
     API_VERSION,
-    agentexecution::AgentExecution,
     agentinstance::AgentInstance,
     apiresource::{ApiResourceOwnerScope, ApiResourceReference, apiresourcekind::ApiResourceKind},
     resource::Resource,
@@ -141,6 +143,19 @@ impl Checker {
                 );
             }
             self.required(format!("{field}[{i}].slug"), &reference.slug);
+            self.that(
+                &format!("{field}[{i}].version"),
+                is_version(&reference.version),
+                || "must be of letters, digits, `.`, `_` and `-`".to_owned(),
+            );
+        }
+    }
+
+    fn variables<'a>(&mut self, field: &str, names: impl IntoIterator<Item = &'a String>) {
+        for name in names {
+            self.that(&format!("{field}[{name}]"), is_env_name(name), || {
+                "must be a name of letters, digits and `_` that starts with no digit".to_owned()
+            });
         }
     }
 
@@ -175,27 +190,6 @@ impl Validate for Session {
     }
 }
 
-impl Validate for AgentExecution {
-    fn check_spec(&self, check: &mut Checker) {
-        let spec = self.spec.clone().unwrap_or_default();
-        check.that(
-            "spec.session_id",
-            !spec.session_id.is_empty() || !spec.agent_id.is_empty(),
-            || "this or spec.agent_id is required".to_owned(),
-        );
-        check.that("spec.message", !spec.message.trim().is_empty(), || {
-            "must not be empty".to_owned()
-        });
-        for name in spec.runtime_env.keys() {
-            check.that(
-                &format!("spec.runtime_env[{name:?}]"),
-                is_env_name(name),
-                || "must be a name of letters, digits and `_` that starts with no digit".to_owned(),
-            );
-        }
-    }
-}
-
 /// Whether `name` can be the name of an environment variable.
 pub fn is_env_name(name: &str) -> bool {
     let mut bytes = name.bytes();
@@ -203,4 +197,10 @@ pub fn is_env_name(name: &str) -> bool {
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Whether `text` can be the tag of a version; an empty one is none, and can.
+pub fn is_version(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }

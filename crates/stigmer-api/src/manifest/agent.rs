@@ -4,113 +4,18 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::{
-    MAX_FILE_BYTES, SourcedAgent,
-    check::{locate, to_json},
-    node::{self, Node},
-    problem::{Place, Report},
-    schema::{AGENT, camel},
-};
+use super::{check::locate, document, file::read_text, node::Node, problem::Report, schema::AGENT};
 use crate::{
-    API_VERSION, Kind,
     agent::{Agent, McpServerDefinition, mcp_server_definition::ServerType},
     apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
-    resource::Resource,
-    slug,
-    validate::Validate,
 };
 
-/// Reads all agents of one file; `organization` is that of agents that name none.
-pub(super) fn read(
-    text: &str,
-    organization: &str,
-    report: &mut Report<'_>,
-) -> Vec<(SourcedAgent, Place)> {
-    let before = report.problems.len();
-    let documents = node::parse(text, report);
-    if documents.is_empty() && report.problems.len() == before {
-        let why = "is empty: an agent document begins with `apiVersion` and `kind: Agent`";
-        report.add(Place::START, why);
-    }
-    let agents = documents.iter().filter_map(|document| {
-        let agent = document_to_agent(document, organization, report)?;
-        let source = SourcedAgent {
-            agent,
-            file: report.file.to_owned(),
-            line: document.at.line,
-        };
-        let (name, _) = locate(document, name_field(document));
-        Some((source, name.at))
-    });
-    agents.collect()
-}
-
-fn name_field(document: &Node) -> &'static str {
-    if locate(document, "metadata.slug").1 {
-        "metadata.slug"
-    } else {
-        "metadata.name"
-    }
-}
-
-fn document_to_agent(
-    document: &Node,
-    organization: &str,
-    report: &mut Report<'_>,
-) -> Option<Agent> {
-    if foreign(document, report) {
-        return None;
-    }
-    let before = report.problems.len();
-    let mut json = to_json(document, &AGENT, report)?;
-    instructions_from_file(document, &mut json, report);
-    one_server_type(document, &mut json, report);
-    let mut agent: Agent = match serde_json::from_value(json) {
-        Ok(agent) => agent,
-        Err(error) => {
-            report.add(document.at, error.to_string());
-            return None;
-        }
+pub(super) fn read(node: &Node, organization: &str, report: &mut Report<'_>) -> Option<Agent> {
+    let amend = |json: &mut Json, report: &mut Report<'_>| {
+        instructions_from_file(node, json, report);
+        one_server_type(node, json, report);
     };
-    fill_in(&mut agent, organization);
-    if let Err(violations) = agent.validate() {
-        for violation in violations.0 {
-            let (node, found) = locate(document, &violation.field);
-            let (file_node, by_file) = locate(document, "spec.instructions_file");
-            let at = match violation.field.as_str() {
-                "spec.instructions" if !found && by_file => file_node.at,
-                _ => node.at,
-            };
-            // What is missing or of the wrong type has been said already.
-            if !report.problems[before..].iter().any(|p| p.at == at) {
-                report.add(
-                    at,
-                    format!("{}: {}", camel(&violation.field), violation.message),
-                );
-            }
-        }
-    }
-    Some(agent)
-}
-
-/// A document of another kind or version is one problem, not one for each of its keys.
-fn foreign(document: &Node, report: &mut Report<'_>) -> bool {
-    let mut foreign = false;
-    for (field, wanted) in [("api_version", API_VERSION), ("kind", Kind::Agent.as_str())] {
-        let (node, found) = locate(document, field);
-        if let (true, node::Value::Scalar { text, .. }) = (found, &node.value)
-            && !node.is_null()
-            && text != wanted
-        {
-            let name = camel(field);
-            report.add(
-                node.at,
-                format!("{name} must be `{wanted}`, this is `{text}`"),
-            );
-            foreign = true;
-        }
-    }
-    foreign
+    document::read(node, &AGENT, organization, report, amend, fill_in)
 }
 
 fn instructions_from_file(document: &Node, json: &mut Json, report: &mut Report<'_>) {
@@ -165,21 +70,8 @@ fn one_server_type(document: &Node, json: &mut Json, report: &mut Report<'_>) {
     }
 }
 
-fn fill_in(agent: &mut Agent, organization: &str) {
-    agent.set_envelope();
-    let metadata = agent.metadata_mut();
-    if metadata.org.is_empty() {
-        organization.clone_into(&mut metadata.org);
-    }
-    if metadata.owner_scope() == Scope::Unspecified {
-        metadata.set_owner_scope(Scope::Organization);
-    }
-    if metadata.name.is_empty() {
-        metadata.name.clone_from(&metadata.slug);
-    } else if metadata.slug.is_empty() {
-        metadata.slug = slug::from_name(&metadata.name);
-    }
-    let org = metadata.org.clone();
+fn fill_in(agent: &mut Agent) {
+    let org = agent.metadata.clone().unwrap_or_default().org;
     let Some(spec) = &mut agent.spec else { return };
     let own = spec.skill_refs.iter_mut();
     let theirs = spec.sub_agents.iter_mut().flat_map(|s| &mut s.skill_refs);
@@ -202,37 +94,5 @@ fn default_timeout(server: &mut McpServerDefinition) {
         && http.timeout_seconds == 0
     {
         http.timeout_seconds = 30; // what the contract means by none
-    }
-}
-
-/// The text of a file, or where and why it cannot be had.
-pub(super) fn read_text(path: &Path) -> Result<String, (Place, String)> {
-    let problem = |why: String| (Place::START, why);
-    let metadata = std::fs::metadata(path).map_err(|e| problem(reading(&e)))?;
-    if !metadata.is_file() {
-        return Err(problem("is not a file".to_owned()));
-    }
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(problem(format!(
-            "is too large: {} bytes of at most {MAX_FILE_BYTES}",
-            metadata.len()
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(|e| problem(reading(&e)))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-        let last = valid.rsplit('\n').next().unwrap_or_default();
-        let place = Place {
-            line: valid.matches('\n').count() + 1,
-            column: last.chars().count() + 1,
-        };
-        (place, "is not UTF-8".to_owned())
-    })
-}
-
-fn reading(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
-        _ => format!("cannot be read: {error}"),
     }
 }

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Project, SourcedAgent, agent,
+    Project, Sourced,
     check::{locate, to_json},
+    document::{self, Document},
+    file::read_text,
     node::{self, Node, Value},
     problem::{Place, Problem, Report},
     schema::PROJECT,
 };
-use crate::{LOCAL_ORG, resource::Resource, slug};
+use crate::{Kind, LOCAL_ORG, slug};
 
 const DEFAULT_AGENTS: [&str; 2] = ["agents/*.yaml", "agents/*.yml"];
 
@@ -40,7 +42,20 @@ pub(super) fn read(
 
     let root = file.parent().unwrap_or(Path::new("")).to_owned();
     let files = agent_files(&document, &root, &mut report);
-    let agents = read_agents(&files, &root, &organization, problems);
+    let documents = read_files(&files, &root, &organization, problems);
+    let (mut environments, mut agents, mut instances) = (Vec::new(), Vec::new(), Vec::new());
+    for source in documents {
+        let Sourced {
+            resource,
+            file,
+            line,
+        } = source;
+        match resource {
+            Document::Environment(r) => environments.push(Sourced::new(r, file, line)),
+            Document::Agent(r) => agents.push(Sourced::new(*r, file, line)),
+            Document::Instance(r) => instances.push(Sourced::new(r, file, line)),
+        }
+    }
     Some(Project {
         name,
         version: text("version"),
@@ -48,12 +63,14 @@ pub(super) fn read(
         organization,
         root,
         file: file.to_owned(),
+        environments,
         agents,
+        instances,
     })
 }
 
 fn single_document(report: &mut Report<'_>) -> Option<Node> {
-    let text = match agent::read_text(report.file) {
+    let text = match read_text(report.file) {
         Ok(text) => text,
         Err((at, why)) => {
             report.add(at, why);
@@ -166,36 +183,44 @@ fn matches(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     Ok(paths.flatten().filter(|path| path.is_file()).collect())
 }
 
-fn read_agents(
+fn read_files(
     files: &[PathBuf],
     root: &Path,
     organization: &str,
     problems: &mut Vec<Problem>,
-) -> Vec<SourcedAgent> {
-    let mut all: Vec<(SourcedAgent, Place)> = Vec::new();
+) -> Vec<Sourced<Document>> {
+    let mut all: Vec<(Sourced<Document>, Place)> = Vec::new();
     for file in files {
         let mut report = Report { file, problems };
-        let text = match agent::read_text(file) {
+        let text = match read_text(file) {
             Ok(text) => text,
             Err((at, why)) => {
                 report.add(at, why);
                 continue;
             }
         };
-        for (source, at) in agent::read(&text, organization, &mut report) {
-            let slug = source.agent.slug();
-            let mut earlier = all.iter().filter(|_| !slug.is_empty());
-            if let Some((first, place)) = earlier.find(|(s, _)| s.agent.slug() == slug) {
+        for (source, at) in document::read_all(&text, organization, &mut report) {
+            let (kind, slug) = (source.resource.kind(), source.resource.slug());
+            let same = |d: &Document| !slug.is_empty() && d.kind() == kind && d.slug() == slug;
+            if let Some((first, place)) = all.iter().find(|(s, _)| same(&s.resource)) {
                 let Place { line, column } = *place;
                 let path = first.file.strip_prefix(root).unwrap_or(&first.file);
-                let first = path.display();
+                let (word, first) = (word(kind), path.display());
                 report.add(
                     at,
-                    format!("agent `{slug}` is there already, at {first}:{line}:{column}"),
+                    format!("{word} `{slug}` is there already, at {first}:{line}:{column}"),
                 );
             }
             all.push((source, at));
         }
     }
     all.into_iter().map(|(source, _)| source).collect()
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Environment => "environment",
+        Kind::AgentInstance => "instance",
+        _ => "agent",
+    }
 }

@@ -51,22 +51,48 @@ pub(super) const PROJECT: Shape = Fields(&[
     may("agents", &List(&Text)),
 ]);
 
-/// An agent document.
-pub(super) const AGENT: Shape = Fields(&[
-    must("api_version", &Text),
-    must("kind", &Text),
-    must("metadata", &METADATA),
-    must("spec", &SPEC),
-]);
+/// The envelope of a document with this spec, whose owner may be of these scopes.
+macro_rules! document {
+    ($spec:expr, $($scope:literal),+) => {
+        Fields(&[
+            must("api_version", &Text),
+            must("kind", &Text),
+            must(
+                "metadata",
+                &Fields(&[
+                    may("name", &Text),
+                    may("slug", &Text),
+                    may("org", &Text),
+                    may("owner_scope", &Word(&[$($scope),+])),
+                    may("labels", &Map(&Text)),
+                    may("annotations", &Map(&Text)),
+                    may("tags", &List(&Text)),
+                ]),
+            ),
+            must("spec", $spec),
+        ])
+    };
+}
 
-const METADATA: Shape = Fields(&[
-    may("name", &Text),
-    may("slug", &Text),
-    may("org", &Text),
-    may("owner_scope", &Word(&["organization", "platform"])),
-    may("labels", &Map(&Text)),
-    may("annotations", &Map(&Text)),
-    may("tags", &List(&Text)),
+/// An agent document.
+pub(super) const AGENT: Shape = document!(&SPEC, "organization", "platform");
+
+/// An environment document.
+pub(super) const ENVIRONMENT: Shape = document!(&ENV_SPEC, "organization", "identity_account");
+
+/// A document of an agent's instance.
+pub(super) const INSTANCE: Shape = document!(
+    &INSTANCE_SPEC,
+    "organization",
+    "platform",
+    "identity_account"
+);
+
+const INSTANCE_SPEC: Shape = Fields(&[
+    may("agent", &Text),
+    may("agent_id", &Text),
+    may("description", &Text),
+    may("environment_refs", &List(&Text)),
 ]);
 
 const SPEC: Shape = Fields(&[

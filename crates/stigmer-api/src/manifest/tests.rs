@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod bad;
+mod others;
 
 const HEAD: &str = "apiVersion: agentic.stigmer.ai/v1\nkind: Agent\n";
 const INSTRUCTIONS: &str = "spec: {instructions: Do what is right.}\n";
@@ -94,7 +95,7 @@ spec:
 "#;
     let folder = folder(&[("agents/a.yaml", document.as_bytes())]);
     let project = read(&folder).unwrap();
-    let agent = &project.agents[0].agent;
+    let agent = &project.agents[0].resource;
     assert_eq!(agent.slug(), "code-reviewer");
     assert_eq!(
         agent.metadata.as_ref().unwrap().owner_scope(),
@@ -131,13 +132,13 @@ fn defaults_come_from_the_project() {
     let seen: Vec<_> = project
         .agents
         .iter()
-        .map(|a| (a.agent.name(), a.agent.org(), a.line))
+        .map(|a| (a.resource.name(), a.resource.org(), a.line))
         .collect();
     assert_eq!(
         seen,
         [("one", "acme", 1), ("two", "acme", 1), ("three", "acme", 6)]
     );
-    let scopes = project.agents.iter().map(|a| a.agent.metadata.as_ref());
+    let scopes = project.agents.iter().map(|a| a.resource.metadata.as_ref());
     assert!(
         scopes
             .flatten()
@@ -157,7 +158,7 @@ fn instructions_may_be_a_file_of_their_own() {
         ("a.md", "Do what is right.\n"),
     ]);
     let project = read(&folder).unwrap();
-    let spec = project.agents[0].agent.spec.clone().unwrap();
+    let spec = project.agents[0].resource.spec.clone().unwrap();
     assert_eq!(spec.instructions, "Do what is right.\n");
 }
 
@@ -170,7 +171,7 @@ fn aliases_are_what_they_stand_for() {
     let project = read(&folder).unwrap();
     assert_eq!(
         project.agents[0]
-            .agent
+            .resource
             .metadata
             .as_ref()
             .unwrap()

@@ -21,6 +21,8 @@ impl Validate for Agent {
                 );
             }
         }
+        let variables = spec.env_spec.iter().flat_map(|env| env.data.keys());
+        check.variables("spec.env_spec.data", variables);
         check.references("spec.skill_refs", &spec.skill_refs, ApiResourceKind::Skill);
         for (i, sub) in spec.sub_agents.iter().enumerate() {
             check_sub_agent(check, &format!("spec.sub_agents[{i}]"), sub, self);

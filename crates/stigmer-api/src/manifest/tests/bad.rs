@@ -28,6 +28,9 @@ fn spec(lines: &str) -> String {
     format!("{HEAD}metadata: {{name: a}}\nspec:\n{lines}")
 }
 
+const ENVIRONMENT: &str =
+    "apiVersion: agentic.stigmer.ai/v1\nkind: Environment\nmetadata: {name: a}\nspec: {}\n";
+
 fn bomb() -> String {
     let mut text = String::from("a: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for i in 1..9 {
@@ -84,7 +87,7 @@ bad! {
     ];
     wrong_kind: ["agents/a.yaml" => "apiVersion: agentic.stigmer.ai/v2\nkind: Workflow\nanything: goes\n"] => [
         "agents/a.yaml:1:13: apiVersion must be `agentic.stigmer.ai/v1`, this is `agentic.stigmer.ai/v2`",
-        "agents/a.yaml:2:7: kind must be `Agent`, this is `Workflow`",
+        "agents/a.yaml:2:7: kind must be `Agent`, `AgentInstance` or `Environment`, this is `Workflow`",
     ];
     not_a_mapping: ["agents/a.yaml" => "- a\n- b\n"] => [
         "agents/a.yaml:1:1: must be a mapping with the keys apiVersion, kind, metadata, spec, this is a list",
@@ -159,6 +162,30 @@ bad! {
         "Stigmer.yaml:2:1: unknown key `agent`; known here: name, version, organization, description, agents",
         "agents/a.yaml:5:17: spec.instructions: must have at least 10 characters, this has 2",
         "agents/b.yaml:1:4: unclosed bracket '['",
+    ];
+
+    environment: ["agents/e.yaml" => "apiVersion: agentic.stigmer.ai/v1\nkind: Environment\nmetadata: {name: e, ownerScope: platform}\nspec:\n  data:\n    1X: {value: a}\n    OK: {valeu: a}\n    TOKEN: hush\n"] => [
+        "agents/e.yaml:3:33: must be organization or identity_account, this is `platform`",
+        "agents/e.yaml:6:9: spec.data[1X]: must be a name of letters, digits and `_` that starts with no digit",
+        "agents/e.yaml:7:10: unknown key `valeu`; known here: value, isSecret, description",
+        "agents/e.yaml:8:12: must be a mapping with the keys value, isSecret, description, this is `hush`",
+    ];
+    variable_of_an_agent: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  envSpec:\n    data:\n      a-b: {value: c}\n")] => [
+        "agents/a.yaml:8:12: spec.envSpec.data[a-b]: must be a name of letters, digits and `_` that starts with no digit",
+    ];
+    instance: ["agents/i.yaml" => "apiVersion: agentic.stigmer.ai/v1\nkind: AgentInstance\nmetadata: {name: i}\nspec:\n  agent: Bad Slug\n  environmentRefs: [good, Bad, 7, [x]]\n"] => [
+        "agents/i.yaml:5:10: spec.agent: must be of lower-case letters, digits and inner dashes, like `bad-slug`",
+        "agents/i.yaml:6:27: spec.environmentRefs[1]: must be of lower-case letters, digits and inner dashes, like `bad`",
+        "agents/i.yaml:6:35: must be a text, this is a list",
+    ];
+    instance_without_agent: ["agents/i.yaml" => "apiVersion: agentic.stigmer.ai/v1\nkind: AgentInstance\nmetadata: {name: i}\nspec:\n  description: d\n"] => [
+        "agents/i.yaml:5:3: missing key `agent` (its slug) or `agentId`",
+    ];
+    instance_with_two_agents: ["agents/i.yaml" => "apiVersion: agentic.stigmer.ai/v1\nkind: AgentInstance\nmetadata: {name: i}\nspec:\n  agentId: agt-1\n  agent: a\n"] => [
+        "agents/i.yaml:6:10: the agent is given twice: here and by `agentId`",
+    ];
+    same_name_of_another_kind: ["agents/a.yaml" => format!("{}---\n{}---\n{}", agent("a"), ENVIRONMENT, ENVIRONMENT)] => [
+        "agents/a.yaml:13:18: environment `a` is there already, at agents/a.yaml:8:18",
     ];
 
     no_agents: ["Stigmer.yaml" => "name: demo\n"] => [

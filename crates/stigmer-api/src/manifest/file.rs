@@ -1,0 +1,37 @@
+//! Reading of a file as text.
+
+use std::path::Path;
+
+use super::{MAX_FILE_BYTES, problem::Place};
+
+/// The text of a file, or where and why it cannot be had.
+pub(super) fn read_text(path: &Path) -> Result<String, (Place, String)> {
+    let problem = |why: String| (Place::START, why);
+    let metadata = std::fs::metadata(path).map_err(|e| problem(reading(&e)))?;
+    if !metadata.is_file() {
+        return Err(problem("is not a file".to_owned()));
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(problem(format!(
+            "is too large: {} bytes of at most {MAX_FILE_BYTES}",
+            metadata.len()
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(|e| problem(reading(&e)))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let last = valid.rsplit('\n').next().unwrap_or_default();
+        let place = Place {
+            line: valid.matches('\n').count() + 1,
+            column: last.chars().count() + 1,
+        };
+        (place, "is not UTF-8".to_owned())
+    })
+}
+
+fn reading(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}

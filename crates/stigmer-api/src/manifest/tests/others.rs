@@ -1,0 +1,69 @@
+//! Documents of other kinds than agents.
+
+use super::*;
+
+const ENVIRONMENT: &str = "apiVersion: agentic.stigmer.ai/v1
+kind: Environment
+metadata: {name: Staging, ownerScope: identity_account}
+spec:
+  description: where it is tried
+  data:
+    LEVEL: {value: 3}
+    TOKEN: {value: hush, isSecret: true, description: d}
+";
+
+const INSTANCE: &str = "apiVersion: agentic.stigmer.ai/v1
+kind: AgentInstance
+metadata: {name: a-staging}
+spec:
+  agent: a
+  environmentRefs: [staging, common]
+";
+
+#[test]
+fn environments_and_instances_stand_beside_agents() {
+    let folder = folder(&[(
+        "agents/a.yaml",
+        format!("{INSTANCE}---\n{}---\n{ENVIRONMENT}", agent("a")),
+    )]);
+    let project = read(&folder).unwrap();
+    assert_eq!(project.agents.len(), 1);
+    let environment = &project.environments[0];
+    assert_eq!(
+        (environment.resource.slug(), environment.line),
+        ("staging", 13)
+    );
+    let data = &environment.resource.spec.as_ref().unwrap().data;
+    assert_eq!(
+        (data["LEVEL"].value.as_str(), data["LEVEL"].is_secret),
+        ("3", false)
+    );
+    assert_eq!(
+        (data["TOKEN"].value.as_str(), data["TOKEN"].is_secret),
+        ("hush", true)
+    );
+
+    let instance = &project.instances[0].resource;
+    assert_eq!(instance.agent.as_deref(), Some("a"));
+    let spec = instance.resource.spec.as_ref().unwrap();
+    assert_eq!(spec.agent_id, "", "only the server knows it");
+    let refs: Vec<_> = spec
+        .environment_refs
+        .iter()
+        .map(|r| (r.kind(), r.slug.as_str(), r.org.as_str()))
+        .collect();
+    let kind = ApiKind::Environment;
+    assert_eq!(
+        refs,
+        [(kind, "staging", "local"), (kind, "common", "local")]
+    );
+}
+
+#[test]
+fn an_instance_may_name_its_agent_by_id() {
+    let document = INSTANCE.replace("agent: a", "agentId: agt-1");
+    let folder = folder(&[("agents/i.yaml", document)]);
+    let instance = read(&folder).unwrap().instances[0].resource.clone();
+    assert_eq!(instance.agent, None);
+    assert_eq!(instance.resource.spec.unwrap().agent_id, "agt-1");
+}
