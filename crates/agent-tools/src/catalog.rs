@@ -1,0 +1,230 @@
+//! Which tools there are, and by what names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rmcp::model::Tool;
+use serde_json::Value;
+use stigmer_api::agent::{McpServerDefinition, McpToolSelection};
+
+use crate::{Env, ToolSpec, ToolsError, files};
+
+const LONGEST: usize = 64;
+
+/// Where a name leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A tool of a server, by the names that the server knows.
+    Server { server: String, tool: String },
+    /// A file tool of ours.
+    File,
+}
+
+/// The tools of an agent.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    pub(crate) specs: Vec<ToolSpec>,
+    pub(crate) targets: BTreeMap<String, Target>,
+}
+
+/// What one server has and the agent may use, sorted by name: the same on every runner.
+pub(crate) fn enabled(
+    server: &McpServerDefinition,
+    selection: Option<&McpToolSelection>,
+    has: Vec<Tool>,
+) -> Result<BTreeMap<String, Tool>, ToolsError> {
+    let tools = has.into_iter().map(|tool| (tool.name.to_string(), tool));
+    let all: BTreeMap<String, Tool> = tools.collect();
+    let by_agent = narrowed(all, &server.enabled_tools, |missing, has| {
+        format!(
+            "the MCP server {} has no tool {missing}, which the agent's enabled_tools name; it has {has}",
+            server.name
+        )
+    })?;
+    let wanted = selection.map_or(&[][..], |selection| &selection.enabled_tools);
+    narrowed(by_agent, wanted, |missing, has| {
+        format!(
+            "the sub-agent's mcp_tool_selections name {missing} of the MCP server {}; the agent may use {has} of it",
+            server.name
+        )
+    })
+}
+
+fn narrowed(
+    mut tools: BTreeMap<String, Tool>,
+    wanted: &[String],
+    told: impl Fn(&str, &str) -> String,
+) -> Result<BTreeMap<String, Tool>, ToolsError> {
+    if wanted.is_empty() {
+        return Ok(tools);
+    }
+    if let Some(missing) = wanted.iter().find(|name| !tools.contains_key(*name)) {
+        let has: Vec<&str> = tools.keys().map(String::as_str).collect();
+        let has = if has.is_empty() {
+            "none".to_owned()
+        } else {
+            has.join(", ")
+        };
+        return Err(ToolsError::permanent(told(missing, &has)));
+    }
+    tools.retain(|name, _| wanted.contains(name));
+    Ok(tools)
+}
+
+impl Catalog {
+    /// Names every tool. A name that no other server uses stays; otherwise the server's goes before it.
+    pub(crate) fn new(
+        servers: Vec<(String, BTreeMap<String, Tool>)>,
+        files: bool,
+        env: &Env,
+    ) -> Self {
+        let mut catalog = Self::default();
+        if files {
+            for spec in files::specs() {
+                catalog.targets.insert(spec.name.clone(), Target::File);
+                catalog.specs.push(spec);
+            }
+        }
+        let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+        for name in servers.iter().flat_map(|(_, tools)| tools.keys()) {
+            *uses.entry(plain(name)).or_default() += 1;
+        }
+        // Own names first: a composed one gives way to them.
+        let (own, composed): (Vec<_>, Vec<_>) = servers
+            .into_iter()
+            .flat_map(|(server, tools)| tools.into_values().map(move |tool| (server.clone(), tool)))
+            .partition(|(_, tool)| {
+                let name = plain(&tool.name);
+                uses.get(&name) == Some(&1) && !catalog.targets.contains_key(&name)
+            });
+        let mut taken: BTreeSet<String> = catalog.targets.keys().cloned().collect();
+        taken.extend(own.iter().map(|(_, tool)| plain(&tool.name)));
+        for (server, tool) in own {
+            let name = plain(&tool.name);
+            catalog.add(name, server, tool, env);
+        }
+        for (server, tool) in composed {
+            let name = free(&plain(&format!("{server}__{}", tool.name)), &taken);
+            taken.insert(name.clone());
+            catalog.add(name, server, tool, env);
+        }
+        catalog.specs.sort_by(|a, b| a.name.cmp(&b.name));
+        catalog
+    }
+
+    fn add(&mut self, name: String, server: String, tool: Tool, env: &Env) {
+        let description = tool.description.as_deref().unwrap_or_default();
+        self.specs.push(ToolSpec {
+            name: name.clone(),
+            description: env.redact(description),
+            parameters: redacted(Value::Object((*tool.input_schema).clone()), env),
+            server: Some(server.clone()),
+        });
+        let tool = tool.name.into_owned();
+        self.targets.insert(name, Target::Server { server, tool });
+    }
+}
+
+/// The characters that models accept, and no more of them than they accept.
+fn plain(name: &str) -> String {
+    let ok = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let plain = name.chars().map(|c| if ok(c) { c } else { '_' });
+    let plain: String = plain.take(LONGEST).collect();
+    if plain.is_empty() {
+        "_".to_owned()
+    } else {
+        plain
+    }
+}
+
+fn free(name: &str, taken: &BTreeSet<String>) -> String {
+    let numbered = (2..).map(|i| {
+        let end = format!("_{i}");
+        format!("{}{end}", &name[..name.len().min(LONGEST - end.len())])
+    });
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name)).unwrap_or_default() // there is always a higher number
+}
+
+fn redacted(value: Value, env: &Env) -> Value {
+    match value {
+        Value::String(text) => Value::String(env.redact(&text)),
+        Value::Array(items) => items.into_iter().map(|item| redacted(item, env)).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, redacted(value, env)))
+            .collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tools(names: &[&str]) -> BTreeMap<String, Tool> {
+        let tool = |name: &&str| {
+            (
+                name.to_string(),
+                Tool::new(name.to_string(), "", serde_json::Map::new()),
+            )
+        };
+        names.iter().map(tool).collect()
+    }
+
+    fn names(servers: &[(&str, &[&str])], files: bool) -> Vec<String> {
+        let servers = servers
+            .iter()
+            .map(|(server, names)| (server.to_string(), tools(names)));
+        let catalog = Catalog::new(servers.collect(), files, &Env::default());
+        catalog.specs.into_iter().map(|spec| spec.name).collect()
+    }
+
+    #[test]
+    fn names_stay_where_they_are_alone() {
+        assert_eq!(
+            names(&[("a", &["x", "y"]), ("b", &["z"])], false),
+            ["x", "y", "z"]
+        );
+        assert_eq!(
+            names(&[("a", &["x", "y"]), ("b", &["y"])], false),
+            ["a__y", "b__y", "x"]
+        );
+        assert_eq!(
+            names(&[("a", &["read_file"])], true),
+            ["a__read_file", "list_files", "read_file"]
+        );
+        assert_eq!(names(&[("a", &["read_file"])], false), ["read_file"]);
+        assert_eq!(
+            names(&[("my srv", &["a.b", "a/b"])], false),
+            ["my_srv__a_b", "my_srv__a_b_2"]
+        );
+        assert_eq!(
+            names(&[("a", &["x", "b__x"]), ("b", &["x"])], false),
+            ["a__x", "b__x", "b__x_2"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_valid_unique_and_the_same_each_time(
+            a in proptest::collection::btree_set("[a-c._é]{1,3}|[a-z]{60,70}", 0..6),
+            b in proptest::collection::btree_set("[a-c._é]{1,3}|[a-z]{60,70}", 0..6),
+            server in "\\PC{1,70}",
+        ) {
+            let a: Vec<&str> = a.iter().map(String::as_str).collect();
+            let b: Vec<&str> = b.iter().map(String::as_str).collect();
+            let both = [(server.as_str(), a.as_slice()), ("b", b.as_slice())];
+            let once = names(&both, true);
+            prop_assert_eq!(&once, &names(&both, true));
+            prop_assert_eq!(once.len(), a.len() + b.len() + 2);
+            let unique: BTreeSet<&String> = once.iter().collect();
+            prop_assert_eq!(unique.len(), once.len());
+            for name in once {
+                prop_assert!((1..=64).contains(&name.len()), "{}", name);
+                prop_assert!(name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-'), "{}", name);
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The environment of an execution: fills placeholders, and knows what must never be shown.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::redact;
+
+/// A value and whether it is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnvVar {
+    /// The value.
+    pub value: String,
+    /// Whether it must not be shown.
+    pub is_secret: bool,
+}
+
+impl fmt::Debug for EnvVar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_secret {
+            "(secret)"
+        } else {
+            "(value)"
+        })
+    }
+}
+
+/// Names and values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Env(BTreeMap<String, EnvVar>);
+
+impl From<BTreeMap<String, EnvVar>> for Env {
+    fn from(vars: BTreeMap<String, EnvVar>) -> Self {
+        Self(vars)
+    }
+}
+
+impl FromIterator<(String, EnvVar)> for Env {
+    fn from_iter<I: IntoIterator<Item = (String, EnvVar)>>(vars: I) -> Self {
+        Self(vars.into_iter().collect())
+    }
+}
+
+/// A text that cannot be filled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FillError {
+    /// Nobody gave it a value.
+    #[error(
+        "${{{0}}} has no value: give {0} in the agent's environment, or with the run; for the text itself write $${{{0}}}"
+    )]
+    Unknown(String),
+    /// It is no name.
+    #[error(
+        "a placeholder is ${{NAME}} with letters, digits and _; for the text ${{ itself write $${{"
+    )]
+    Malformed,
+}
+
+impl Env {
+    /// Puts values in the place of each `${NAME}`. `$${` stands for the text `${`; any other `$` for itself.
+    ///
+    /// # Errors
+    /// For a name without a value, and for what is no name.
+    pub fn fill(&self, text: &str) -> Result<String, FillError> {
+        let mut filled = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            filled.push_str(&rest[..at]);
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix("$${") {
+                filled.push_str("${");
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("${") {
+                let (name, after) = after.split_once('}').ok_or(FillError::Malformed)?;
+                if !is_name(name) {
+                    return Err(FillError::Malformed);
+                }
+                let var = self.0.get(name);
+                let var = var.ok_or_else(|| FillError::Unknown(name.to_owned()))?;
+                filled.push_str(&var.value);
+                rest = after;
+            } else {
+                filled.push('$');
+                rest = &rest[1..];
+            }
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// Puts `[redacted]` in the place of each secret of four characters or more, plain or in base64, percent-encoded or
+    /// escaped as in JSON.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let secrets = self.0.values().filter(|var| var.is_secret);
+        redact::redact(text, secrets.map(|var| var.value.as_str()))
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env() -> Env {
+        let var = |name: &str, value: &str| {
+            let value = value.to_owned();
+            (
+                name.to_owned(),
+                EnvVar {
+                    value,
+                    is_secret: true,
+                },
+            )
+        };
+        [var("A", "one"), var("B_2", "${A}$$")]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn placeholders_are_filled_once() {
+        for (text, filled) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("${A}", "one"),
+            ("x${A}y${A}z", "xoneyonez"),
+            ("${B_2}", "${A}$$"),
+            ("$5 $$ $", "$5 $$ $"),
+            ("$${A}", "${A}"),
+            ("$$${A}", "$${A}"),
+            ("ä${A}ö", "äoneö"),
+        ] {
+            assert_eq!(env().fill(text).unwrap(), filled, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_filled_is_named() {
+        let unknown = env().fill("${A}${NOPE}").unwrap_err();
+        assert_eq!(unknown, FillError::Unknown("NOPE".to_owned()));
+        assert!(
+            unknown.to_string().starts_with("${NOPE} has no value"),
+            "{unknown}"
+        );
+        for text in ["${", "${A", "${}", "${1A}", "${A B}", "${A-x}"] {
+            assert_eq!(
+                env().fill(text).unwrap_err(),
+                FillError::Malformed,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_are_not_shown() {
+        assert_eq!(
+            format!("{:?}", env()),
+            r#"Env({"A": (secret), "B_2": (secret)})"#
+        );
+    }
+}

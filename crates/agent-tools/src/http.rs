@@ -1,0 +1,182 @@
+//! Servers that are asked over HTTP.
+
+use std::{collections::HashMap, time::Duration};
+
+use reqwest::{
+    Client, StatusCode, Url,
+    header::{HeaderName, HeaderValue},
+};
+use rmcp::{
+    ServiceExt,
+    model::ClientConfig,
+    service::ClientInitializeError,
+    transport::{
+        StreamableHttpClientTransport,
+        streamable_http_client::{
+            HttpStatusError, StreamableHttpClientTransportConfig, StreamableHttpError,
+        },
+    },
+};
+use stigmer_api::agent::HttpServer;
+use tokio::time::timeout;
+
+use crate::{
+    Env, ToolsError,
+    connection::{Connection, chain, told},
+};
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) struct Start<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) env: &'a Env,
+    pub(crate) http: &'a Client,
+    pub(crate) client: ClientConfig,
+    pub(crate) handshake: Duration,
+}
+
+impl Start<'_> {
+    pub(crate) async fn connect(self, server: &HttpServer) -> Result<Connection, ToolsError> {
+        let url = self.url(server)?;
+        let who = format!("the MCP server {} ({})", self.name, self.shown(&url));
+        let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
+            .custom_headers(self.headers(server, &who)?);
+        let transport = StreamableHttpClientTransport::with_client(self.http.clone(), config);
+        let limit = match u64::try_from(server.timeout_seconds) {
+            Ok(seconds @ 1..) => Duration::from_secs(seconds),
+            _ => DEFAULT_TIMEOUT,
+        };
+        match timeout(self.handshake, self.client.clone().serve(transport)).await {
+            Ok(Ok(service)) => Ok(Connection::new(self.name, service, None, limit)),
+            Ok(Err(error)) => Err(self.refused(&error, &who, &url)),
+            Err(_) => Err(ToolsError::transient(format!(
+                "{who} did not answer within {:?}",
+                self.handshake
+            ))),
+        }
+    }
+
+    fn url(&self, server: &HttpServer) -> Result<Url, ToolsError> {
+        let wrong = |what: &str, why: String| {
+            ToolsError::permanent(format!("the MCP server {}: its {what}: {why}", self.name))
+        };
+        let url = self.env.fill(&server.url);
+        let url = url.map_err(|error| wrong("url", error.to_string()))?;
+        let mut url = Url::parse(&url).map_err(|error| wrong("url", error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong(
+                "url",
+                "must begin with http:// or https://".to_owned(),
+            ));
+        }
+        for (key, value) in &server.query_params {
+            let filled = self.env.fill(value);
+            let filled = filled
+                .map_err(|error| wrong(&format!("query parameter {key}"), error.to_string()))?;
+            url.query_pairs_mut().append_pair(key, &filled);
+        }
+        Ok(url)
+    }
+
+    fn headers(
+        &self,
+        server: &HttpServer,
+        who: &str,
+    ) -> Result<HashMap<HeaderName, HeaderValue>, ToolsError> {
+        let mut headers = HashMap::new();
+        for (name, text) in &server.headers {
+            // Neither the value nor the library's words about it: they could repeat it.
+            let wrong =
+                |why: &str| ToolsError::permanent(format!("{who}: its header {name}: {why}"));
+            let value = self
+                .env
+                .fill(text)
+                .map_err(|error| wrong(&error.to_string()))?;
+            let mut value = HeaderValue::from_str(value.trim())
+                .map_err(|_| wrong("its value has characters that no header can carry"))?;
+            value.set_sensitive(true);
+            let name = name.parse().map_err(|_| wrong("is no name of a header"))?;
+            headers.insert(name, value);
+        }
+        Ok(headers)
+    }
+
+    /// The address without what may be secret in it.
+    fn shown(&self, url: &Url) -> String {
+        let host = url.host_str().unwrap_or_default();
+        let port = url
+            .port()
+            .map_or_else(String::new, |port| format!(":{port}"));
+        self.env
+            .redact(&format!("{}://{host}{port}{}", url.scheme(), url.path()))
+    }
+
+    fn refused(&self, error: &ClientInitializeError, who: &str, url: &Url) -> ToolsError {
+        let why = told(error).replace(url.as_str(), &self.shown(url));
+        let why = self.env.redact(&why);
+        match cause(error) {
+            Cause::Unreachable => ToolsError::transient(format!("{who} cannot be reached: {why}")),
+            Cause::Busy => ToolsError::transient(format!("{who} is in trouble: {why}")),
+            Cause::Forbidden => ToolsError::permanent(format!(
+                "{who} refuses us: check its headers and the secrets in them: {why}"
+            )),
+            Cause::Missing => {
+                ToolsError::permanent(format!("{who}: nothing is there: check its url: {why}"))
+            }
+            Cause::Other => {
+                ToolsError::permanent(format!("{who} does not speak MCP (streamable HTTP): {why}"))
+            }
+        }
+    }
+}
+
+enum Cause {
+    Unreachable,
+    Busy,
+    Forbidden,
+    Missing,
+    Other,
+}
+
+fn cause(error: &ClientInitializeError) -> Cause {
+    for link in chain(error) {
+        if let Some(status) = link.downcast_ref::<HttpStatusError>() {
+            return of_status(status.status);
+        }
+        if let Some(error) = link.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+            match error {
+                StreamableHttpError::AuthRequired(_)
+                | StreamableHttpError::InsufficientScope(_) => {
+                    return Cause::Forbidden;
+                }
+                // The library keeps the status of other refusals in words only: "HTTP 404 Not Found: ...".
+                StreamableHttpError::UnexpectedServerResponse(text) => {
+                    let code = text
+                        .strip_prefix("HTTP ")
+                        .and_then(|t| t.get(..3)?.parse().ok());
+                    return code.map_or(Cause::Other, of_status);
+                }
+                StreamableHttpError::HttpStatus(status) => return of_status(status.status),
+                _ => {}
+            }
+        }
+        if let Some(error) = link.downcast_ref::<reqwest::Error>() {
+            return match error.status() {
+                Some(status) => of_status(status.as_u16()),
+                None if error.is_decode() => Cause::Other,
+                None => Cause::Unreachable,
+            };
+        }
+    }
+    Cause::Other
+}
+
+fn of_status(status: u16) -> Cause {
+    match StatusCode::from_u16(status) {
+        Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Cause::Forbidden,
+        Ok(StatusCode::NOT_FOUND | StatusCode::GONE) => Cause::Missing,
+        Ok(StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => Cause::Busy,
+        Ok(status) if status.is_server_error() => Cause::Busy,
+        _ => Cause::Other,
+    }
+}

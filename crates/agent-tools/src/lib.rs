@@ -1,0 +1,30 @@
+//! What an agent acts with: MCP servers as child processes or over HTTP, the files of its skills. Secrets go to servers
+//! and nowhere else: whatever comes back is redacted first.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
+
+mod catalog;
+mod connection;
+mod env;
+mod error;
+mod files;
+mod http;
+mod kit;
+mod outcome;
+mod process;
+mod redact;
+mod run;
+mod skills;
+mod stderr;
+mod stdio;
+mod tools;
+mod work;
+
+pub use env::{Env, EnvVar, FillError};
+pub use error::{Kind, ToolsError};
+pub use kit::{Kit, SkillFiles, ToolOutcome, ToolSpec};
+pub use skills::skills_prompt;
+pub use tools::{IDEMPOTENCY_KEY, Limits, Tools};

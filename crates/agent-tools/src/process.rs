@@ -1,0 +1,139 @@
+//! A server's process and all that it starts: one group, which ends as a whole.
+
+use std::{
+    io,
+    os::unix::process::ExitStatusExt,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::watch,
+    time::timeout,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::stderr::Ring;
+
+/// After its stdin was closed a server has this long to end by itself.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// After SIGTERM its group has this long; then comes SIGKILL.
+const TERM: Duration = Duration::from_secs(2);
+
+/// What it wrote at last is in the pipe when it is gone; somebody who kept the other end open does not hold us up.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// A server's process. Dropping it ends the group.
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    pub(crate) stderr: Ring,
+    /// Known before its last words are.
+    exited: CancellationToken,
+    gone: watch::Receiver<Option<String>>,
+    end: CancellationToken,
+    _dropped: DropGuard,
+}
+
+impl Process {
+    /// Starts a process that leads a group of its own.
+    pub(crate) fn start(mut command: Command) -> io::Result<(Self, ChildStdin, ChildStdout)> {
+        command
+            .process_group(0)
+            .kill_on_drop(true) // the runtime may end before the keeper
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let missing = || io::Error::other("it was started without pipes");
+        let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) = (
+            child.id(),
+            child.stdin.take(),
+            child.stdout.take(),
+            child.stderr.take(),
+        ) else {
+            return Err(missing());
+        };
+        let group = i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(missing)?;
+        let ring = Ring::default();
+        let reading = tokio::spawn(ring.clone().fill(stderr));
+        let (tell, gone) = watch::channel(None);
+        let end = CancellationToken::new();
+        let told = end.clone();
+        let exited = CancellationToken::new();
+        let seen = exited.clone();
+        tokio::spawn(async move {
+            let status = tokio::select! {
+                status = child.wait() => status,
+                () = told.cancelled() => ended(&mut child, group).await,
+            };
+            seen.cancel();
+            // Helpers it left behind would keep its pipes open, and nobody asks them for anything any more.
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = timeout(LAST_WORDS, reading).await;
+            let said = match status {
+                Ok(status) => described(status),
+                Err(error) => format!("is lost: {error}"),
+            };
+            let _ = tell.send(Some(said)); // nobody may be left who asks
+        });
+        let process = Self {
+            pid,
+            stderr: ring,
+            exited,
+            gone,
+            _dropped: end.clone().drop_guard(),
+            end,
+        };
+        Ok((process, stdin, stdout))
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.exited.is_cancelled()
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn gone(&self) -> Option<String> {
+        self.gone.borrow().clone()
+    }
+
+    /// Waits a moment for its end: a pipe that broke is seen before the process that broke it is.
+    pub(crate) async fn soon_gone(&self) -> Option<String> {
+        let mut gone = self.gone.clone();
+        let waited = timeout(GRACE, gone.wait_for(Option::is_some)).await;
+        waited.ok()?.ok()?.clone()
+    }
+
+    /// Ends the group and waits until it is gone.
+    pub(crate) async fn end(&self) {
+        self.end.cancel();
+        let mut gone = self.gone.clone();
+        let _ = gone.wait_for(Option::is_some).await; // a keeper that is gone has ended it too
+    }
+}
+
+async fn ended(child: &mut Child, group: Pid) -> io::Result<ExitStatus> {
+    if let Ok(status) = timeout(GRACE, child.wait()).await {
+        return status;
+    }
+    let _ = kill_process_group(group, Signal::TERM);
+    if let Ok(status) = timeout(TERM, child.wait()).await {
+        return status;
+    }
+    let _ = kill_process_group(group, Signal::KILL);
+    child.wait().await
+}
+
+fn described(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with status {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Every way to write a secret down that we know of.
+
+use base64::{Engine, prelude::*};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
+
+const SECRET: &str = "pa\"ss/w+rd é €\n&𝄞";
+
+fn hidden(text: &str) -> String {
+    super::redact(text, [SECRET].into_iter())
+}
+
+#[test]
+fn plain_ones_are_found_and_their_surroundings_kept() {
+    assert_eq!(
+        hidden(&format!("a {SECRET} b{SECRET}")),
+        "a [redacted] b[redacted]"
+    );
+    assert_eq!(hidden("nothing here"), "nothing here");
+    assert_eq!(
+        super::redact("abc abc", ["abc"].into_iter()),
+        "abc abc",
+        "too short"
+    );
+    assert_eq!(
+        super::redact("éabc éab", ["éabc"].into_iter()),
+        "[redacted] éab"
+    );
+    assert_eq!(
+        super::redact("a key b", ["  key7 \n"].into_iter()),
+        "a key b"
+    );
+    assert_eq!(
+        super::redact("a key7 b", ["  key7 \n"].into_iter()),
+        "a [redacted] b"
+    );
+}
+
+#[test]
+fn overlaps_leave_no_rest() {
+    let secrets = ["abcdef", "defghi", "cdef"];
+    assert_eq!(
+        super::redact("xabcdefghiy", secrets.into_iter()),
+        "x[redacted]y"
+    );
+    assert_eq!(
+        super::redact("xababaababay", ["ababa"].into_iter()),
+        "x[redacted]y"
+    );
+}
+
+#[test]
+fn percent_encodings_are_found() {
+    let all = utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string();
+    assert_eq!(
+        hidden(&format!("?key={all}&x=%41")),
+        "?key=[redacted]&x=%41"
+    );
+    assert_eq!(
+        hidden(&format!("?key={}", all.to_lowercase())),
+        "?key=[redacted]"
+    );
+    assert_eq!(hidden(&all.replace("%20", "+")), "[redacted]");
+    assert_eq!(hidden(&all.replace("%2F", "/")), "[redacted]");
+    assert_eq!(hidden("100% of %zz %4"), "100% of %zz %4");
+}
+
+#[test]
+fn json_escapes_are_found() {
+    let once = serde_json::to_string(SECRET).unwrap();
+    assert_eq!(
+        hidden(&format!("{{\"a\":{once}}}")),
+        "{\"a\":\"[redacted]\"}"
+    );
+    let twice = serde_json::to_string(&once).unwrap();
+    assert_eq!(hidden(&twice), "\"\\\"[redacted]\\\"\"");
+    let ascii: String = SECRET
+        .encode_utf16()
+        .map(|unit| format!("\\u{unit:04x}"))
+        .collect();
+    assert_eq!(hidden(&ascii), "[redacted]");
+    assert_eq!(hidden("\\ud800 \\q \\"), "\\ud800 \\q \\");
+}
+
+#[test]
+fn lines_of_a_key_are_found_one_by_one() {
+    let key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\nshort\n-----END KEY-----";
+    let text = "  MIIEvQIBADANBgkq\n  short\n-----BEGIN KEY-----";
+    assert_eq!(
+        super::redact(text, [key].into_iter()),
+        "  [redacted]\n  short\n-----BEGIN KEY-----"
+    );
+}
+
+proptest! {
+    #[test]
+    fn base64_of_anything_around_it_is_found(before in "[ -~]{0,7}", after in "[ -~]{0,7}", secret in "[a-zA-Z0-9]{6,20}") {
+        let whole = format!("{before}{secret}{after}");
+        for encoded in [
+            BASE64_STANDARD.encode(&whole),
+            BASE64_STANDARD_NO_PAD.encode(&whole),
+            BASE64_URL_SAFE.encode(&whole),
+            BASE64_URL_SAFE_NO_PAD.encode(&whole),
+        ] {
+            let redacted = super::redact(&format!("<{encoded}>"), [secret.as_str()].into_iter());
+            prop_assert!(redacted.contains("[redacted]"), "{} in {}", secret, redacted);
+            if before.is_empty() && after.is_empty() {
+                prop_assert_eq!(redacted, "<[redacted]>");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_the_text_nothing_is_left_and_nothing_panics(text in "\\PC{0,40}", secret in "\\PC{4,8}") {
+        let mixed = format!("{text}{secret}{text}");
+        let redacted = super::redact(&mixed, [secret.as_str()].into_iter());
+        let secret = secret.trim();
+        // A secret of the mark's own letters is no secret.
+        if secret.chars().count() >= 4 && !super::MARK.contains(secret) {
+            prop_assert!(redacted.contains(super::MARK));
+            prop_assert!(!redacted.replace(super::MARK, "\0").contains(secret), "{:?} in {:?}", secret, redacted);
+        }
+    }
+}

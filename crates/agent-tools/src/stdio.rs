@@ -1,0 +1,136 @@
+//! Servers that are child processes.
+
+use std::{env, io, path::Path, time::Duration};
+
+use rmcp::{ServiceExt, model::ClientConfig};
+use rustix::io::Errno;
+use stigmer_api::agent::StdioServer;
+use tokio::{process::Command, time::timeout};
+
+use crate::{
+    Env, ToolsError,
+    connection::{Connection, told},
+    process::Process,
+};
+
+/// What a child gets of this process's environment: where it is, never what it knows. `E2E_RUN_ID` lets whoever cleans up
+/// after a test run find it.
+const INHERITED: [&str; 14] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "TERM",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "E2E_RUN_ID",
+];
+
+pub(crate) struct Start<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) env: &'a Env,
+    /// Where the child starts, unless its definition says otherwise.
+    pub(crate) folder: &'a Path,
+    pub(crate) client: ClientConfig,
+    pub(crate) handshake: Duration,
+    pub(crate) call: Duration,
+}
+
+impl Start<'_> {
+    pub(crate) async fn connect(self, server: &StdioServer) -> Result<Connection, ToolsError> {
+        let who = format!(
+            "the MCP server {} ({})",
+            self.name,
+            self.env.redact(&server.command)
+        );
+        let (process, stdin, stdout) = Process::start(self.command(server, &who)?)
+            .map_err(|error| self.unstartable(&error, &who, server))?;
+        tracing::info!(
+            server = self.name,
+            pid = process.pid,
+            "started an MCP server"
+        );
+        let why = match timeout(self.handshake, self.client.serve((stdout, stdin))).await {
+            Ok(Ok(service)) => {
+                return Ok(Connection::new(
+                    self.name,
+                    service,
+                    Some(process),
+                    self.call,
+                ));
+            }
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        let gone = match &why {
+            Some(_) => process.soon_gone().await,
+            None => process.gone(),
+        };
+        let last = process.stderr.told(self.env);
+        Err(match (gone, why) {
+            // The kernel or a person ended it; otherwise it did not want to.
+            (Some(gone), _) if gone.contains("signal") => {
+                ToolsError::transient(format!("{who} {gone} while it started{last}"))
+            }
+            (Some(gone), _) => ToolsError::permanent(format!(
+                "{who} {gone} while it started: check its command, args and environment{last}"
+            )),
+            (None, Some(error)) => ToolsError::permanent(format!(
+                "{who} does not speak MCP: {}{last}",
+                self.env.redact(&told(&error))
+            )),
+            (None, None) => ToolsError::transient(format!(
+                "{who} did not answer within {:?} of its start{last}",
+                self.handshake
+            )),
+        })
+    }
+
+    fn command(&self, server: &StdioServer, who: &str) -> Result<Command, ToolsError> {
+        let mut command = Command::new(&server.command);
+        command.args(&server.args).env_clear();
+        for name in INHERITED {
+            if let Some(value) = env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        for (name, text) in &server.env_placeholders {
+            let value = self.env.fill(text).map_err(|error| {
+                ToolsError::permanent(format!("{who}: its environment variable {name}: {error}"))
+            })?;
+            command.env(name, value);
+        }
+        command.current_dir(self.folder.join(&server.working_dir));
+        Ok(command)
+    }
+
+    fn unstartable(&self, error: &io::Error, who: &str, server: &StdioServer) -> ToolsError {
+        if !self.folder.join(&server.working_dir).is_dir() {
+            let dir = self.env.redact(&server.working_dir);
+            return ToolsError::permanent(format!(
+                "{who}: its working_dir {dir:?} is no folder on this runner"
+            ));
+        }
+        match Errno::from_io_error(error) {
+            Some(Errno::NOENT) => ToolsError::permanent(format!(
+                "{who}: there is no such command on this runner: install it, or name it by its full path"
+            )),
+            // The machine is short of something, or the command is being installed.
+            Some(
+                Errno::AGAIN
+                | Errno::NOMEM
+                | Errno::MFILE
+                | Errno::NFILE
+                | Errno::TXTBSY
+                | Errno::INTR,
+            ) => ToolsError::transient(format!("{who} could not be started: {error}")),
+            _ => ToolsError::permanent(format!("{who} cannot be run: {error}")),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! An MCP server for tests of agents.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use mcp_probe::{
+    config::{Cli, Command},
+    health,
+    notes::Notes,
+    serve::{self, Stop},
+    tools::Probe,
+};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    if let Some(Command::Healthcheck { address }) = &cli.command {
+        return runtime.block_on(health::ask(address));
+    }
+    // Stdout is the protocol's.
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            EnvFilter::try_new(&cli.log_level).context("LOG_LEVEL is no level and no filter")?,
+        )
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let probe = Probe::new(Notes::new(cli.notes));
+    let ended = runtime.block_on(async {
+        let stop = Stop::install()?;
+        match cli.command {
+            Some(Command::Http(listen)) => serve::by_http(probe, &listen, stop).await,
+            _ => serve::by_stdio(probe, stop).await,
+        }
+    });
+    // A read of stdin that nobody ends must not hold up the end.
+    runtime.shutdown_background();
+    ended
+}

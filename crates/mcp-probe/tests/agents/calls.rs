@@ -1,0 +1,347 @@
+//! Listing and calling.
+
+use std::time::Duration;
+
+use agent_tools::{Limits, Tools};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use stigmer_api::agent::{McpToolSelection, mcp_server_definition::ServerType};
+
+use crate::{
+    KEY, PROBE, SECRET, call, command, definition, env, kit, names, pid, probe, said, tools, until,
+};
+
+const ALL: [&str; 13] = [
+    "add",
+    "big",
+    "crash",
+    "cwd",
+    "echo",
+    "env",
+    "fail",
+    "headers",
+    "note",
+    "notes",
+    "pid",
+    "slow",
+    "slow_calls",
+];
+
+#[tokio::test]
+async fn all_pages_are_listed_and_tools_answer() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    let specs = tools.list(&kit).await.unwrap();
+    let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    assert_eq!(names, ALL);
+    assert_eq!(specs[0].description, "Adds two numbers.");
+    assert_eq!(specs[0].parameters["required"], json!(["a", "b"]));
+    assert_eq!(
+        said(&tools, &kit, "add", json!({"a": 2, "b": 3})).await,
+        "5"
+    );
+    assert_eq!(
+        said(&tools, &kit, "echo", json!({"text": "héllo"})).await,
+        "héllo"
+    );
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn a_runner_that_never_listed_can_call() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    assert_eq!(
+        said(&tools, &kit, "add", json!({"a": 2, "b": 3})).await,
+        "5"
+    );
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_in_a_call_is_for_the_model() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    for (name, args, text) in [
+        ("fail", json!({"message": "no luck"}), "no luck"),
+        ("add", json!({"a": 1}), "`b` must be a number"),
+        (
+            "nope",
+            json!({}),
+            "there is no tool \"nope\"; there are: add, big, ",
+        ),
+    ] {
+        let outcome = call(&tools, &kit, name, args).await;
+        assert!(outcome.failed && outcome.text.contains(text), "{outcome:?}");
+    }
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
+    assert!(
+        std::env::var_os("CARGO_MANIFEST_DIR").is_some(),
+        "there is something to hide"
+    );
+    let (tools, _dir) = tools(Limits::default());
+    let vars = [
+        ("API_KEY", "Bearer ${TOKEN}"),
+        ("REGION", "${WHERE}"),
+        ("PRICE", "$${5}$"),
+    ];
+    let server = definition("probe", ServerType::Stdio(command(PROBE, &[], &vars)));
+    let mut kit = kit("aex_1", vec![server]);
+    kit.env = env(&[("WHERE", "eu-1"), ("UNUSED", "x")]);
+    let seen = said(&tools, &kit, "env", json!({})).await;
+    let known = [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TZ",
+        "TMPDIR",
+        "TERM",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "E2E_RUN_ID",
+        "API_KEY",
+        "REGION",
+        "PRICE",
+    ];
+    for name in seen.lines() {
+        assert!(known.contains(&name), "{name} is the runner's");
+    }
+    for name in ["PATH", "API_KEY", "REGION", "PRICE"] {
+        assert!(
+            seen.lines().any(|line| line == name),
+            "{name} is missing in {seen}"
+        );
+    }
+    let value = async |name: &str| said(&tools, &kit, "env", json!({"name": name})).await;
+    assert_eq!(value("API_KEY").await, "Bearer [redacted]");
+    assert_eq!(value("REGION").await, "eu-1");
+    assert_eq!(value("PRICE").await, "${5}$");
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn secrets_come_back_redacted_however_they_are_written() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    for (text, shown) in [
+        (format!("a {SECRET} b"), "a [redacted] b".to_owned()),
+        (
+            format!("<{}>", BASE64_STANDARD.encode(SECRET)),
+            "<[redacted]>".to_owned(),
+        ),
+        (
+            "?t=s3cret%2Fw%2Brd&x".to_owned(),
+            "?t=[redacted]&x".to_owned(),
+        ),
+        (
+            r#"{"t":"s3cret\/w+rd"}"#.to_owned(),
+            r#"{"t":"[redacted]"}"#.to_owned(),
+        ),
+    ] {
+        assert_eq!(
+            said(&tools, &kit, "echo", json!({"text": text})).await,
+            shown
+        );
+        let failed = call(&tools, &kit, "fail", json!({"message": text})).await;
+        assert_eq!(failed.text, shown);
+    }
+    let unknown = call(&tools, &kit, SECRET, json!({})).await.text;
+    assert!(!unknown.contains(SECRET), "{unknown}");
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn long_answers_are_cut() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    let text = said(&tools, &kit, "big", json!({"bytes": 200_000})).await;
+    assert_eq!(text.lines().next().unwrap().len(), 64 << 10);
+    assert!(text.ends_with("\n[cut: this is the first 65536 of 200000 bytes]"));
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn only_enabled_tools_are_there_and_a_sub_agent_has_fewer() {
+    let (tools, _dir) = tools(Limits::default());
+    let mut server = probe("probe");
+    server.enabled_tools = vec!["echo".to_owned(), "add".to_owned()];
+    let mut kit = kit("aex_1", vec![server]);
+    assert_eq!(names(&tools, &kit).await, ["add", "echo"]);
+    let refused = call(&tools, &kit, "env", json!({})).await;
+    assert_eq!(
+        refused.text,
+        "there is no tool \"env\"; there are: add, echo"
+    );
+
+    kit.scope = "aex_1/helper".to_owned();
+    let selection = |names: &[&str]| {
+        let enabled_tools = names.iter().map(ToString::to_string).collect();
+        [("probe".to_owned(), McpToolSelection { enabled_tools })]
+            .into_iter()
+            .collect()
+    };
+    kit.selections = selection(&["echo"]);
+    assert_eq!(names(&tools, &kit).await, ["echo"]);
+    kit.selections = selection(&[]);
+    assert_eq!(names(&tools, &kit).await, ["add", "echo"]);
+    kit.selections = selection(&["env"]);
+    let told = tools.list(&kit).await.unwrap_err();
+    assert!(
+        !told.is_transient() && told.message.contains("may use add, echo"),
+        "{told}"
+    );
+
+    kit.selections.clear();
+    kit.servers[0].enabled_tools.push("fly".to_owned());
+    let told = tools.list(&kit).await.unwrap_err();
+    assert!(
+        !told.is_transient() && told.message.contains(&ALL.join(", ")),
+        "{told}"
+    );
+    assert!(
+        told.message.contains("MCP server probe has no tool fly"),
+        "{told}"
+    );
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn names_that_clash_lead_to_their_own_servers() {
+    let (tools, _dir) = tools(Limits::default());
+    let one = definition(
+        "one",
+        ServerType::Stdio(command(PROBE, &[], &[("WHO", "one")])),
+    );
+    let mut two = definition(
+        "two",
+        ServerType::Stdio(command(PROBE, &[], &[("WHO", "two")])),
+    );
+    two.enabled_tools = vec!["env".to_owned()];
+    let kit = kit("aex_1", vec![one, two]);
+    let names = names(&tools, &kit).await;
+    assert!(
+        names.contains(&"one__env".to_owned()) && names.contains(&"two__env".to_owned()),
+        "{names:?}"
+    );
+    assert!(
+        names.contains(&"echo".to_owned()) && !names.contains(&"env".to_owned()),
+        "{names:?}"
+    );
+    for who in ["one", "two"] {
+        let name = format!("{who}__env");
+        assert_eq!(said(&tools, &kit, &name, json!({"name": "WHO"})).await, who);
+    }
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn a_key_that_comes_again_has_no_second_effect() {
+    let (tools, dir) = tools(Limits::default());
+    let file = dir.path().join("notes");
+    let vars = [("MCP_PROBE_NOTES", file.to_str().unwrap())];
+    let server = definition("probe", ServerType::Stdio(command(PROBE, &[], &vars)));
+    let kit = kit("aex_1", vec![server]);
+    let note = async |tools: &Tools, key: &str, text: &str| {
+        let args = json!({"text": text}).as_object().unwrap().clone();
+        let outcome = tools.call(&kit, "note", args, key).await.unwrap();
+        serde_json::from_str::<Value>(&outcome.text).unwrap()
+    };
+    assert_eq!(note(&tools, "k1", "first").await["repeats"], 0);
+    assert_eq!(note(&tools, "k2", "second").await["repeats"], 0);
+    tools.close("aex_1").await;
+    // Another process of the same server.
+    let again = note(&tools, "k1", "first, again").await;
+    assert_eq!(
+        again,
+        json!({"run": "", "key": "k1", "text": "first", "repeats": 1})
+    );
+    let notes = said(&tools, &kit, "notes", json!({})).await;
+    let notes: Vec<Value> = serde_json::from_str(&notes).unwrap();
+    let texts: Vec<&Value> = notes.iter().map(|note| &note["text"]).collect();
+    assert_eq!(texts, ["first", "second"]);
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_cancelled() {
+    let limits = Limits {
+        call: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let (tools, _dir) = tools(limits);
+    let kit = kit("aex_1", vec![probe("probe")]);
+    let outcome = call(&tools, &kit, "slow", json!({"ms": 60_000})).await;
+    assert!(
+        outcome.failed && outcome.text.starts_with("timed out after 300ms"),
+        "{outcome:?}"
+    );
+    until_cancelled(&tools, &kit).await;
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_is_cancelled() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    tools.list(&kit).await.unwrap();
+    let slow = call(&tools, &kit, "slow", json!({"ms": 60_000}));
+    let waited = tokio::time::timeout(Duration::from_millis(300), slow).await;
+    assert!(waited.is_err());
+    until_cancelled(&tools, &kit).await;
+    tools.close("aex_1").await;
+}
+
+pub(crate) async fn until_cancelled(tools: &Tools, kit: &agent_tools::Kit) {
+    let counted = json!({"ended": 0, "cancelled": 1}).to_string();
+    until("the cancellation", async || {
+        (said(tools, kit, "slow_calls", json!({})).await == counted).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn first_uses_at_once_start_one_server() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    let calls = (0..8).map(|_| {
+        let (tools, kit) = (tools.clone(), kit.clone());
+        tokio::spawn(async move { pid(&tools, &kit).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    let mut pids = Vec::new();
+    for call in calls {
+        pids.push(call.await.unwrap());
+    }
+    pids.dedup();
+    assert_eq!(pids.len(), 1, "{pids:?}");
+    // A sub-agent has a server of its own.
+    let mut sub = kit.clone();
+    sub.scope = "aex_1/helper".to_owned();
+    assert_ne!(pid(&tools, &sub).await, pids[0]);
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn calls_of_an_execution_do_not_wait_for_each_other() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    tools.list(&kit).await.unwrap();
+    let args = json!({"ms": 60_000}).as_object().unwrap().clone();
+    let slow = tools.call(&kit, "slow", args, KEY);
+    let quick = said(&tools, &kit, "echo", json!({"text": "quick"}));
+    tokio::select! {
+        biased;
+        _ = slow => panic!("the slow one was first"),
+        text = quick => assert_eq!(text, "quick"),
+    }
+    tools.close("aex_1").await;
+}

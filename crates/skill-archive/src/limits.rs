@@ -1,0 +1,19 @@
+//! What a skill may hold. The numbers are Stigmer's.
+
+/// Bytes of an archive that is read.
+pub const ARCHIVE: usize = 100 << 20;
+
+/// Bytes of an archive that is made: a message to the server holds 10 MiB, and this and its name must fit.
+pub const PACKED: usize = 10_000_000;
+
+/// Bytes of all files together.
+pub const UNPACKED: u64 = 500 << 20;
+
+/// Unpacked bytes for each byte of the archive.
+pub const RATIO: u64 = 100;
+
+/// Entries, folders among them.
+pub const FILES: usize = 10_000;
+
+/// Bytes of SKILL.md.
+pub const SKILL_MD: u64 = 1 << 20;

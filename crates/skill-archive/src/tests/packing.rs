@@ -1,0 +1,117 @@
+//! Folders that are packed.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
+
+use super::noise;
+use crate::{SkillError, check, pack};
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        put(dir.path(), name, text);
+    }
+    dir
+}
+
+fn put(dir: &Path, name: &str, text: &str) {
+    let at = dir.join(name);
+    fs::create_dir_all(at.parent().unwrap()).unwrap();
+    fs::write(at, text).unwrap();
+}
+
+#[test]
+fn the_same_files_make_the_same_bytes() {
+    let one = folder(&[("SKILL.md", "a"), ("b/c", "c"), ("b/a", "a"), ("z", "z")]);
+    let two = folder(&[("z", "z"), ("b/a", "a"), ("b/c", "c"), ("SKILL.md", "a")]);
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let old = fs::File::open(two.path().join("z")).unwrap();
+    old.set_modified(long_ago).unwrap();
+    fs::set_permissions(two.path().join("z"), fs::Permissions::from_mode(0o600)).unwrap();
+    let archive = pack(one.path()).unwrap();
+    assert_eq!(archive, pack(two.path()).unwrap());
+    let info = check(&archive).unwrap();
+    assert_eq!(info.files, ["SKILL.md", "b/a", "b/c", "z"]);
+
+    fs::set_permissions(two.path().join("z"), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_ne!(
+        archive,
+        pack(two.path()).unwrap(),
+        "a script stays a script"
+    );
+}
+
+#[test]
+fn what_is_no_part_of_a_skill_stays_out() {
+    let dir = folder(&[
+        ("SKILL.md", "a"),
+        ("src/target.md", "kept"),
+        ("environment/notes", "kept"),
+        (".git/config", "no"),
+        ("node_modules/x/index.js", "no"),
+        ("deep/node_modules/x", "no"),
+        (".venv/bin/python", "no"),
+        ("mine/pyvenv.cfg", "no"),
+        ("mine/lib/x.py", "no"),
+        ("__pycache__/x.pyc", "no"),
+        ("target/debug/x", "no"),
+        ("run.log", "no"),
+        (".env", "KEY=1"),
+        (".env.local", "KEY=1"),
+        ("sub/.envrc", "KEY=1"),
+    ]);
+    symlink("/usr/bin/env", dir.path().join(".venv/bin/python3")).unwrap();
+    let info = check(&pack(dir.path()).unwrap()).unwrap();
+    assert_eq!(
+        info.files,
+        ["SKILL.md", "environment/notes", "src/target.md"]
+    );
+}
+
+#[test]
+fn links_are_followed_within_and_refused_outwards() {
+    let dir = folder(&[("SKILL.md", "a"), ("data/x", "x")]);
+    symlink("data/x", dir.path().join("y")).unwrap();
+    symlink("data", dir.path().join("more")).unwrap();
+    let info = check(&pack(dir.path()).unwrap()).unwrap();
+    assert_eq!(info.files, ["SKILL.md", "data/x", "more/x", "y"]);
+
+    let refusals = [
+        ("../elsewhere", "leaves"),
+        ("/etc/hostname", "leaves"),
+        ("nowhere", "nothing"),
+        (".", "that it is in"),
+    ];
+    fs::write(dir.path().parent().unwrap().join("elsewhere"), "").unwrap();
+    for (target, why) in refusals {
+        let link = dir.path().join("link");
+        symlink(target, &link).unwrap();
+        let told = pack(dir.path()).unwrap_err().to_string();
+        assert!(told.contains(why) && told.contains("link"), "{told}");
+        fs::remove_file(link).unwrap();
+    }
+    fs::remove_file(dir.path().parent().unwrap().join("elsewhere")).unwrap();
+}
+
+#[test]
+fn what_cannot_be_sent_is_refused_here() {
+    let empty = folder(&[("readme", "a")]);
+    let told = pack(empty.path()).unwrap_err();
+    assert!(matches!(told, SkillError::NoSkillMd(_)), "{told}");
+    assert!(pack(&empty.path().join("nowhere")).is_err());
+
+    let noise = noise(15_000_000);
+    let big = folder(&[("SKILL.md", "a"), ("data/noise", &noise), ("small", "b")]);
+    let told = pack(big.path()).unwrap_err();
+    assert!(matches!(told, SkillError::TooLargeToSend { .. }), "{told}");
+    let told = told.to_string();
+    assert!(told.contains("data/noise (15000000 bytes), "), "{told}");
+
+    // What the server would refuse is refused here as well.
+    let dense = folder(&[("SKILL.md", &"a".repeat(500_000))]);
+    let told = pack(dense.path()).unwrap_err();
+    assert!(matches!(told, SkillError::Ratio { .. }), "{told}");
+}
