@@ -2,13 +2,15 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use temporal_link::TemporalArgs;
+
+use crate::services::RunnerKey;
 
 /// Stigmer's gRPC server: stores agents and executions, hands executions to Temporal.
 #[derive(Parser)]
@@ -49,6 +51,20 @@ pub(crate) struct Serve {
     #[arg(long, env = "DB_PATH", value_name = "FILE")]
     db_path: Option<PathBuf>,
 
+    /// File with the key of the stored secrets, made at first start [default: DB_PATH with `.key`
+    /// after it]
+    #[arg(long, env = "STIGMER_SECRETS_KEY_FILE", value_name = "FILE")]
+    secrets_key_file: Option<PathBuf>,
+
+    /// The runner that shows it is told secrets; unset, nobody is
+    #[arg(
+        long,
+        env = "STIGMER_RUNNER_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    runner_key: Option<String>,
+
     /// How often executions under way are compared with their workflows
     #[arg(
         long,
@@ -74,6 +90,20 @@ impl Serve {
 
     pub(crate) fn reconcile(&self) -> Duration {
         Duration::from_secs(self.reconcile)
+    }
+
+    pub(crate) fn runner_key(&self) -> RunnerKey {
+        RunnerKey::new(self.runner_key.as_deref())
+    }
+
+    /// The file with the key of the secrets in the database `db`.
+    pub(crate) fn secrets_key_file(&self, db: &Path) -> PathBuf {
+        if let Some(file) = &self.secrets_key_file {
+            return file.clone();
+        }
+        let mut file = db.as_os_str().to_owned();
+        file.push(".key");
+        file.into()
     }
 
     pub(crate) fn db_path(&self) -> anyhow::Result<PathBuf> {

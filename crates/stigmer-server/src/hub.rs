@@ -5,10 +5,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource};
+use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tonic::Status;
 
@@ -17,12 +17,14 @@ use crate::error::Error;
 /// How many updates may wait for a slow subscriber before its stream is ended with an error.
 const BACKLOG: usize = 4096;
 
-pub(crate) type Updates = mpsc::Receiver<Result<AgentExecution, Status>>;
-type Subscriber = mpsc::Sender<Result<AgentExecution, Status>>;
+/// A state of an execution without its secrets, shared by all who listen.
+type Update = Result<Arc<AgentExecution>, Status>;
+pub(crate) type Updates = mpsc::Receiver<Update>;
+type Subscriber = mpsc::Sender<Update>;
 
 /// What the hub is told, in the order of the commits.
 pub(crate) enum Event {
-    Changed(Box<AgentExecution>),
+    Changed(Arc<AgentExecution>),
     Deleted(String),
     /// Somebody listens from here on; the state at this point was sent already.
     Subscribed(String, Subscriber),
@@ -41,11 +43,14 @@ struct State {
 
 /// A subscription that starts with `present`: the event that registers it, where there is more
 /// to come, and what the subscriber reads.
-pub(crate) fn subscription(present: &AgentExecution) -> (Option<Event>, Updates) {
+pub(crate) fn subscription(mut present: AgentExecution) -> (Option<Event>, Updates) {
     let (sender, updates) = mpsc::channel(BACKLOG + 1);
+    present.redact();
+    let id = present.id().to_owned();
+    let open = !is_terminal(&present);
     // The channel is new and has room.
-    let _ = sender.try_send(Ok(present.clone()));
-    let event = (!is_terminal(present)).then(|| Event::Subscribed(present.id().to_owned(), sender));
+    let _ = sender.try_send(Ok(Arc::new(present)));
+    let event = open.then(|| Event::Subscribed(id, sender));
     (event, updates)
 }
 
@@ -87,9 +92,9 @@ impl Hub {
 }
 
 /// Whether the subscriber stays. The last place of its channel is kept for the error.
-fn deliver(subscriber: &Subscriber, execution: &AgentExecution) -> bool {
+fn deliver(subscriber: &Subscriber, execution: &Arc<AgentExecution>) -> bool {
     if subscriber.capacity() > 1 {
-        return subscriber.try_send(Ok(execution.clone())).is_ok();
+        return subscriber.try_send(Ok(Arc::clone(execution))).is_ok();
     }
     end(
         subscriber,
@@ -131,10 +136,10 @@ mod tests {
     #[test]
     fn a_subscriber_that_falls_behind_is_told_so() {
         let hub = Hub::default();
-        let (event, mut updates) = subscription(&execution("present"));
+        let (event, mut updates) = subscription(execution("present"));
         hub.tell(event.unwrap_or(Event::Deleted(String::new())));
         for i in 0..BACKLOG + 10 {
-            hub.tell(Event::Changed(Box::new(execution(&i.to_string()))));
+            hub.tell(Event::Changed(Arc::new(execution(&i.to_string()))));
         }
         let mut got = Vec::new();
         while let Ok(update) = updates.try_recv() {

@@ -34,20 +34,31 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// silent for longer is given up for a new one; gRPC itself would wait for half a minute.
 const CALL: Duration = Duration::from_secs(5);
 
+/// How long a runner may take for one step of a workflow: it takes milliseconds, so one that is
+/// silent for longer is dead, and another may have the step. Temporal itself would wait for 10 s.
+const TASK: Duration = Duration::from_secs(3);
+
 /// The way to Temporal, where there is one.
 pub(crate) struct Outbox {
     temporal: TemporalArgs,
     client: Mutex<Option<Client>>,
     wake: Notify,
+    /// [`CALL`], but for tests.
+    limit: Duration,
 }
 
 impl Outbox {
     pub(crate) fn new(temporal: TemporalArgs) -> Self {
+        Self::with_limit(temporal, CALL)
+    }
+
+    fn with_limit(temporal: TemporalArgs, limit: Duration) -> Self {
         let (client, wake) = (Mutex::new(None), Notify::new());
         Self {
             temporal,
             client,
             wake,
+            limit,
         }
     }
 
@@ -68,11 +79,12 @@ impl Outbox {
 
     /// What Temporal said to one call, within its time.
     async fn call<T>(&self, call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-        if let Ok(answer) = tokio::time::timeout(CALL, call).await {
+        if let Ok(answer) = tokio::time::timeout(self.limit, call).await {
             return answer;
         }
         *self.client.lock().await = None;
-        Err(format!("no answer within {CALL:?}, connecting anew"))
+        let limit = self.limit;
+        Err(format!("no answer within {limit:?}, connecting anew"))
     }
 
     /// Tells the dispatcher that there is something to hand over.
@@ -198,6 +210,7 @@ impl Outbox {
         let options = WorkflowStartOptions::new(&self.temporal.task_queue, workflow_id(id))
             .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
             .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+            .task_timeout(TASK)
             .build();
         let workflow = UntypedWorkflow::new(WORKFLOW_TYPE);
         match client.start_workflow(workflow, input, options).await {
@@ -251,3 +264,7 @@ fn explain(tx: &mut crate::store::Tx<'_>, id: &str, why: &str) -> Result<()> {
     };
     execution::update_status(tx, execution.id(), report).map(drop)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

@@ -17,9 +17,21 @@ use stigmer_api::{
         agent_instance_command_controller_server::AgentInstanceCommandControllerServer,
         agent_instance_query_controller_server::AgentInstanceQueryControllerServer,
     },
+    environment::{
+        environment_command_controller_server::EnvironmentCommandControllerServer,
+        environment_query_controller_server::EnvironmentQueryControllerServer,
+    },
+    executioncontext::{
+        execution_context_command_controller_server::ExecutionContextCommandControllerServer,
+        execution_context_query_controller_server::ExecutionContextQueryControllerServer,
+    },
     session::{
         session_command_controller_server::SessionCommandControllerServer,
         session_query_controller_server::SessionQueryControllerServer,
+    },
+    skill::{
+        skill_command_controller_server::SkillCommandControllerServer,
+        skill_query_controller_server::SkillQueryControllerServer,
     },
 };
 use tokio::{
@@ -34,9 +46,13 @@ use tonic::{
 use crate::{
     config::{MAX_MESSAGE, SHUTDOWN_GRACE, Serve},
     hub::Hub,
+    ops::context,
     outbox::Outbox,
     reconcile,
-    services::{AgentService, ExecutionService, InstanceService, SessionService},
+    services::{
+        AgentService, ContextService, EnvironmentService, ExecutionService, InstanceService,
+        RunnerKey, SessionService, SkillService,
+    },
     store::Store,
 };
 
@@ -48,14 +64,16 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     ];
 
     let hub = Arc::new(Hub::default());
-    let store = Store::open(&config.db_path()?, Arc::clone(&hub))?;
+    let db = config.db_path()?;
+    let store = Store::open(&db, &config.secrets_key_file(&db), Arc::clone(&hub))?;
+    store.write(context::complete).await?;
     let outbox = Arc::new(Outbox::new(config.temporal.clone()));
     tokio::spawn(Arc::clone(&outbox).run(store.clone()));
     let looking = reconcile::run(Arc::clone(&outbox), store.clone(), config.reconcile());
     tokio::spawn(looking);
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    let routes = routes(store, outbox)?.add_service(health_service);
+    let routes = routes(store, outbox, config.runner_key())?.add_service(health_service);
 
     let address = config.address();
     let listener = TcpListener::bind(address).await;
@@ -93,7 +111,7 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     }
 }
 
-fn routes(store: Store, outbox: Arc<Outbox>) -> anyhow::Result<Routes> {
+fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Result<Routes> {
     let mut routes = Routes::builder();
     macro_rules! serve {
         ($service:expr, $($server:ident),+) => {{
@@ -119,6 +137,24 @@ fn routes(store: Store, outbox: Arc<Outbox>) -> anyhow::Result<Routes> {
         SessionService(store.clone()),
         SessionCommandControllerServer,
         SessionQueryControllerServer
+    );
+    serve!(
+        EnvironmentService(store.clone()),
+        EnvironmentCommandControllerServer,
+        EnvironmentQueryControllerServer
+    );
+    serve!(
+        SkillService(store.clone()),
+        SkillCommandControllerServer,
+        SkillQueryControllerServer
+    );
+    serve!(
+        ContextService {
+            store: store.clone(),
+            runner
+        },
+        ExecutionContextCommandControllerServer,
+        ExecutionContextQueryControllerServer
     );
     serve!(
         ExecutionService { store, outbox },

@@ -24,7 +24,7 @@ pub(crate) fn create(tx: &mut Tx<'_>, agent: Agent) -> Result<Agent> {
     let instance = default_instance(tx, &agent)?;
     let status = agent.status.get_or_insert_with(AgentStatus::default);
     status.default_instance_id = instance.id().to_owned();
-    tx.put(&agent)?;
+    tx.put(&mut agent)?;
     Ok(agent)
 }
 

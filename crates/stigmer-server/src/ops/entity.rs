@@ -10,10 +10,15 @@ use stigmer_api::{
         ApiResourceAuditActor, ApiResourceAuditInfo, ApiResourceOwnerScope as Scope,
         ApiResourceReference, apiresourcekind::ApiResourceKind,
     },
+    environment::Environment,
+    executioncontext::ExecutionContext,
     id,
     resource::Resource,
+    secret::REDACTED,
     session::Session,
+    skill::Skill,
     slug,
+    validate::{Violation, Violations},
 };
 
 use super::kinds::Entity;
@@ -23,7 +28,7 @@ use crate::{
 };
 
 /// Now, as who did something to a resource.
-fn stamp() -> ApiResourceAuditInfo {
+pub(super) fn stamp() -> ApiResourceAuditInfo {
     let system = ApiResourceAuditActor {
         id: "system".to_owned(),
         avatar: String::new(),
@@ -39,7 +44,7 @@ fn stamp() -> ApiResourceAuditInfo {
 }
 
 /// Fills what clients may leave out of the metadata: slug and organization.
-fn complete<R: Entity>(resource: &mut R) {
+pub(super) fn complete<R: Entity>(resource: &mut R) {
     let metadata = resource.metadata_mut();
     if metadata.slug.is_empty() {
         metadata.slug = slug::from_name(&metadata.name);
@@ -52,7 +57,7 @@ fn complete<R: Entity>(resource: &mut R) {
     }
 }
 
-fn check_org(org: &str) -> Result<()> {
+pub(super) fn check_org(org: &str) -> Result<()> {
     if org.is_empty() {
         return Ok(());
     }
@@ -64,7 +69,25 @@ pub(crate) fn create<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
     resource.validate()?;
     complete(&mut resource);
     check_org(resource.org())?;
+    refuse_redacted(&mut resource)?;
+    resource.check_references(tx.view())?;
     insert(tx, resource)
+}
+
+/// Refuses what stands for a secret in answers as a value: a copy of an answer has lost them.
+pub(super) fn refuse_redacted<R: Entity>(resource: &mut R) -> Result<()> {
+    let mut variables = resource.variables().into_iter();
+    match variables.find(|v| v.value == REDACTED) {
+        Some(variable) => Err(no_secret::<R>(variable.name)),
+        None => Ok(()),
+    }
+}
+
+fn no_secret<R: Entity>(name: &str) -> Error {
+    let field = format!("{}[{name}]", R::VARIABLES);
+    let message =
+        format!("`{REDACTED}` stands for a stored secret and there is none: give a value");
+    Error::Broken(Violations(vec![Violation { field, message }]))
 }
 
 /// Stores a new resource that is known to be valid.
@@ -93,7 +116,7 @@ pub(crate) fn insert<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
         exists(tx.view(), kind, field, &parent)?;
         tx.link(&parent, resource.id())?;
     }
-    tx.put(&resource)?;
+    tx.put(&mut resource)?;
     Ok(resource)
 }
 
@@ -103,6 +126,9 @@ fn exists(view: &dyn Read, kind: Kind, field: &'static str, id: &str) -> Result<
         Kind::AgentInstance => view.find::<AgentInstance>(id)?.is_some(),
         Kind::Session => view.find::<Session>(id)?.is_some(),
         Kind::AgentExecution => view.find::<AgentExecution>(id)?.is_some(),
+        Kind::Skill => view.find::<Skill>(id)?.is_some(),
+        Kind::Environment => view.find::<Environment>(id)?.is_some(),
+        Kind::ExecutionContext => view.find::<ExecutionContext>(id)?.is_some(),
     };
     if found {
         return Ok(());
@@ -136,14 +162,19 @@ pub(crate) fn apply<R: Entity>(
     };
     let stored = tx.view().get::<R>(&id)?;
     let mut wanted = stored.clone();
-    take(&mut wanted, &resource);
+    take(&mut wanted, &resource)?;
     if wanted != stored {
         return replace(tx, stored, resource);
     }
-    if let Some(spec) = &mut wanted.audit_mut().spec_audit {
+    unchanged(&mut wanted);
+    Ok(wanted)
+}
+
+/// Says in an answer that nothing was done.
+pub(super) fn unchanged<R: Resource>(resource: &mut R) {
+    if let Some(spec) = &mut resource.audit_mut().spec_audit {
         "unchanged".clone_into(&mut spec.event);
     }
-    Ok(wanted)
 }
 
 fn stored<R: Entity>(view: &dyn Read, resource: &R) -> Result<Option<R>> {
@@ -167,9 +198,20 @@ fn called<R: Resource>(resource: &R) -> String {
     given.unwrap_or_default().to_owned()
 }
 
-/// Copies what an update may change.
-fn take<R: Entity>(stored: &mut R, new: &R) {
+/// Copies what an update may change. Secrets that come back as they were shown stay as they are.
+fn take<R: Entity>(stored: &mut R, new: &R) -> Result<()> {
+    let mut old = stored.clone();
     stored.copy_spec(new);
+    let old = old.variables();
+    for variable in stored.variables() {
+        if variable.value != REDACTED {
+            continue;
+        }
+        let mut kept = old.iter().filter(|v| v.is_secret && variable.is_secret);
+        let kept = kept.find(|v| v.name == variable.name);
+        let kept = kept.ok_or_else(|| no_secret::<R>(variable.name))?;
+        variable.value.clone_from(kept.value);
+    }
     let from = new.metadata().cloned().unwrap_or_default();
     let to = stored.metadata_mut();
     if !from.name.is_empty() {
@@ -179,11 +221,12 @@ fn take<R: Entity>(stored: &mut R, new: &R) {
     to.labels = from.labels;
     to.annotations = from.annotations;
     to.tags = from.tags;
+    Ok(())
 }
 
 fn replace<R: Entity>(tx: &mut Tx<'_>, stored: R, resource: R) -> Result<R> {
     let mut new = stored.clone();
-    take(&mut new, &resource);
+    take(&mut new, &resource)?;
     if let (Some((_, field, now)), Some((_, _, before))) = (new.parent(), stored.parent())
         && now != before
     {
@@ -192,14 +235,20 @@ fn replace<R: Entity>(tx: &mut Tx<'_>, stored: R, resource: R) -> Result<R> {
             format!("cannot change; it is {before}"),
         ));
     }
-    if let Some(spec) = &mut new.audit_mut().spec_audit {
+    new.check_references(tx.view())?;
+    updated(&mut new);
+    tx.put(&mut new)?;
+    Ok(new)
+}
+
+/// Notes in the audit that the spec changes now.
+pub(super) fn updated<R: Resource>(resource: &mut R) {
+    if let Some(spec) = &mut resource.audit_mut().spec_audit {
         let now = stamp();
         spec.updated_by = now.updated_by;
         spec.updated_at = now.updated_at;
         "updated".clone_into(&mut spec.event);
     }
-    tx.put(&new)?;
-    Ok(new)
 }
 
 /// Takes `resource` out of the store and its indexes; its children are the caller's business.
@@ -218,6 +267,14 @@ pub(crate) fn by_reference<R: Entity>(
     view: &dyn Read,
     reference: &ApiResourceReference,
 ) -> Result<R> {
+    check_reference::<R>(reference)?;
+    match view.id_of_slug(R::KIND, &reference.slug, &reference.org)? {
+        Some(id) => view.get(&id),
+        None => Err(Error::not_found(R::KIND, &reference.slug)),
+    }
+}
+
+fn check_reference<R: Entity>(reference: &ApiResourceReference) -> Result<()> {
     let kind = reference.kind();
     if kind != ApiResourceKind::Unknown && kind != R::KIND.api_kind() {
         let (got, want) = (kind.as_str_name(), R::KIND.api_kind().as_str_name());
@@ -229,8 +286,5 @@ pub(crate) fn by_reference<R: Entity>(
     if reference.slug.is_empty() {
         return Err(Error::invalid("slug", "is missing"));
     }
-    match view.id_of_slug(R::KIND, &reference.slug, &reference.org)? {
-        Some(id) => view.get(&id),
-        None => Err(Error::not_found(R::KIND, &reference.slug)),
-    }
+    Ok(())
 }

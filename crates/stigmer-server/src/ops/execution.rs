@@ -5,52 +5,59 @@ use stigmer_api::{
     Kind,
     agent::Agent,
     agentexecution::{
-        AgentExecution, AgentExecutionSpec, AgentExecutionStatus, AgentMessage, ExecutionPhase,
-        MessageType,
+        AgentExecution, AgentExecutionStatus, AgentMessage, ExecutionPhase, MessageType,
     },
     agentinstance::AgentInstance,
     apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope},
     id,
     resource::Resource,
+    secret::Secrets,
     session::{Session, SessionSpec},
     validate::Validate,
 };
 
-use super::entity::{insert, take_out};
+use super::{
+    context,
+    entity::{insert, refuse_redacted, take_out},
+};
 use crate::{
     error::{Error, Result},
     hub::Event,
     store::{Outgoing, Read, Tx},
 };
 
-/// What stands where a secret was.
-const REDACTED: &str = "[redacted]";
-
 /// Now, as executions carry times.
 pub(crate) fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Stores a new execution, with a session of its own unless it names one, and the note to hand
-/// it to Temporal, in one transaction. `waiting` says why it is PENDING.
+/// Stores a new execution, with a session of its own unless it names one, the context with its
+/// variables, and the note to hand it to Temporal, in one transaction. `waiting` says why it is
+/// PENDING.
 pub(crate) fn create(
     tx: &mut Tx<'_>,
     mut execution: AgentExecution,
     waiting: &str,
 ) -> Result<AgentExecution> {
     execution.validate()?;
+    refuse_redacted(&mut execution)?;
     let spec = execution.spec.clone().unwrap_or_default();
-    let (session, agent) = match spec.session_id.as_str() {
+    let (session, instance, agent) = match spec.session_id.as_str() {
         "" => {
             let agent: Agent = tx.view().get(&spec.agent_id)?;
-            (open_session(tx, &agent, &spec.message)?, agent)
+            let session = open_session(tx, &agent, &spec.message)?;
+            let instance = agent.status.clone().unwrap_or_default().default_instance_id;
+            (session, tx.view().get(&instance)?, agent)
         }
         id => of_session(tx.view(), id, &spec.agent_id)?,
     };
+    let variables = context::merge(tx.view(), &agent, &instance, &spec.runtime_env)?;
     let spec = execution.spec.get_or_insert_default();
     spec.agent_id = agent.id().to_owned();
     spec.session_id = session.id().to_owned();
+    forget_secrets(&mut execution);
     let mut execution = insert(tx, execution)?;
+    context::open(tx, &execution, variables)?;
     let spec = execution.spec.clone().unwrap_or_default();
     let message = AgentMessage {
         r#type: MessageType::MessageHuman.into(),
@@ -62,9 +69,23 @@ pub(crate) fn create(
     status.phase = ExecutionPhase::ExecutionPending.into();
     waiting.clone_into(&mut status.phase_reason);
     status.messages = vec![message];
-    tx.put_execution(&execution)?;
+    put(tx, &mut execution)?;
     tx.send(execution.id(), Outgoing::Start)?;
     Ok(execution)
+}
+
+/// Takes the secrets out of the execution itself: its context has them for as long as it runs, and
+/// nobody needs them longer.
+pub(super) fn forget_secrets(execution: &mut AgentExecution) {
+    execution.redact();
+}
+
+/// Stores an execution. With its end its context goes.
+pub(super) fn put(tx: &mut Tx<'_>, execution: &mut AgentExecution) -> Result<()> {
+    if phase(execution).is_terminal() {
+        context::close(tx, execution.id())?;
+    }
+    tx.put_execution(execution)
 }
 
 fn open_session(tx: &mut Tx<'_>, agent: &Agent, message: &str) -> Result<Session> {
@@ -89,22 +110,28 @@ fn open_session(tx: &mut Tx<'_>, agent: &Agent, message: &str) -> Result<Session
     insert(tx, session)
 }
 
-fn of_session(view: &dyn Read, id: &str, agent_id: &str) -> Result<(Session, Agent)> {
+fn of_session(
+    view: &dyn Read,
+    id: &str,
+    agent_id: &str,
+) -> Result<(Session, AgentInstance, Agent)> {
     let session: Session = view.get(id)?;
     let instance_id = session.spec.clone().unwrap_or_default().agent_instance_id;
     let instance: AgentInstance = view.get(&instance_id)?;
-    let of_instance = instance.spec.unwrap_or_default().agent_id;
+    let of_instance = instance.spec.clone().unwrap_or_default().agent_id;
     if !agent_id.is_empty() && agent_id != of_instance {
         let message = format!("is not the agent of session {id}, which is {of_instance}");
         return Err(Error::invalid("spec.agent_id", message));
     }
-    Ok((session, view.get(&of_instance)?))
+    Ok((session, instance, view.get(&of_instance)?))
 }
 
 /// Changes an execution's metadata; what it was asked stays.
 pub(crate) fn update(tx: &mut Tx<'_>, execution: AgentExecution) -> Result<AgentExecution> {
     let mut stored: AgentExecution = tx.view().get(execution.id())?;
-    if execution.spec.is_some() && execution.spec != redacted(stored.clone()).spec {
+    let mut shown = stored.clone();
+    shown.redact();
+    if execution.spec.is_some() && execution.spec != shown.spec {
         let message = "cannot change: what was asked was asked; create another execution";
         return Err(Error::invalid("spec", message));
     }
@@ -113,7 +140,7 @@ pub(crate) fn update(tx: &mut Tx<'_>, execution: AgentExecution) -> Result<Agent
     metadata.labels = new.labels;
     metadata.annotations = new.annotations;
     metadata.tags = new.tags;
-    tx.put_execution(&stored)?;
+    put(tx, &mut stored)?;
     Ok(stored)
 }
 
@@ -165,7 +192,7 @@ pub(crate) fn update_status(
     text(&mut status.error, report.error);
     text(&mut status.started_at, report.started_at);
     text(&mut status.completed_at, report.completed_at);
-    tx.put_execution(&execution)?;
+    put(tx, &mut execution)?;
     Ok(execution)
 }
 
@@ -182,7 +209,7 @@ pub(crate) fn cancel(tx: &mut Tx<'_>, id: &str, temporal: bool) -> Result<AgentE
         status.phase = ExecutionPhase::ExecutionCancelled.into();
         status.phase_reason = "cancelled before it was started".to_owned();
         status.completed_at = now();
-        tx.put_execution(&execution)?;
+        put(tx, &mut execution)?;
     }
     // Also for one that waited: its start may be under way at this moment.
     if temporal {
@@ -207,6 +234,7 @@ pub(super) fn remove(tx: &mut Tx<'_>, execution: &AgentExecution) -> Result<()> 
             id = execution.id(),
         )));
     }
+    context::close(tx, execution.id())?;
     take_out(tx, execution)?;
     tx.publish(Event::Deleted(execution.id().to_owned()));
     Ok(())
@@ -217,16 +245,4 @@ pub(crate) fn phase(execution: &AgentExecution) -> ExecutionPhase {
         .status
         .as_ref()
         .map_or(ExecutionPhase::Unspecified, |s| s.phase())
-}
-
-/// The execution as clients may see it: without the values of secrets.
-pub(crate) fn redacted(mut execution: AgentExecution) -> AgentExecution {
-    let env = execution
-        .spec
-        .iter_mut()
-        .flat_map(|spec: &mut AgentExecutionSpec| spec.runtime_env.values_mut());
-    for value in env.filter(|value| value.is_secret) {
-        REDACTED.clone_into(&mut value.value);
-    }
-    execution
 }

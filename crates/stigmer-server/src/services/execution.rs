@@ -17,7 +17,7 @@ use super::{Reply, page, read, tagged, write};
 use crate::{
     error::{Error, Result},
     hub,
-    ops::execution::{self as ops, redacted},
+    ops::execution as ops,
     outbox::Outbox,
     store::{Page, Store},
 };
@@ -26,11 +26,6 @@ use crate::{
 pub(crate) struct ExecutionService {
     pub(crate) store: Store,
     pub(crate) outbox: Arc<Outbox>,
-}
-
-/// Answers with the execution, less its secrets.
-fn shown(reply: Reply<AgentExecution>) -> Reply<AgentExecution> {
-    reply.map(|response| response.map(redacted))
 }
 
 #[async_trait]
@@ -42,29 +37,27 @@ impl AgentExecutionCommandController for ExecutionService {
         })
         .await;
         self.outbox.wake();
-        shown(reply)
+        reply
     }
 
     async fn update(&self, request: Request<AgentExecution>) -> Reply<AgentExecution> {
-        shown(write(&self.store, request, ops::update).await)
+        write(&self.store, request, ops::update).await
     }
 
     async fn update_status(
         &self,
         request: Request<AgentExecutionUpdateStatusInput>,
     ) -> Reply<AgentExecution> {
-        shown(
-            write(&self.store, request, |tx, input| {
-                let status = input.status;
-                let status = status.ok_or_else(|| Error::invalid("status", "is required"))?;
-                ops::update_status(tx, &input.execution_id, status)
-            })
-            .await,
-        )
+        write(&self.store, request, |tx, input| {
+            let status = input.status;
+            let status = status.ok_or_else(|| Error::invalid("status", "is required"))?;
+            ops::update_status(tx, &input.execution_id, status)
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<ApiResourceId>) -> Reply<AgentExecution> {
-        shown(write(&self.store, request, |tx, id| ops::delete(tx, &id.value)).await)
+        write(&self.store, request, |tx, id| ops::delete(tx, &id.value)).await
     }
 
     async fn cancel(&self, request: Request<AgentExecutionId>) -> Reply<AgentExecution> {
@@ -74,14 +67,14 @@ impl AgentExecutionCommandController for ExecutionService {
         })
         .await;
         self.outbox.wake();
-        shown(reply)
+        reply
     }
 }
 
 #[async_trait]
 impl AgentExecutionQueryController for ExecutionService {
     async fn get(&self, request: Request<AgentExecutionId>) -> Reply<AgentExecution> {
-        shown(read(&self.store, |view| view.get(&request.get_ref().value)))
+        read(&self.store, |view| view.get(&request.get_ref().value))
     }
 
     async fn list(
@@ -116,7 +109,7 @@ impl AgentExecutionQueryController for ExecutionService {
         let id = request.into_inner().value;
         let subscribe = move |tx: &mut crate::store::Tx<'_>| {
             let present = tx.view().get::<AgentExecution>(&id)?;
-            let (event, updates) = hub::subscription(&present);
+            let (event, updates) = hub::subscription(present);
             event.into_iter().for_each(|event| tx.publish(event));
             Ok(updates)
         };
@@ -124,14 +117,16 @@ impl AgentExecutionQueryController for ExecutionService {
         let updates = stream::unfold(updates, |mut updates| async {
             updates.recv().await.map(|update| (update, updates))
         });
-        Ok(Response::new(Box::pin(updates.map(|u| u.map(redacted)))))
+        Ok(Response::new(Box::pin(
+            updates.map(|u| u.map(Arc::unwrap_or_clone)),
+        )))
     }
 }
 
 fn answer(page: Page<AgentExecution>) -> Reply<AgentExecutionList> {
     Ok(Response::new(AgentExecutionList {
         total_pages: page.total_pages(),
-        entries: page.entries.into_iter().map(redacted).collect(),
+        entries: page.entries,
         next_page_token: page.next,
     }))
 }

@@ -1,16 +1,26 @@
-//! The gRPC services: they translate between the wire and [`ops`](crate::ops).
+//! The gRPC services: they translate between the wire and [`ops`](crate::ops). No answer leaves
+//! with a secret in it: [`write`], [`read`] and [`page`] hide them, and only a context is told
+//! otherwise, to a runner.
 
 mod agent;
+mod context;
+mod environment;
 mod execution;
 mod instance;
 mod session;
+mod skill;
+
+use stigmer_api::secret::Secrets;
 
 use tonic::{Request, Response, Status};
 
 pub(crate) use agent::AgentService;
+pub(crate) use context::{ContextService, RunnerKey};
+pub(crate) use environment::EnvironmentService;
 pub(crate) use execution::ExecutionService;
 pub(crate) use instance::InstanceService;
 pub(crate) use session::SessionService;
+pub(crate) use skill::SkillService;
 
 use crate::{
     error::Result,
@@ -24,17 +34,20 @@ type Reply<T> = Result<Response<T>, Status>;
 async fn write<Q, T, F>(store: &Store, request: Request<Q>, f: F) -> Reply<T>
 where
     Q: Send + 'static,
-    T: Send + 'static,
+    T: Secrets + Send + 'static,
     F: FnOnce(&mut Tx<'_>, Q) -> Result<T> + Send + 'static,
 {
     let input = request.into_inner();
-    let output = store.write(move |tx| f(tx, input)).await?;
+    let mut output = store.write(move |tx| f(tx, input)).await?;
+    output.redact();
     Ok(Response::new(output))
 }
 
 /// Reads and answers.
-fn read<T>(store: &Store, f: impl FnOnce(&dyn Read) -> Result<T>) -> Reply<T> {
-    Ok(Response::new(store.read(f)?))
+fn read<T: Secrets>(store: &Store, f: impl FnOnce(&dyn Read) -> Result<T>) -> Reply<T> {
+    let mut output = store.read(f)?;
+    output.redact();
+    Ok(Response::new(output))
 }
 
 /// Reads a page on a thread of its own: a list visits every resource of its kind.
@@ -48,7 +61,9 @@ async fn page<R: Entity>(
     let list = move || store.read(|view| view.page(size, &token, &keep));
     let joined = tokio::task::spawn_blocking(list).await;
     let page = joined.map_err(|e| Status::internal(format!("the list failed: {e}")))?;
-    Ok(page?)
+    let mut page = page?;
+    page.entries.iter_mut().for_each(Secrets::redact);
+    Ok(page)
 }
 
 /// Whether `resource` carries all of `tags`.

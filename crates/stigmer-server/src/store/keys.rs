@@ -27,6 +27,24 @@ pub(super) fn open(execution: &str) -> String {
     format!("e/{execution}")
 }
 
+/// A text that only the right key of the secrets opens.
+pub(super) const CHECK: &str = "k/check";
+
+/// The archive of a skill, by its hash; also how clients name it.
+pub(super) fn artifact(hash: &str) -> String {
+    format!("skills/{hash}.zip")
+}
+
+/// A version of a skill: `v/SKILL/NUMBER/HASH/TAG`, ascending in the order of the pushes.
+pub(super) fn version(skill: &str, number: u32, hash: &str, tag: &str) -> String {
+    format!("{}{number:010}/{hash}/{tag}", versions(skill))
+}
+
+/// What all versions of a skill start with.
+pub(super) fn versions(skill: &str) -> String {
+    format!("v/{skill}/")
+}
+
 /// The first key after all that start with `prefix`, which must not be empty.
 pub(super) fn after(prefix: &str) -> String {
     // Keys are ASCII, so no key continues a prefix with this character.

@@ -1,11 +1,14 @@
 //! Reading, alike inside and outside a write transaction.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use redb::ReadableTable;
-use stigmer_api::{Kind, id, resource::Resource};
+use stigmer_api::{Kind, id, skill::Skill};
 
-use super::keys;
+use super::{
+    keys,
+    seal::{Sealer, Stored},
+};
 use crate::error::{Error, Result};
 
 /// What Temporal must still be told, in the order in which it must be told.
@@ -39,22 +42,43 @@ const MAX_PAGE: i32 = 500;
 /// Sees one key and its value, and says whether to go on.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<ControlFlow<()>>;
 
-/// The two primitive reads; everything else is made of them.
+/// A version of a skill.
+pub(crate) struct Version {
+    pub(super) key: String,
+    pub(super) number: u32,
+    pub(crate) hash: String,
+    pub(crate) tag: String,
+}
+
+/// The primitive reads; everything else is made of them.
 pub(crate) trait Read {
     fn value(&self, key: &str) -> Result<Option<Vec<u8>>>;
 
     /// Visits keys with `prefix` in ascending (or descending) order until `visit` breaks.
     fn scan(&self, prefix: &str, descending: bool, visit: Visit<'_>) -> Result<()>;
+
+    /// What opens the secrets.
+    fn sealer(&self) -> &Sealer;
 }
 
-impl<T: ReadableTable<&'static str, &'static [u8]>> Read for T {
+/// A table and what opens the secrets in it.
+pub(super) struct Sealed<T> {
+    pub(super) table: T,
+    pub(super) sealer: Arc<Sealer>,
+}
+
+impl<T: ReadableTable<&'static str, &'static [u8]>> Read for Sealed<T> {
     fn value(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.get(key)?.map(|guard| guard.value().to_vec()))
+        Ok(self.table.get(key)?.map(|guard| guard.value().to_vec()))
+    }
+
+    fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     fn scan(&self, prefix: &str, descending: bool, visit: Visit<'_>) -> Result<()> {
         let end = keys::after(prefix);
-        let mut range = self.range(prefix..end.as_str())?;
+        let mut range = self.table.range(prefix..end.as_str())?;
         while let Some(entry) = if descending {
             range.next_back()
         } else {
@@ -70,16 +94,16 @@ impl<T: ReadableTable<&'static str, &'static [u8]>> Read for T {
 }
 
 impl dyn Read + '_ {
-    pub(crate) fn find<R: Resource>(&self, id: &str) -> Result<Option<R>> {
+    pub(crate) fn find<R: Stored>(&self, id: &str) -> Result<Option<R>> {
         if !id::is_id(R::KIND, id) {
             return Ok(None);
         }
         let bytes = self.value(&keys::resource(id))?;
-        Ok(bytes.map(|b| R::decode(b.as_slice())).transpose()?)
+        bytes.map(|b| self.sealer().decode(&b)).transpose()
     }
 
     /// The resource by its id; an empty one names the field that should hold it.
-    pub(crate) fn get<R: Resource>(&self, id: &str) -> Result<R> {
+    pub(crate) fn get<R: Stored>(&self, id: &str) -> Result<R> {
         if id.is_empty() {
             return Err(Error::invalid("value", "the id is missing"));
         }
@@ -117,6 +141,44 @@ impl dyn Read + '_ {
         Ok(children)
     }
 
+    /// Shows every resource of a kind to `see`, oldest first.
+    pub(crate) fn each<R: Stored>(&self, see: &mut dyn FnMut(R) -> Result<()>) -> Result<()> {
+        let prefix = keys::resource(&format!("{}-", R::KIND.id_prefix()));
+        self.scan(&prefix, false, &mut |_, value| {
+            see(self.sealer().decode(value)?)?;
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// The versions of a skill, oldest first.
+    pub(crate) fn versions(&self, skill: &str) -> Result<Vec<Version>> {
+        let mut versions = Vec::new();
+        let prefix = keys::versions(skill);
+        self.scan(&prefix, false, &mut |key, _| {
+            let mut parts = key[prefix.len()..].splitn(3, '/').map(str::to_owned);
+            let mut part = || parts.next().unwrap_or_default();
+            versions.push(Version {
+                key: key.to_owned(),
+                number: part().parse().unwrap_or_default(),
+                hash: part(),
+                tag: part(),
+            });
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(versions)
+    }
+
+    /// The skill as it was in a version.
+    pub(crate) fn version(&self, version: &Version) -> Result<Option<Skill>> {
+        let bytes = self.value(&version.key)?;
+        bytes.map(|b| self.sealer().decode(&b)).transpose()
+    }
+
+    /// The archive of a skill, by its hash.
+    pub(crate) fn artifact(&self, hash: &str) -> Result<Option<Vec<u8>>> {
+        self.value(&keys::artifact(hash))
+    }
+
     /// Executions that have not ended, oldest first.
     pub(crate) fn open_executions(&self) -> Result<Vec<String>> {
         let mut open = Vec::new();
@@ -147,7 +209,7 @@ impl dyn Read + '_ {
 
     /// A page of the resources that `keep` keeps, newest first. `token` is the `next` of the
     /// page before, or empty.
-    pub(crate) fn page<R: Resource>(
+    pub(crate) fn page<R: Stored>(
         &self,
         size: i32,
         token: &str,
@@ -173,7 +235,7 @@ impl dyn Read + '_ {
         };
         let prefix = keys::resource(&format!("{}-", R::KIND.id_prefix()));
         self.scan(&prefix, true, &mut |key, value| {
-            let resource = R::decode(value)?;
+            let resource: R = self.sealer().decode(value)?;
             if !keep(&resource) {
                 return Ok(ControlFlow::Continue(()));
             }

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use stigmer_api::{agent::Agent, resource::Resource};
 
+mod sealed;
+
 use super::*;
 
 fn agent(id: &str, slug: &str) -> Agent {
@@ -13,7 +15,27 @@ fn agent(id: &str, slug: &str) -> Agent {
 }
 
 fn open(folder: &tempfile::TempDir) -> Store {
-    Store::open(&folder.path().join("sub/s.db"), Arc::new(Hub::default())).unwrap()
+    try_open(folder).unwrap()
+}
+
+fn try_open(folder: &tempfile::TempDir) -> anyhow::Result<Store> {
+    let path = folder.path().join("sub/s.db");
+    Store::open(&path, &path.with_extension("key"), Arc::new(Hub::default()))
+}
+
+/// Lets go of the store and waits until its writer has done so too.
+fn close(folder: &tempfile::TempDir, store: Store) {
+    drop(store);
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while Database::open(folder.path().join("sub/s.db")).is_err() {
+        assert!(std::time::Instant::now() < limit, "the writer does not end");
+        std::thread::yield_now();
+    }
+}
+
+/// What the error says.
+fn why(opened: anyhow::Result<Store>) -> String {
+    opened.err().map(|e| format!("{e:#}")).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -21,13 +43,13 @@ async fn a_failed_write_leaves_nothing_and_spares_its_neighbours() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
     let id = stigmer_api::id::new(stigmer_api::Kind::Agent);
-    let (good, bad) = (agent(&id, "good"), agent(&id, "bad"));
+    let (mut good, mut bad) = (agent(&id, "good"), agent(&id, "bad"));
     let good = store.write(move |tx| {
         tx.claim_slug(&good)?;
-        tx.put(&good)
+        tx.put(&mut good)
     });
     let failed = store.write(move |tx| {
-        tx.put(&bad)?;
+        tx.put(&mut bad)?;
         tx.claim_slug(&bad)?;
         Err::<(), _>(Error::Precondition("no".to_owned()))
     });
@@ -44,8 +66,7 @@ async fn a_failed_write_leaves_nothing_and_spares_its_neighbours() {
 async fn a_second_server_is_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let _first = open(&folder);
-    let second = Store::open(&folder.path().join("sub/s.db"), Arc::new(Hub::default()));
-    let why = second.err().map(|e| format!("{e:#}")).unwrap_or_default();
+    let why = why(try_open(&folder));
     assert!(why.contains("another server"), "{why}");
 }
 
@@ -54,6 +75,6 @@ fn a_file_that_is_no_database_is_refused_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.db");
     std::fs::write(&path, "not a database").unwrap();
-    assert!(Store::open(&path, Arc::new(Hub::default())).is_err());
+    assert!(Store::open(&path, &path.with_extension("key"), Arc::new(Hub::default())).is_err());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "not a database");
 }

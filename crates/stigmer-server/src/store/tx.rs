@@ -1,17 +1,24 @@
 //! A write transaction as one request sees it: it reads its own writes, and a failed request
 //! leaves none, although the transaction under it is shared with other requests.
 
-use redb::Table;
-use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource};
+use std::sync::Arc;
 
-use super::{Outgoing, Read, keys};
+use redb::Table;
+use stigmer_api::{
+    Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets, skill::Skill,
+};
+
+use super::{
+    Outgoing, Read, Stored, keys,
+    read::{Sealed, Version},
+};
 use crate::{
     error::{Error, Result},
     hub::Event,
 };
 
 pub(crate) struct Tx<'t> {
-    table: Table<'t, &'static str, &'static [u8]>,
+    data: Sealed<Table<'t, &'static str, &'static [u8]>>,
     /// What stood under each key before this request changed it, in the order of the changes.
     undo: Vec<(String, Option<Vec<u8>>)>,
     events: Vec<Event>,
@@ -19,10 +26,10 @@ pub(crate) struct Tx<'t> {
 }
 
 impl<'t> Tx<'t> {
-    pub(super) fn new(table: Table<'t, &'static str, &'static [u8]>) -> Self {
+    pub(super) fn new(data: Sealed<Table<'t, &'static str, &'static [u8]>>) -> Self {
         let (undo, events) = (Vec::new(), Vec::new());
         Self {
-            table,
+            data,
             undo,
             events,
             dirty: false,
@@ -47,8 +54,8 @@ impl<'t> Tx<'t> {
     fn roll_back(&mut self) -> Result<()> {
         while let Some((key, old)) = self.undo.pop() {
             match old {
-                Some(value) => self.table.insert(key.as_str(), value.as_slice())?,
-                None => self.table.remove(key.as_str())?,
+                Some(value) => self.data.table.insert(key.as_str(), value.as_slice())?,
+                None => self.data.table.remove(key.as_str())?,
             };
         }
         Ok(())
@@ -56,7 +63,7 @@ impl<'t> Tx<'t> {
 
     /// What is stored, with this request's own changes.
     pub(crate) fn view(&self) -> &dyn Read {
-        &self.table
+        &self.data
     }
 
     /// Tells the subscribers, once the transaction is on disk.
@@ -64,16 +71,16 @@ impl<'t> Tx<'t> {
         self.events.push(event);
     }
 
-    fn set(&mut self, key: String, value: &[u8]) -> Result<()> {
+    pub(super) fn set(&mut self, key: String, value: &[u8]) -> Result<()> {
         self.dirty = true;
-        let old = self.table.insert(key.as_str(), value)?;
+        let old = self.data.table.insert(key.as_str(), value)?;
         let old = old.map(|guard| guard.value().to_vec());
         self.undo.push((key, old));
         Ok(())
     }
 
     fn unset(&mut self, key: String) -> Result<bool> {
-        let old = self.table.remove(key.as_str())?;
+        let old = self.data.table.remove(key.as_str())?;
         let old = old.map(|guard| guard.value().to_vec());
         let found = old.is_some();
         if found {
@@ -83,13 +90,14 @@ impl<'t> Tx<'t> {
         Ok(found)
     }
 
-    /// Stores `resource` under its id.
-    pub(crate) fn put<R: Resource>(&mut self, resource: &R) -> Result<()> {
-        self.set(keys::resource(resource.id()), &resource.encode_to_vec())
+    /// Stores `resource` under its id, its secrets sealed; what the caller holds stays as it is.
+    pub(crate) fn put<R: Stored>(&mut self, resource: &mut R) -> Result<()> {
+        let bytes = self.data.sealer.encode(resource)?;
+        self.set(keys::resource(resource.id()), &bytes)
     }
 
     /// Stores an execution, among the open ones as long as it is one, and tells its subscribers.
-    pub(crate) fn put_execution(&mut self, execution: &AgentExecution) -> Result<()> {
+    pub(crate) fn put_execution(&mut self, execution: &mut AgentExecution) -> Result<()> {
         self.put(execution)?;
         let open = keys::open(execution.id());
         match execution
@@ -100,8 +108,34 @@ impl<'t> Tx<'t> {
             true => self.unset(open).map(drop)?,
             false => self.set(open, &[])?,
         }
-        self.publish(Event::Changed(Box::new(execution.clone())));
+        let mut shown = execution.clone();
+        shown.redact();
+        self.publish(Event::Changed(Arc::new(shown)));
         Ok(())
+    }
+
+    /// Stores the archive of a skill under its hash.
+    pub(crate) fn put_artifact(&mut self, hash: &str, archive: &[u8]) -> Result<()> {
+        self.set(keys::artifact(hash), archive)
+    }
+
+    pub(crate) fn remove_artifact(&mut self, hash: &str) -> Result<()> {
+        self.unset(keys::artifact(hash)).map(drop)
+    }
+
+    /// Notes `skill` as the newest of its versions. One with the same archive and tag moves here.
+    pub(crate) fn put_version(&mut self, skill: &mut Skill, hash: &str, tag: &str) -> Result<()> {
+        let versions = self.view().versions(skill.id())?;
+        let number = versions.last().map_or(0, |v| v.number) + 1;
+        for same in versions.iter().filter(|v| v.hash == hash && v.tag == tag) {
+            self.remove_version(same)?;
+        }
+        let bytes = self.data.sealer.encode(skill)?;
+        self.set(keys::version(skill.id(), number, hash, tag), &bytes)
+    }
+
+    pub(crate) fn remove_version(&mut self, version: &Version) -> Result<()> {
+        self.unset(version.key.clone()).map(drop)
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Result<()> {

@@ -1,9 +1,11 @@
 //! The one thread that writes.
 
+use std::sync::Arc;
+
 use redb::Database;
 use tokio::sync::mpsc;
 
-use super::{DATA, Tx};
+use super::{DATA, Tx, read::Sealed, seal::Sealer};
 use crate::{
     error::{Error, Result},
     hub::{Event, Hub},
@@ -19,7 +21,12 @@ pub(super) type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 const BATCH: usize = 256;
 
 /// Runs jobs until every [`Store`](super::Store) handle is gone.
-pub(super) fn run(db: &Database, mut queue: mpsc::UnboundedReceiver<Job>, hub: &Hub) {
+pub(super) fn run(
+    db: &Database,
+    sealer: &Arc<Sealer>,
+    mut queue: mpsc::UnboundedReceiver<Job>,
+    hub: &Hub,
+) {
     while let Some(first) = queue.blocking_recv() {
         let mut jobs = vec![first];
         while jobs.len() < BATCH
@@ -28,7 +35,7 @@ pub(super) fn run(db: &Database, mut queue: mpsc::UnboundedReceiver<Job>, hub: &
             jobs.push(job);
         }
         let mut answers = Vec::with_capacity(jobs.len());
-        match commit(db, jobs, &mut answers) {
+        match commit(db, sealer, jobs, &mut answers) {
             Ok(events) => {
                 // Subscribers first: whoever reads after its write was answered finds it told.
                 events.into_iter().for_each(|event| hub.tell(event));
@@ -44,9 +51,15 @@ pub(super) fn run(db: &Database, mut queue: mpsc::UnboundedReceiver<Job>, hub: &
     }
 }
 
-fn commit(db: &Database, jobs: Vec<Job>, answers: &mut Vec<Answer>) -> Result<Vec<Event>> {
+fn commit(
+    db: &Database,
+    sealer: &Arc<Sealer>,
+    jobs: Vec<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<Vec<Event>> {
     let transaction = db.begin_write()?;
-    let mut tx = Tx::new(transaction.open_table(DATA)?);
+    let (table, sealer) = (transaction.open_table(DATA)?, Arc::clone(sealer));
+    let mut tx = Tx::new(Sealed { table, sealer });
     answers.extend(jobs.into_iter().map(|job| job(&mut tx)));
     let dirty = tx.dirty;
     let events = tx.into_events();

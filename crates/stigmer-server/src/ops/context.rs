@@ -1,0 +1,170 @@
+//! Contexts: the variables of an execution, merged, for as long as it runs.
+
+use std::collections::BTreeMap;
+
+use stigmer_api::{
+    agent::Agent,
+    agentexecution::AgentExecution,
+    agentinstance::AgentInstance,
+    apiresource::ApiResourceMetadata,
+    executioncontext::{ExecutionContext, ExecutionContextSpec, ExecutionValue},
+    resource::Resource,
+    session::Session,
+};
+
+use super::{
+    entity::{self, insert, take_out},
+    execution, references,
+};
+use crate::{
+    error::{Error, Result},
+    store::{Read, Tx},
+};
+
+pub(super) type Variables = BTreeMap<String, ExecutionValue>;
+
+/// The variables of an execution: those of the agent, over them those of the instance's
+/// environments in their order, over them its own. What one of them calls a secret stays one.
+///
+/// # Errors
+/// When the agent names a variable without a value and nobody gives it one.
+pub(super) fn merge(
+    view: &dyn Read,
+    agent: &Agent,
+    instance: &AgentInstance,
+    own: &Variables,
+) -> Result<Variables> {
+    let (merged, missing) = layers(view, agent, instance, own)?;
+    if missing.is_empty() {
+        return Ok(merged);
+    }
+    let names = missing.join(", ");
+    let message = format!(
+        "lacks {names}, which agent {} asks for: give it by --runtime-env KEY=VALUE, --secret KEY \
+         or an environment of the agent's instance",
+        agent.slug()
+    );
+    Err(Error::invalid("spec.runtime_env", message))
+}
+
+/// What is there, and the names of what is asked for and not there.
+fn layers(
+    view: &dyn Read,
+    agent: &Agent,
+    instance: &AgentInstance,
+    own: &Variables,
+) -> Result<(Variables, Vec<String>)> {
+    let mut merged = Variables::new();
+    let mut missing = Vec::new();
+    let mut put = |name: String, value: String, is_secret: bool| {
+        let is_secret = is_secret || merged.get(&name).is_some_and(|v| v.is_secret);
+        merged.insert(name, ExecutionValue { value, is_secret });
+    };
+    let declared = agent.spec.clone().unwrap_or_default().env_spec;
+    for (name, value) in declared.unwrap_or_default().data {
+        // Without a value it says what the agent needs, and whether that is a secret.
+        if value.value.is_empty() {
+            missing.push(name.clone());
+        }
+        put(name, value.value, value.is_secret);
+    }
+    for environment in references::environments(view, instance)? {
+        for (name, value) in environment.spec.unwrap_or_default().data {
+            missing.retain(|m| *m != name);
+            put(name, value.value, value.is_secret);
+        }
+    }
+    for (name, value) in own {
+        missing.retain(|m| m != name);
+        put(name.clone(), value.value.clone(), value.is_secret);
+    }
+    Ok((merged, missing))
+}
+
+/// Stores the context of an execution; its slug is the execution's id.
+pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables) -> Result<()> {
+    let execution_id = execution.id().to_owned();
+    let mut context = ExecutionContext {
+        metadata: Some(ApiResourceMetadata {
+            name: execution_id.clone(),
+            slug: execution_id.clone(),
+            org: execution.org().to_owned(),
+            ..Default::default()
+        }),
+        spec: Some(ExecutionContextSpec { execution_id, data }),
+        ..Default::default()
+    };
+    context.set_envelope();
+    insert(tx, context).map(drop)
+}
+
+/// Stores a further context of an execution that has not ended.
+pub(crate) fn create(tx: &mut Tx<'_>, context: ExecutionContext) -> Result<ExecutionContext> {
+    let context = entity::create(tx, context)?;
+    let id = context.spec.clone().unwrap_or_default().execution_id;
+    let execution: AgentExecution = tx.view().get(&id)?;
+    let phase = execution::phase(&execution);
+    if phase.is_terminal() {
+        let phase = phase.word();
+        return Err(Error::Precondition(format!(
+            "execution {id} has ended as {phase}: its contexts are gone and it gets no new one"
+        )));
+    }
+    Ok(context)
+}
+
+/// Deletes a context, but not the one that a running execution works with.
+pub(crate) fn delete(tx: &mut Tx<'_>, id: &str) -> Result<ExecutionContext> {
+    let context: ExecutionContext = tx.view().get(id)?;
+    // An execution that has ended has no context, so this one's is under way.
+    if context.slug() == context.spec.clone().unwrap_or_default().execution_id {
+        return Err(Error::Precondition(format!(
+            "context {id} is what execution {} works with: it goes when that has ended",
+            context.slug()
+        )));
+    }
+    take_out(tx, &context)?;
+    Ok(context)
+}
+
+/// Deletes all contexts of an execution.
+pub(super) fn close(tx: &mut Tx<'_>, execution: &str) -> Result<()> {
+    for id in tx.view().children(execution)? {
+        let context: ExecutionContext = tx.view().get(&id)?;
+        take_out(tx, &context)?;
+    }
+    Ok(())
+}
+
+/// Gives every execution that has not ended its context; those from before there were contexts
+/// have none.
+pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
+    for id in tx.view().open_executions()? {
+        let mut execution: AgentExecution = tx.view().get(&id)?;
+        if tx.view().children(&id)?.is_empty() {
+            let data = late(tx.view(), &execution).unwrap_or_else(|error| {
+                // Nobody checked then what is checked now: what it was given itself must do.
+                tracing::warn!(id, %error, "an old execution gets its own variables only");
+                execution.spec.clone().unwrap_or_default().runtime_env
+            });
+            open(tx, &execution, data)?;
+            execution::forget_secrets(&mut execution);
+            execution::put(tx, &mut execution)?;
+        }
+    }
+    Ok(())
+}
+
+/// The variables of an execution that is there already; what is asked for and not there is lacking.
+fn late(view: &dyn Read, execution: &AgentExecution) -> Result<Variables> {
+    let spec = execution.spec.clone().unwrap_or_default();
+    let session: Session = view.get(&spec.session_id)?;
+    let instance = session.spec.unwrap_or_default().agent_instance_id;
+    let instance: AgentInstance = view.get(&instance)?;
+    let agent: Agent = view.get(&spec.agent_id)?;
+    Ok(layers(view, &agent, &instance, &spec.runtime_env)?.0)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

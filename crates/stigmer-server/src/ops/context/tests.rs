@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use stigmer_api::{agent::AgentSpec, agentexecution::AgentExecutionSpec, secret::REDACTED};
+
+use super::*;
+use crate::{hub::Hub, ops, store::Store};
+
+fn agent() -> Agent {
+    let mut agent = Agent {
+        spec: Some(AgentSpec {
+            instructions: "Do what is right.".to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    agent.set_envelope();
+    agent.metadata_mut().name = "agent".to_owned();
+    agent.metadata_mut().owner_scope = 2;
+    agent
+}
+
+fn asked(agent: &Agent) -> AgentExecution {
+    let value = ExecutionValue {
+        value: "hush".to_owned(),
+        is_secret: true,
+    };
+    let mut execution = AgentExecution {
+        spec: Some(AgentExecutionSpec {
+            agent_id: agent.id().to_owned(),
+            message: "hello".to_owned(),
+            runtime_env: [("TOKEN".to_owned(), value)].into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    execution.set_envelope();
+    execution.metadata_mut().name = "execution".to_owned();
+    execution
+}
+
+#[tokio::test]
+async fn an_open_execution_from_before_contexts_gets_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let hub = Arc::new(Hub::default());
+    let store = Store::open(&path, &path.with_extension("key"), hub).unwrap();
+    let written = store.write(|tx| {
+        let agent = ops::agent::create(tx, agent())?;
+        let mut ids = Vec::new();
+        for lost in [false, true] {
+            let asked = asked(&agent);
+            let mut execution = execution::create(tx, asked.clone(), "new")?;
+            // As it was left by a server that knew of no contexts.
+            close(tx, execution.id())?;
+            let spec = execution.spec.get_or_insert_default();
+            spec.runtime_env = asked.spec.unwrap_or_default().runtime_env;
+            if lost {
+                spec.agent_id = "agt-01k00000000000000000000000".to_owned();
+            }
+            tx.put_execution(&mut execution)?;
+            ids.push(execution.id().to_owned());
+        }
+        complete(tx)?;
+        complete(tx)?;
+        Ok(ids)
+    });
+    for id in written.await.unwrap() {
+        let read = store.read(|view| {
+            let contexts = view.children(&id)?;
+            assert_eq!(contexts.len(), 1);
+            let context: ExecutionContext = view.get(&contexts[0])?;
+            Ok((context, view.get::<AgentExecution>(&id)?))
+        });
+        let (context, execution) = read.unwrap();
+        assert_eq!(context.slug(), id);
+        let data = context.spec.unwrap_or_default().data;
+        assert_eq!(data["TOKEN"].value, "hush");
+        let own = execution.spec.unwrap_or_default().runtime_env;
+        assert_eq!(own["TOKEN"].value, REDACTED);
+    }
+}

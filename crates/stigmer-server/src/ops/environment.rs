@@ -1,0 +1,14 @@
+//! Environments.
+
+use stigmer_api::environment::Environment;
+
+use super::{entity::take_out, references};
+use crate::{error::Result, store::Tx};
+
+/// Deletes an environment that no instance refers to.
+pub(crate) fn delete(tx: &mut Tx<'_>, id: &str) -> Result<Environment> {
+    let environment: Environment = tx.view().get(id)?;
+    references::no_instance_has(tx.view(), &environment)?;
+    take_out(tx, &environment)?;
+    Ok(environment)
+}

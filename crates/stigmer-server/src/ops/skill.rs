@@ -1,0 +1,171 @@
+//! Skills: pushed as archives, kept in versions.
+
+use ring::digest::{SHA256, digest};
+use skill_archive::SkillInfo;
+use stigmer_api::{
+    Kind,
+    apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope, ApiResourceReference},
+    resource::Resource,
+    skill::{PushSkillRequest, Skill, SkillSpec, SkillState, SkillStatus},
+    validate::{Validate, is_version},
+};
+
+use super::{
+    entity::{self, check_org, complete, insert, take_out, unchanged, updated},
+    references,
+};
+use crate::{
+    error::{Error, Result},
+    store::{Read, Tx},
+};
+
+/// The version that is the current one, whatever its tag.
+const LATEST: &str = "latest";
+
+/// A push whose archive was found good.
+pub(crate) struct Checked {
+    request: PushSkillRequest,
+    skill_md: String,
+    hash: String,
+}
+
+/// Looks into the archive; takes as long as it is large.
+pub(crate) fn check(request: PushSkillRequest) -> Result<Checked> {
+    if request.artifact.is_empty() {
+        return Err(Error::invalid("artifact", "is required"));
+    }
+    if !is_version(&request.tag) {
+        let message = "must be of letters, digits, `.`, `_` and `-`";
+        return Err(Error::invalid("tag", message));
+    }
+    let checked = skill_archive::check(&request.artifact);
+    let SkillInfo { skill_md, .. } =
+        checked.map_err(|why| Error::invalid("artifact", why.to_string()))?;
+    let hash = digest(&SHA256, &request.artifact);
+    let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    Ok(Checked {
+        request,
+        skill_md,
+        hash: hash.collect(),
+    })
+}
+
+/// Stores a new skill or a new version of one. The answer's `audit.spec_audit.event` tells which:
+/// `created`, `updated`, or `unchanged` for the archive and tag that are the current ones.
+pub(crate) fn push(tx: &mut Tx<'_>, checked: Checked) -> Result<Skill> {
+    let Checked {
+        request,
+        skill_md,
+        hash,
+    } = checked;
+    let mut skill = Skill {
+        metadata: Some(ApiResourceMetadata {
+            owner_scope: match request.scope() {
+                Scope::Unspecified => Scope::Organization.into(),
+                scope => scope.into(),
+            },
+            name: request.name,
+            org: request.org,
+            ..Default::default()
+        }),
+        spec: Some(SkillSpec {
+            skill_md,
+            tag: request.tag.clone(),
+        }),
+        ..Default::default()
+    };
+    skill.set_envelope();
+    skill.validate()?;
+    complete(&mut skill);
+    check_org(skill.org())?;
+    let id = tx
+        .view()
+        .id_of_slug(Kind::Skill, skill.slug(), skill.org())?;
+    let mut skill = match id {
+        None => insert(tx, skill)?,
+        Some(id) => {
+            let mut stored: Skill = tx.view().get(&id)?;
+            if hash_of(&stored) == hash && tag_of(&stored) == request.tag {
+                unchanged(&mut stored);
+                return Ok(stored);
+            }
+            stored.spec = skill.spec;
+            updated(&mut stored);
+            stored
+        }
+    };
+    let status = skill.status.get_or_insert_with(SkillStatus::default);
+    status.version_hash.clone_from(&hash);
+    status.artifact_storage_key = key_of(&hash);
+    status.set_state(SkillState::Ready);
+    if tx.view().children(&hash)?.is_empty() {
+        tx.put_artifact(&hash, &request.artifact)?;
+    }
+    tx.link(&hash, skill.id())?;
+    tx.put_version(&mut skill, &hash, &request.tag)?;
+    tx.put(&mut skill)?;
+    Ok(skill)
+}
+
+fn hash_of(skill: &Skill) -> &str {
+    skill.status.as_ref().map_or("", |s| &s.version_hash)
+}
+
+fn tag_of(skill: &Skill) -> &str {
+    skill.spec.as_ref().map_or("", |s| &s.tag)
+}
+
+fn key_of(hash: &str) -> String {
+    format!("skills/{hash}.zip")
+}
+
+/// Whether `text` is the hash of an archive.
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The skill behind a reference, as it was in the version that the reference names.
+pub(crate) fn by_reference(view: &dyn Read, reference: &ApiResourceReference) -> Result<Skill> {
+    let skill: Skill = entity::by_reference(view, reference)?;
+    let wanted = reference.version.as_str();
+    if ["", LATEST, hash_of(&skill), tag_of(&skill)].contains(&wanted) {
+        return Ok(skill);
+    }
+    let versions = view.versions(skill.id())?;
+    let mut newest = versions.iter().rev();
+    let found = match is_hash(wanted) {
+        true => newest.find(|v| v.hash == wanted),
+        false => newest.find(|v| v.tag == wanted),
+    };
+    let found = found.map(|version| view.version(version)).transpose()?;
+    let missing = || Error::not_found(Kind::Skill, format!("{}, version {wanted}", skill.slug()));
+    found.flatten().ok_or_else(missing)
+}
+
+/// The archive with this storage key, which is of one form only.
+pub(crate) fn artifact(view: &dyn Read, key: &str) -> Result<Vec<u8>> {
+    let hash = key.strip_prefix("skills/");
+    let hash = hash.and_then(|rest| rest.strip_suffix(".zip"));
+    let Some(hash) = hash.filter(|hash| is_hash(hash)) else {
+        let message =
+            "must be `skills/HASH.zip` with the 64 hexadecimal digits of a version's hash";
+        return Err(Error::invalid("artifact_storage_key", message));
+    };
+    let found = view.artifact(hash)?;
+    found.ok_or_else(|| Error::not_found(Kind::Skill, format!("archive {key}")))
+}
+
+/// Deletes a skill that no agent refers to, with its versions and the archives that only they had.
+pub(crate) fn delete(tx: &mut Tx<'_>, id: &str) -> Result<Skill> {
+    let skill: Skill = tx.view().get(id)?;
+    references::no_agent_has(tx.view(), &skill)?;
+    for version in tx.view().versions(id)? {
+        tx.remove_version(&version)?;
+        tx.unlink(&version.hash, id)?;
+        if tx.view().children(&version.hash)?.is_empty() {
+            tx.remove_artifact(&version.hash)?;
+        }
+    }
+    take_out(tx, &skill)?;
+    Ok(skill)
+}
