@@ -64,7 +64,7 @@ pub(crate) enum Format {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create or update the agents of a project
+    /// Create or update the agents of a project, with their environments and instances
     #[command(after_help = "\
 Examples:
   stigmer apply                        the project in this folder or above it
@@ -76,9 +76,13 @@ Examples:
 Examples:
   stigmer run code-reviewer --message \"look at the last commit\"
   stigmer run                          apply this folder's project, run its agent
-  stigmer run code-reviewer --runtime-env LEVEL=strict --runtime-env secret:TOKEN=abc
+  stigmer run code-reviewer --env LEVEL=strict --secret GITHUB_TOKEN --env-file .env
+  stigmer run --instance code-reviewer-staging
   stigmer run --session ses-01k... --message \"and the one before?\"
-  stigmer run code-reviewer --no-follow --output json")]
+  stigmer run code-reviewer --no-follow --output json
+
+A variable that is given several times has the value of --secret, else that of --runtime-env,
+else that of the last --env-file; all of them go before the agent's and its environments'.")]
     Run(RunArgs),
     /// Show resources
     #[command(after_help = "\
@@ -93,6 +97,9 @@ Examples:
     Cancel(CancelArgs),
     /// Delete resources
     Delete(DeleteArgs),
+    /// Push skills, which agents refer to by name
+    #[command(subcommand)]
+    Skill(SkillCommand),
     /// Print the completion script of a shell
     #[command(after_help = "\
 Example:
@@ -135,9 +142,53 @@ pub(crate) struct RunArgs {
     /// The model to use in place of the runner's own
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
+    /// Run in this instance of the agent, with its environments, in place of the default one
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "session")]
+    pub(crate) instance: Option<String>,
     /// A variable for the agent's tools, with `secret:` before it one that is never shown
-    #[arg(long, value_name = "[secret:]KEY=VALUE")]
+    #[arg(long, visible_alias = "env", value_name = "[secret:]KEY=VALUE")]
     pub(crate) runtime_env: Vec<String>,
+    /// A secret variable; its value is that of the variable KEY of this command's environment
+    #[arg(long, value_name = "KEY")]
+    pub(crate) secret: Vec<String>,
+    /// A file of KEY=VALUE lines, as dotenv reads them; none of them is a secret
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Vec<PathBuf>,
+    /// How often the model may be asked, sub-agents included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) max_model_calls: Option<i32>,
+    /// How many tools may be called, sub-agents included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) max_tool_calls: Option<i32>,
+    /// How long it may take, like 90s or 5m
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) max_time: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SkillCommand {
+    /// Push a folder with a SKILL.md as a new version of a skill
+    #[command(after_help = "\
+Examples:
+  stigmer skill push ./code-style
+  stigmer skill push . --tag v2 --dry-run")]
+    Push(PushArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// The folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// A name for this version
+    #[arg(long, value_name = "TAG", default_value = "latest")]
+    pub(crate) tag: String,
+    /// The skill's name [default: that of the folder]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Only say what would be pushed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// A kind of resource; the singular is understood too.
@@ -145,12 +196,16 @@ pub(crate) struct RunArgs {
 pub(crate) enum Kind {
     #[value(alias = "agent")]
     Agents,
+    #[value(alias = "environment")]
+    Environments,
     #[value(alias = "execution")]
     Executions,
     #[value(alias = "instance")]
     Instances,
     #[value(alias = "session")]
     Sessions,
+    #[value(alias = "skill")]
+    Skills,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

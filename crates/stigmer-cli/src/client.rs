@@ -16,9 +16,17 @@ use stigmer_api::{
         agent_instance_command_controller_client::AgentInstanceCommandControllerClient as InstanceCommands,
         agent_instance_query_controller_client::AgentInstanceQueryControllerClient as InstanceQueries,
     },
+    environment::{
+        environment_command_controller_client::EnvironmentCommandControllerClient as EnvironmentCommands,
+        environment_query_controller_client::EnvironmentQueryControllerClient as EnvironmentQueries,
+    },
     session::{
         session_command_controller_client::SessionCommandControllerClient as SessionCommands,
         session_query_controller_client::SessionQueryControllerClient as SessionQueries,
+    },
+    skill::{
+        skill_command_controller_client::SkillCommandControllerClient as SkillCommands,
+        skill_query_controller_client::SkillQueryControllerClient as SkillQueries,
     },
 };
 use tonic::{
@@ -29,7 +37,7 @@ use tonic::{
 use crate::{cli::Global, failure};
 
 /// What the server takes too; a long conversation outgrows the default of 4 MiB.
-const MAX_MESSAGE: usize = 10 << 20;
+pub(crate) const MAX_MESSAGE: usize = 10 << 20;
 
 /// A connected client of all services.
 pub(crate) struct Client {
@@ -85,6 +93,10 @@ impl Client {
         instances: InstanceQueries,
         session_commands: SessionCommands,
         sessions: SessionQueries,
+        environment_commands: EnvironmentCommands,
+        environments: EnvironmentQueries,
+        skill_commands: SkillCommands,
+        skills: SkillQueries,
     }
 
     pub(crate) fn timeout(&self) -> Duration {

@@ -7,3 +7,4 @@ pub(crate) mod get;
 pub(crate) mod logs;
 pub(crate) mod plain;
 pub(crate) mod run;
+pub(crate) mod skill;

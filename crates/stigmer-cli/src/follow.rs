@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
+use serde_json::Value;
 use stigmer_api::agentexecution::{
-    AgentExecution, AgentExecutionStatus, AgentMessage, ExecutionPhase, MessageType, ToolCall,
-    ToolCallStatus,
+    AgentExecution, AgentExecutionStatus, AgentMessage, ExecutionPhase, MessageType,
+    SubAgentExecution, SubAgentStatus, ToolCall, ToolCallStatus,
 };
 
 use crate::output::{one_line, printable};
 
 /// Enough of a tool's arguments or result to know what happened.
 const MAX_TOOL_TEXT: usize = 160;
+
+/// Up to here every whole number has a floating-point number of its own.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// What has been printed so far.
 #[derive(Debug, Default)]
@@ -21,6 +25,7 @@ pub(crate) struct Follower {
     /// The message whose text ends the line that is not ended yet.
     open: Option<usize>,
     tools: BTreeMap<String, ToolCallStatus>,
+    sub_agents: BTreeMap<String, SubAgentStatus>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +50,9 @@ impl Follower {
         }
         for call in &status.tool_calls {
             self.tool(call, &mut out);
+        }
+        for sub in &status.sub_agent_executions {
+            self.sub_agent(sub, &mut out);
         }
         if ended {
             self.phase(status, &mut out);
@@ -130,25 +138,58 @@ impl Follower {
         let name = one_line(&call.name, MAX_TOOL_TEXT);
         if before.is_none() {
             let args = call.args.as_ref().filter(|args| !args.fields.is_empty());
-            let args = args.and_then(|args| serde_json::to_string(args).ok());
-            let args = one_line(&args.unwrap_or_default(), MAX_TOOL_TEXT);
+            let args = args.and_then(|args| serde_json::to_value(args).ok());
+            let args = args.map(|args| plain(&args)).unwrap_or_default();
+            let args = one_line(&args, MAX_TOOL_TEXT);
             out.push_str(format!("tool {name} {args}").trim_end());
             out.push('\n');
         }
-        match now {
-            ToolCallStatus::ToolCallCompleted => {
-                let result = one_line(&call.result, MAX_TOOL_TEXT);
-                out.push_str(format!("tool {name} done: {result}").trim_end_matches([':', ' ']));
-                out.push('\n');
-            }
-            ToolCallStatus::ToolCallFailed => {
-                let error = one_line(&call.error, MAX_TOOL_TEXT);
-                out.push_str(format!("tool {name} failed: {error}").trim_end_matches([':', ' ']));
-                out.push('\n');
-            }
-            _ => {}
-        }
+        let end = match now {
+            ToolCallStatus::ToolCallCompleted => Some(Ok(call.result.as_str())),
+            ToolCallStatus::ToolCallFailed => Some(Err(call.error.as_str())),
+            _ => None,
+        };
+        self.ended(&format!("tool {name}"), end, out);
         self.tools.insert(key.clone(), now);
+    }
+
+    fn sub_agent(&mut self, sub: &SubAgentExecution, out: &mut String) {
+        let key = if sub.id.is_empty() {
+            &sub.name
+        } else {
+            &sub.id
+        };
+        let before = self.sub_agents.get(key).copied();
+        let now = sub.status();
+        if before.is_some_and(|before| before as i32 >= now as i32) {
+            return;
+        }
+        self.end_line(out);
+        let name = one_line(&sub.name, MAX_TOOL_TEXT);
+        if before.is_none() {
+            let input = one_line(&sub.input, MAX_TOOL_TEXT);
+            out.push_str(format!("sub-agent {name}: {input}").trim_end_matches([':', ' ']));
+            out.push('\n');
+        }
+        let end = match now {
+            SubAgentStatus::SubAgentCompleted => Some(Ok(sub.output.as_str())),
+            SubAgentStatus::SubAgentFailed => Some(Err(sub.error.as_str())),
+            _ => None,
+        };
+        self.ended(&format!("sub-agent {name}"), end, out);
+        self.sub_agents.insert(key.clone(), now);
+    }
+
+    /// Says how `what` ended, if it has.
+    fn ended(&self, what: &str, end: Option<Result<&str, &str>>, out: &mut String) {
+        let (word, text) = match end {
+            Some(Ok(result)) => ("done", result),
+            Some(Err(error)) => ("failed", error),
+            None => return,
+        };
+        let text = one_line(text, MAX_TOOL_TEXT);
+        out.push_str(format!("{what} {word}: {text}").trim_end_matches([':', ' ']));
+        out.push('\n');
     }
 
     fn end_line(&mut self, out: &mut String) {
@@ -157,6 +198,29 @@ impl Follower {
         {
             out.push('\n');
         }
+    }
+}
+
+/// JSON with its keys sorted and whole numbers as such: the wire keeps no order and knows only
+/// floating-point numbers.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<_, _> = map.iter().collect();
+            let pairs = sorted
+                .into_iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), plain(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Number(number) => match number.as_f64() {
+            Some(n) if n.fract() == 0.0 && n.abs() < MAX_WHOLE => format!("{n:.0}"),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
     }
 }
 
@@ -188,6 +252,10 @@ pub(crate) fn summary(execution: &AgentExecution) -> String {
         status.messages.len(),
         calls.len()
     );
+    if !status.sub_agent_executions.is_empty() {
+        let n = status.sub_agent_executions.len();
+        line.push_str(&format!(", sub-agents: {n}"));
+    }
     if let Some(seconds) = seconds(&status) {
         line.push_str(&format!(", duration: {seconds:.1} s"));
     }

@@ -5,11 +5,11 @@ mod cli;
 mod client;
 mod commands;
 mod duration;
+mod env_file;
 mod failure;
 mod follow;
 mod output;
 mod project;
-mod redact;
 mod resolve;
 mod runtime_env;
 mod watch;
@@ -37,6 +37,7 @@ async fn main() -> ExitCode {
         Command::Get(args) => commands::get::run(&app, args).await,
         Command::Logs(args) => commands::logs::run(&app, args).await,
         Command::Cancel(args) => commands::cancel::run(&app, args).await,
+        Command::Skill(args) => commands::skill::run(&app, args).await,
         Command::Delete(args) => commands::delete::run(&app, args).await,
         Command::Completions { shell } => commands::plain::completions(&app, *shell),
         Command::Version => commands::plain::version(&app),

@@ -5,8 +5,11 @@ use stigmer_api::{
     Kind,
     agent::{Agent, AgentId},
     agentinstance::{AgentInstance, AgentInstanceId},
-    apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
-    id, slug,
+    apiresource::{ApiResourceId, ApiResourceOwnerScope as Scope, ApiResourceReference},
+    environment::Environment,
+    id,
+    skill::{Skill, SkillId},
+    slug,
 };
 
 use crate::{
@@ -14,36 +17,36 @@ use crate::{
     failure::{Exit, Failure, exit_of},
 };
 
-/// The agent with this id or name.
-pub(crate) async fn agent(client: &Client, org: Option<&str>, given: &str) -> Result<Agent> {
-    let mut agents = client.agents();
-    let found = if id::is_id(Kind::Agent, given) {
-        let value = given.to_owned();
-        client.answer(agents.get(AgentId { value })).await
-    } else {
-        let reference = reference(Kind::Agent, org, given)?;
-        client.answer(agents.get_by_reference(reference)).await
+macro_rules! by_name {
+    ($($(#[$doc:meta])* $name:ident: $type:ident = $service:ident, $id:ident;)+) => {
+        $($(#[$doc])*
+        pub(crate) async fn $name(
+            client: &Client,
+            org: Option<&str>,
+            given: &str,
+        ) -> Result<$type> {
+            let mut service = client.$service();
+            let found = if id::is_id(Kind::$type, given) {
+                let value = given.to_owned();
+                client.answer(service.get($id { value })).await
+            } else {
+                let reference = reference(Kind::$type, org, given)?;
+                client.answer(service.get_by_reference(reference)).await
+            };
+            found.map_err(|error| naming(error, Kind::$type, given))
+        })+
     };
-    found.map_err(|error| naming(error, Kind::Agent, given))
 }
 
-/// The instance with this id or name.
-pub(crate) async fn instance(
-    client: &Client,
-    org: Option<&str>,
-    given: &str,
-) -> Result<AgentInstance> {
-    let mut instances = client.instances();
-    let found = if id::is_id(Kind::AgentInstance, given) {
-        let value = given.to_owned();
-        client
-            .answer(instances.get(AgentInstanceId { value }))
-            .await
-    } else {
-        let reference = reference(Kind::AgentInstance, org, given)?;
-        client.answer(instances.get_by_reference(reference)).await
-    };
-    found.map_err(|error| naming(error, Kind::AgentInstance, given))
+by_name! {
+    /// The agent with this id or name.
+    agent: Agent = agents, AgentId;
+    /// The instance with this id or name.
+    instance: AgentInstance = instances, AgentInstanceId;
+    /// The environment with this id or name.
+    environment: Environment = environments, ApiResourceId;
+    /// The skill with this id or name.
+    skill: Skill = skills, SkillId;
 }
 
 /// A reference by name; a name that is no slug is asked for by the slug that it makes.

@@ -1,15 +1,61 @@
-//! `--runtime-env`.
+//! The variables of an execution: `--env-file`, over it `--runtime-env`, over it `--secret`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, env, path::PathBuf};
 
 use anyhow::Result;
 use stigmer_api::{executioncontext::ExecutionValue, validate::is_env_name};
 
-use crate::failure::Failure;
+use crate::{cli::RunArgs, env_file, failure::Failure};
+
+type Values = BTreeMap<String, ExecutionValue>;
+
+/// All variables that the command line names.
+pub(crate) fn of(args: &RunArgs) -> Result<Values> {
+    let mut values = files(&args.env_file)?;
+    values.extend(parse(&args.runtime_env)?);
+    for key in &args.secret {
+        values.insert(key.clone(), secret(key)?);
+    }
+    Ok(values)
+}
+
+fn files(files: &[PathBuf]) -> Result<Values> {
+    let mut values = Values::new();
+    for file in files {
+        let read = env_file::read(file)?.into_iter();
+        values.extend(read.map(|(key, value)| {
+            let is_secret = false;
+            (key, ExecutionValue { value, is_secret })
+        }));
+    }
+    Ok(values)
+}
+
+/// The variable `key` of our own environment.
+fn secret(key: &str) -> Result<ExecutionValue> {
+    if !is_env_name(key) {
+        // Not repeated: somebody may have written the secret itself.
+        return Err(Failure::usage(
+            "--secret takes the name of a variable (letters, digits and `_`, no digit first); its value comes from the environment",
+        ));
+    }
+    match env::var(key) {
+        Ok(value) => Ok(ExecutionValue {
+            value,
+            is_secret: true,
+        }),
+        Err(env::VarError::NotPresent) => Err(Failure::usage(format!(
+            "--secret {key}: there is no variable {key} in the environment of this command"
+        ))),
+        Err(env::VarError::NotUnicode(_)) => Err(Failure::usage(format!(
+            "--secret {key}: the variable is not UTF-8"
+        ))),
+    }
+}
 
 /// Reads `KEY=VALUE` and `secret:KEY=VALUE`. An error never repeats what was written: a secret
 /// may stand in the wrong place.
-pub(crate) fn parse(arguments: &[String]) -> Result<BTreeMap<String, ExecutionValue>> {
+fn parse(arguments: &[String]) -> Result<Values> {
     let mut values = BTreeMap::new();
     for (i, argument) in arguments.iter().enumerate() {
         let refuse = |why: &str| {

@@ -1,157 +1,140 @@
 //! `stigmer apply`.
 
+mod plan;
+
 use anyhow::{Context, Result};
 use serde::Serialize;
-use stigmer_api::{Kind, agent::Agent, manifest::Project, resource::Resource};
-
-use crate::{
-    App,
-    cli::ApplyArgs,
-    client::Client,
-    failure::{Exit, exit_of},
-    output::{self, Output},
-    project, resolve,
+use stigmer_api::{
+    Kind,
+    agent::Agent,
+    agentinstance::AgentInstance,
+    manifest::{Instance, Project},
+    resource::Resource,
 };
+
+use crate::{App, cli::ApplyArgs, client::Client, output, project, resolve};
 
 #[derive(Debug, Serialize)]
 struct Deployment<'a> {
     project: &'a str,
-    agents: Vec<Applied>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    environments: Vec<&'a Applied>,
+    agents: Vec<&'a Applied>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    instances: Vec<&'a Applied>,
 }
 
-/// What became of an agent.
-#[derive(Clone, Debug, Serialize)]
+/// What became of a resource.
+#[derive(Debug, Serialize)]
 pub(crate) struct Applied {
-    name: String,
-    slug: String,
-    pub(crate) id: String,
-    status: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Plan<'a> {
-    project: &'a str,
-    dry_run: bool,
-    agents: Vec<Planned>,
-}
-
-#[derive(Debug, Serialize)]
-struct Planned {
+    #[serde(skip)]
+    kind: Kind,
     name: String,
     slug: String,
     id: String,
-    action: &'static str,
+    status: &'static str,
 }
 
 pub(crate) async fn run(app: &App, args: &ApplyArgs) -> Result<()> {
     let project = project::load(args.config.as_deref(), app.global.org.as_deref())?;
     let client = Client::connect(&app.global).await?;
     if args.dry_run {
-        return plan(app.output, &client, &project).await;
+        return plan::run(app.output, &client, &project).await;
     }
     let mut applied = Vec::new();
-    for source in &project.agents {
-        match apply(&client, &source.agent).await {
-            Ok((_, done)) => applied.push(done),
-            Err(error) => {
-                if !applied.is_empty() {
-                    app.output.people(&table(&applied))?;
-                }
-                let (done, all) = (applied.len(), project.agents.len());
-                let agent = source.agent.name();
-                let text = format!("agent `{agent}` ({done} of {all} agents were applied)");
-                return Err(error.context(text));
-            }
+    if let Err(error) = apply(&client, &project, &mut applied).await {
+        if !applied.is_empty() {
+            app.output.people(&table(&applied))?;
         }
+        return Err(error);
     }
     let text = format!("{}\nDeployment successful\n", table(&applied));
-    let project = &project.name;
-    let agents = applied;
-    app.output.result(&Deployment { project, agents }, &text)
+    let of = |kind| applied.iter().filter(|a| a.kind == kind).collect();
+    let deployment = Deployment {
+        project: &project.name,
+        environments: of(Kind::Environment),
+        agents: of(Kind::Agent),
+        instances: of(Kind::AgentInstance),
+    };
+    app.output.result(&deployment, &text)
 }
 
-/// Applies one agent.
-pub(crate) async fn apply(client: &Client, agent: &Agent) -> Result<(Agent, Applied)> {
-    let mut commands = client.agent_commands();
-    let answer = client.answer(commands.apply(agent.clone())).await?;
+/// Applies all of a project, what is referred to first, and returns its agents. `applied` has what
+/// was done, also when it ends in an error.
+pub(crate) async fn apply(
+    client: &Client,
+    project: &Project,
+    applied: &mut Vec<Applied>,
+) -> Result<Vec<Agent>> {
+    let all = project.environments.len() + project.agents.len() + project.instances.len();
+    let failed = |what: &str, name: &str, done: usize| {
+        format!("{what} `{name}` ({done} of {all} resources were applied)")
+    };
+    for source in &project.environments {
+        let environment = source.resource.clone();
+        let answer = client
+            .answer(client.environment_commands().apply(environment))
+            .await
+            .with_context(|| failed("environment", source.resource.name(), applied.len()))?;
+        applied.push(of(&answer));
+    }
+    let mut agents = Vec::new();
+    for source in &project.agents {
+        let answer = client
+            .answer(client.agent_commands().apply(source.resource.clone()))
+            .await
+            .with_context(|| failed("agent", source.resource.name(), applied.len()))?;
+        applied.push(of(&answer));
+        agents.push(answer);
+    }
+    for source in &project.instances {
+        let instance = apply_instance(client, &source.resource);
+        let answer = instance.await.with_context(|| {
+            let name = source.resource.resource.name();
+            failed("instance", name, applied.len())
+        })?;
+        applied.push(of(&answer));
+    }
+    Ok(agents)
+}
+
+async fn apply_instance(client: &Client, instance: &Instance) -> Result<AgentInstance> {
+    let mut resource = instance.resource.clone();
+    if let Some(slug) = &instance.agent {
+        let agent = resolve::agent(client, Some(resource.org()), slug).await?;
+        let spec = resource.spec.get_or_insert_default();
+        agent.id().clone_into(&mut spec.agent_id);
+    }
+    client
+        .answer(client.instance_commands().apply(resource))
+        .await
+}
+
+fn of<R: Resource>(answer: &R) -> Applied {
+    Applied {
+        kind: R::KIND,
+        name: answer.name().to_owned(),
+        slug: answer.slug().to_owned(),
+        id: answer.id().to_owned(),
+        status: done(answer),
+    }
+}
+
+/// What the server says that it has done.
+pub(crate) fn done<R: Resource>(answer: &R) -> &'static str {
     let event = answer.audit().and_then(|audit| audit.spec_audit.as_ref());
-    let status = match event.map_or("", |audit| audit.event.as_str()) {
+    match event.map_or("", |audit| audit.event.as_str()) {
         "created" => "Created",
         "updated" => "Updated",
         "unchanged" => "Unchanged",
         _ => "Applied", // by a server that does not say
-    };
-    let applied = Applied {
-        name: answer.name().to_owned(),
-        slug: answer.slug().to_owned(),
-        id: answer.id().to_owned(),
-        status: status.to_owned(),
-    };
-    Ok((answer, applied))
+    }
 }
 
 fn table(applied: &[Applied]) -> String {
-    let rows = applied.iter().cloned();
-    let rows = rows.map(|a| [Kind::Agent.as_str().to_owned(), a.name, a.status, a.id]);
-    output::table(["TYPE", "NAME", "STATUS", "ID"], rows.collect())
-}
-
-async fn plan(output: Output, client: &Client, project: &Project) -> Result<()> {
-    let mut agents = Vec::new();
-    for source in &project.agents {
-        let agent = &source.agent;
-        let stored = stored(client, agent)
-            .await
-            .with_context(|| format!("agent `{}`", agent.name()))?;
-        agents.push(Planned {
-            name: agent.name().to_owned(),
-            slug: agent.slug().to_owned(),
-            id: stored
-                .as_ref()
-                .map(|s| s.id().to_owned())
-                .unwrap_or_default(),
-            action: action(agent, stored.as_ref()),
-        });
-    }
-    let rows = agents.iter().map(|a| {
-        let kind = Kind::Agent.as_str();
-        [kind, a.name.as_str(), a.action].map(str::to_owned)
+    let rows = applied.iter().map(|a| {
+        let kind = a.kind.as_str();
+        [kind, &a.name, a.status, &a.id].map(str::to_owned)
     });
-    let table = output::table(["TYPE", "NAME", "ACTION"], rows.collect());
-    let plan = Plan {
-        project: &project.name,
-        dry_run: true,
-        agents,
-    };
-    let text = format!("{table}\nDry run successful: nothing was changed\n");
-    output.result(&plan, &text)
-}
-
-async fn stored(client: &Client, agent: &Agent) -> Result<Option<Agent>> {
-    let reference = resolve::reference(Kind::Agent, Some(agent.org()), agent.slug())?;
-    let mut agents = client.agents();
-    match client.answer(agents.get_by_reference(reference)).await {
-        Ok(agent) => Ok(Some(agent)),
-        Err(error) if exit_of(&error) == Exit::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// What apply would do, by what a user can change.
-fn action(wanted: &Agent, stored: Option<&Agent>) -> &'static str {
-    let Some(stored) = stored else {
-        return "Create";
-    };
-    let key = |agent: &Agent| {
-        let mut metadata = agent.metadata.clone().unwrap_or_default();
-        metadata.id.clear();
-        metadata.version = None;
-        (metadata, agent.spec.clone())
-    };
-    if key(wanted) == key(stored) {
-        "None"
-    } else {
-        "Update"
-    }
+    output::table(["TYPE", "NAME", "STATUS", "ID"], rows.collect())
 }

@@ -4,11 +4,10 @@ use anyhow::Result;
 use stigmer_api::{
     Kind,
     agentexecution::{AgentExecutionId, ExecutionPhase},
+    secret::Secrets,
 };
 
-use crate::{
-    App, cli::CancelArgs, client::Client, failure::Failure, redact::Redact, resolve, watch,
-};
+use crate::{App, cli::CancelArgs, client::Client, failure::Failure, resolve, watch};
 
 pub(crate) async fn run(app: &App, args: &CancelArgs) -> Result<()> {
     let client = Client::connect(&app.global).await?;

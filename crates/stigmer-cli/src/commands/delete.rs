@@ -3,8 +3,13 @@
 use anyhow::Result;
 use serde_json::json;
 use stigmer_api::{
-    Kind as ApiKind, agent::AgentId, agentinstance::AgentInstanceId, apiresource::ApiResourceId,
-    resource::Resource, session::SessionId,
+    Kind as ApiKind,
+    agent::AgentId,
+    agentinstance::AgentInstanceId,
+    apiresource::{ApiResourceDeleteInput, ApiResourceId},
+    resource::Resource,
+    session::SessionId,
+    skill::SkillId,
 };
 
 use crate::{
@@ -60,6 +65,22 @@ async fn delete(app: &App, client: &Client, kind: Kind, name: &str) -> Result<St
             let value = instance.id().to_owned();
             let mut commands = client.instance_commands();
             let call = commands.delete(AgentInstanceId { value });
+            Ok(client.answer(call).await?.id().to_owned())
+        }
+        Kind::Environments => {
+            let environment = resolve::environment(client, org, name).await?;
+            let input = ApiResourceDeleteInput {
+                resource_id: environment.id().to_owned(),
+                ..Default::default()
+            };
+            let mut commands = client.environment_commands();
+            Ok(client.answer(commands.delete(input)).await?.id().to_owned())
+        }
+        Kind::Skills => {
+            let skill = resolve::skill(client, org, name).await?;
+            let value = skill.id().to_owned();
+            let mut commands = client.skill_commands();
+            let call = commands.delete(SkillId { value });
             Ok(client.answer(call).await?.id().to_owned())
         }
         Kind::Executions => {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 use stigmer_api::{
     Kind as ApiKind, agentexecution::AgentExecutionId, agentexecution::ExecutionPhase,
-    session::SessionId,
+    secret::Secrets, session::SessionId,
 };
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     cli::{GetArgs, Kind, Phase},
     client::Client,
     failure::Failure,
-    redact::Redact,
     resolve,
 };
 use rows::Row;
@@ -37,6 +36,8 @@ async fn one(app: &App, client: &Client, kind: Kind, name: &str) -> Result<()> {
     match kind {
         Kind::Agents => show_one(app, resolve::agent(client, org, name).await?),
         Kind::Instances => show_one(app, resolve::instance(client, org, name).await?),
+        Kind::Environments => show_one(app, resolve::environment(client, org, name).await?),
+        Kind::Skills => show_one(app, resolve::skill(client, org, name).await?),
         Kind::Executions => {
             let mut executions = client.executions();
             let answer = client
@@ -60,6 +61,8 @@ async fn many(app: &App, client: &Client, args: &GetArgs) -> Result<()> {
     match args.kind {
         Kind::Agents => show(app, pages::agents(client, org, limit).await?),
         Kind::Instances => show(app, pages::instances(client, org, limit).await?),
+        Kind::Environments => show(app, pages::environments(client, org, limit).await?),
+        Kind::Skills => show(app, pages::skills(client, org, limit).await?),
         Kind::Sessions => show(app, pages::sessions(client, limit).await?),
         Kind::Executions => {
             let phase = args.phase.map_or(ExecutionPhase::Unspecified, api_phase);
@@ -78,13 +81,13 @@ fn api_phase(phase: Phase) -> ExecutionPhase {
     }
 }
 
-fn show_one<R: Row + Redact + Serialize>(app: &App, mut item: R) -> Result<()> {
+fn show_one<R: Row + Secrets + Serialize>(app: &App, mut item: R) -> Result<()> {
     item.redact();
     app.output
         .either(&item, &rows::table(std::slice::from_ref(&item)))
 }
 
-fn show<R: Row + Redact + Serialize>(app: &App, mut items: Vec<R>) -> Result<()> {
-    items.iter_mut().for_each(Redact::redact);
+fn show<R: Row + Secrets + Serialize>(app: &App, mut items: Vec<R>) -> Result<()> {
+    items.iter_mut().for_each(Secrets::redact);
     app.output.either(&items, &rows::table(&items))
 }

@@ -38,6 +38,7 @@ fn document(execution: &AgentExecution) -> serde_json::Value {
         "phase": watch::phase(execution).as_str_name(),
         "messages": status.messages,
         "toolCalls": status.tool_calls,
+        "subAgentExecutions": status.sub_agent_executions,
         "error": status.error,
     })
 }

@@ -118,6 +118,61 @@ fn tools_are_named_when_they_start_and_when_they_end() {
 }
 
 #[test]
+fn sub_agents_are_named_with_what_they_were_told_and_said() {
+    let sub = |id: &str, status: SubAgentStatus| SubAgentExecution {
+        id: id.to_owned(),
+        name: "checker".to_owned(),
+        input: "check\nthis".to_owned(),
+        output: "fine".to_owned(),
+        error: "no model".to_owned(),
+        status: status.into(),
+        ..SubAgentExecution::default()
+    };
+    let states = [
+        [
+            sub("1", SubAgentStatus::SubAgentPending),
+            sub("2", SubAgentStatus::SubAgentPending),
+        ],
+        [
+            sub("1", SubAgentStatus::SubAgentInProgress),
+            sub("2", SubAgentStatus::SubAgentFailed),
+        ],
+        [
+            sub("1", SubAgentStatus::SubAgentCompleted),
+            sub("2", SubAgentStatus::SubAgentFailed),
+        ],
+    ]
+    .map(|subs| {
+        let mut execution = state(Phase::ExecutionInProgress, &[(Ai, "Let me see")]);
+        let status = execution.status.get_or_insert_default();
+        status.sub_agent_executions = subs.to_vec();
+        execution
+    });
+    insta::assert_snapshot!(printed(&states) + &summary(&states[2]), @r"
+        Phase: IN_PROGRESS
+        agent: Let me see
+        sub-agent checker: check this
+        sub-agent checker: check this
+        |sub-agent checker failed: no model
+        |sub-agent checker done: fine
+        Messages: 1, tool calls: 0, sub-agents: 2
+    ");
+}
+
+#[test]
+fn arguments_are_sorted_and_whole_numbers_whole() {
+    let value =
+        serde_json::json!({"b": {"d": [1.0, 2.5, -3.0], "c": "x\"y"}, "a": null, "z": 1e300});
+    let mut tool = call("1", ToolCallStatus::ToolCallRunning, "");
+    tool.args = serde_json::from_value(value).ok();
+    let talk = state(Phase::ExecutionInProgress, &[]);
+    insta::assert_snapshot!(printed(&[with_tools(talk, &[tool])]), @r#"
+        Phase: IN_PROGRESS
+        tool add {"a":null,"b":{"c":"x\"y","d":[1,2.5,-3]},"z":1e+300}
+    "#);
+}
+
+#[test]
 fn a_tools_message_does_not_repeat_its_call() {
     let mut execution = state(
         Phase::ExecutionInProgress,

@@ -13,16 +13,14 @@ fn help_is_stable() {
         "logs",
         "cancel",
         "delete",
+        "skill push",
         "completions",
         "version",
     ];
     let helps: Vec<String> = commands
         .iter()
         .map(|command| {
-            let args: Vec<&str> = [*command, "--help"]
-                .into_iter()
-                .filter(|a| !a.is_empty())
-                .collect();
+            let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
             let mut child = stigmer(folder.path(), "", &args);
             let output = child.env_remove("STIGMER_SERVER_ADDR").output().unwrap();
             assert!(output.status.success());
@@ -36,11 +34,21 @@ fn help_is_stable() {
 #[test]
 fn usage_errors_are_refused_before_any_call() {
     let folder = project(&["a"]);
-    let cases: [&[&str]; 9] = [
+    fs::write(folder.path().join("bad.env"), "A=1\nhunter2\n").unwrap();
+    let cases: [&[&str]; 18] = [
         &["run", "a", "--message", ""],
         &["run", "a", "--message", "  "],
         &["run", "a", "--runtime-env", "secret:hunter2"],
         &["run", "a", "--session", "ses-1"],
+        &["run", "--instance", "a", "--session", "ses-1"],
+        &["run", "a", "--secret", "NO_SUCH_VARIABLE"],
+        &["run", "a", "--secret", "TOKEN=hunter2"],
+        &["run", "a", "--env-file", "none.env"],
+        &["run", "a", "--env-file", "bad.env"],
+        &["run", "a", "--max-model-calls", "0"],
+        &["run", "a", "--max-tool-calls", "-1"],
+        &["run", "a", "--max-time", "soon"],
+        &["skill", "push", "--tag", "a b"],
         &["get", "agents", "--phase", "failed"],
         &["get", "things"],
         &["get", "agents", "--timeout", "soon"],

@@ -86,7 +86,7 @@ async fn what_the_server_refuses_is_said() {
         exit 1
         --- stdout
         --- stderr
-        error: agent `one` (0 of 1 agents were applied): the server refused this: validation error: spec.x: is wrong
+        error: agent `one` (0 of 1 resources were applied): the server refused this: validation error: spec.x: is wrong
     ");
 }
 

@@ -5,9 +5,11 @@ use stigmer_api::{
     agent::{Agent, ListAgentsRequest},
     agentexecution::{AgentExecution, ExecutionPhase, ListAgentExecutionsRequest},
     agentinstance::{AgentInstance, GetAgentInstancesByAgentRequest},
+    environment::{Environment, ListEnvironmentsRequest},
     resource::Resource,
     rpc::PageInfo,
     session::{ListSessionsRequest, Session},
+    skill::{ListSkillsRequest, Skill},
 };
 
 use crate::client::Client;
@@ -21,7 +23,7 @@ fn page_size(limit: usize, have: usize) -> i32 {
 
 /// Collects pages until the last one or `limit`; `$ask` makes the request of a size and a token.
 macro_rules! collect {
-    ($client:expr, $limit:expr, $service:ident, $ask:expr) => {{
+    ($client:expr, $limit:expr, $service:ident.$entries:ident, $ask:expr) => {{
         let mut all = Vec::new();
         let mut token = String::new();
         loop {
@@ -30,7 +32,7 @@ macro_rules! collect {
             let page = $client
                 .answer(service.list($ask(size, token.clone())))
                 .await?;
-            all.extend(page.entries);
+            all.extend(page.$entries);
             // A token that comes again would never end.
             if all.len() >= $limit
                 || page.next_page_token.is_empty()
@@ -41,7 +43,7 @@ macro_rules! collect {
             token = page.next_page_token;
         }
         all.truncate($limit);
-        Ok(all)
+        Ok::<_, anyhow::Error>(all)
     }};
 }
 
@@ -52,7 +54,7 @@ pub(super) async fn agents(client: &Client, org: Option<&str>, limit: usize) -> 
         tags: Vec::new(),
         org: org.unwrap_or_default().to_owned(),
     };
-    collect!(client, limit, agents, ask)
+    collect!(client, limit, agents.entries, ask)
 }
 
 pub(super) async fn executions(
@@ -66,7 +68,7 @@ pub(super) async fn executions(
         phase: phase.into(),
         tags: Vec::new(),
     };
-    collect!(client, limit, executions, ask)
+    collect!(client, limit, executions.entries, ask)
 }
 
 pub(super) async fn sessions(client: &Client, limit: usize) -> Result<Vec<Session>> {
@@ -75,7 +77,43 @@ pub(super) async fn sessions(client: &Client, limit: usize) -> Result<Vec<Sessio
         page_token,
         tags: Vec::new(),
     };
-    collect!(client, limit, sessions, ask)
+    collect!(client, limit, sessions.entries, ask)
+}
+
+/// The contract lists environments of all organizations, like skills.
+pub(super) async fn environments(
+    client: &Client,
+    org: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Environment>> {
+    let ask = |page_size, page_token| ListEnvironmentsRequest {
+        page_size,
+        page_token,
+        tags: Vec::new(),
+    };
+    let all = collect!(client, unless(org, limit), environments.entries, ask)?;
+    Ok(of(org, limit, all))
+}
+
+pub(super) async fn skills(client: &Client, org: Option<&str>, limit: usize) -> Result<Vec<Skill>> {
+    let ask = |page_size, page_token| ListSkillsRequest {
+        page_size,
+        page_token,
+        tags: Vec::new(),
+    };
+    let all = collect!(client, unless(org, limit), skills.items, ask)?;
+    Ok(of(org, limit, all))
+}
+
+/// How many are read: all of them where most may be of another organization.
+fn unless(org: Option<&str>, limit: usize) -> usize {
+    if org.is_some() { usize::MAX } else { limit }
+}
+
+fn of<R: Resource>(org: Option<&str>, limit: usize, mut all: Vec<R>) -> Vec<R> {
+    all.retain(|r| org.is_none_or(|org| r.org() == org));
+    all.truncate(limit);
+    all
 }
 
 /// The contract lists instances by agent only.

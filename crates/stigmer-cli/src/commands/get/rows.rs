@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, SecondsFormat};
 use stigmer_api::{
-    agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance, resource::Resource,
-    session::Session,
+    agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance,
+    environment::Environment, resource::Resource, session::Session, skill::Skill,
 };
 
 use crate::{
+    commands::skill::short,
     output::{self, one_line},
     watch,
 };
@@ -59,6 +60,35 @@ impl Row for Session {
             self.name().to_owned(),
             one_line(&spec.subject, MAX_MESSAGE),
             spec.agent_instance_id,
+            self.id().to_owned(),
+            updated(self),
+        ]
+    }
+}
+
+impl Row for Environment {
+    const HEADS: [&'static str; 5] = ["NAME", "ORG", "VARIABLES", "ID", "UPDATED"];
+    fn cells(&self) -> [String; 5] {
+        let names = self.spec.iter().flat_map(|s| s.data.keys());
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        [
+            self.name().to_owned(),
+            self.org().to_owned(),
+            one_line(&names.join(" "), MAX_MESSAGE),
+            self.id().to_owned(),
+            updated(self),
+        ]
+    }
+}
+
+impl Row for Skill {
+    const HEADS: [&'static str; 5] = ["NAME", "TAG", "VERSION", "ID", "UPDATED"];
+    fn cells(&self) -> [String; 5] {
+        let hash = self.status.as_ref().map_or("", |s| &s.version_hash);
+        [
+            self.name().to_owned(),
+            self.spec.clone().unwrap_or_default().tag,
+            short(hash).to_owned(),
             self.id().to_owned(),
             updated(self),
         ]

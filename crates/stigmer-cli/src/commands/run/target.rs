@@ -1,0 +1,199 @@
+//! Which agent `stigmer run` means, and in which session.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use stigmer_api::{
+    Kind,
+    agent::Agent,
+    agentinstance::{AgentInstance, AgentInstanceId},
+    apiresource::ApiResourceOwnerScope as Scope,
+    id,
+    resource::Resource,
+    session::{Session, SessionId, SessionSpec},
+    slug,
+};
+
+use crate::{
+    App,
+    cli::RunArgs,
+    client::Client,
+    commands::apply,
+    failure::{Exit, Failure, exit_of},
+    output, project, resolve,
+};
+
+/// Who is to run, and where.
+pub(super) struct Target {
+    pub(super) client: Client,
+    pub(super) agent: Agent,
+    /// Empty where the server is to open one.
+    pub(super) session: String,
+    pub(super) is_new_session: bool,
+}
+
+pub(super) async fn target(app: &App, args: &RunArgs) -> Result<Target> {
+    let org = app.global.org.as_deref();
+    let mut session = String::new();
+    let (client, agent) = match (&args.session, &args.instance, &args.agent) {
+        (Some(id), _, _) => {
+            session.clone_from(id);
+            let client = Client::connect(&app.global).await?;
+            let agent = agent_of_session(&client, id).await?;
+            (client, agent)
+        }
+        (None, Some(name), given) => {
+            let client = Client::connect(&app.global).await?;
+            let (instance, agent) = of_instance(&client, org, name, given.as_deref()).await?;
+            session = open_session(&client, &instance, &agent, &args.message).await?;
+            (client, agent)
+        }
+        (None, None, Some(name)) => {
+            let client = Client::connect(&app.global).await?;
+            let agent = resolve::agent(&client, org, name)
+                .await
+                .map_err(|error| hint(error, org, name))?;
+            (client, agent)
+        }
+        (None, None, None) => of_project(app, org).await?,
+    };
+    Ok(Target {
+        client,
+        agent,
+        session,
+        is_new_session: args.instance.is_some(),
+    })
+}
+
+/// The instance and its agent, which must be the one that is `given`.
+async fn of_instance(
+    client: &Client,
+    org: Option<&str>,
+    name: &str,
+    given: Option<&str>,
+) -> Result<(AgentInstance, Agent)> {
+    let instance = resolve::instance(client, org, name).await?;
+    let id = instance.spec.clone().unwrap_or_default().agent_id;
+    let agent = resolve::agent(client, None, &id).await?;
+    if let Some(given) = given {
+        let wanted = resolve::agent(client, org, given).await?;
+        if wanted.id() != agent.id() {
+            return Err(Failure::usage(format!(
+                "{name} is an instance of {}, not of {given}",
+                agent.slug()
+            )));
+        }
+    }
+    Ok((instance, agent))
+}
+
+/// A new session with an instance: an execution that names none gets the default instance.
+async fn open_session(
+    client: &Client,
+    instance: &AgentInstance,
+    agent: &Agent,
+    message: &str,
+) -> Result<String> {
+    let mut session = Session::default();
+    session.set_envelope();
+    let metadata = session.metadata_mut();
+    metadata.name = format!("session-{}", id::new(Kind::Session));
+    agent.org().clone_into(&mut metadata.org);
+    metadata.set_owner_scope(Scope::Organization);
+    session.spec = Some(SessionSpec {
+        agent_instance_id: instance.id().to_owned(),
+        subject: message.chars().take(80).collect(),
+        ..SessionSpec::default()
+    });
+    let mut sessions = client.session_commands();
+    Ok(client
+        .answer(sessions.create(session))
+        .await?
+        .id()
+        .to_owned())
+}
+
+async fn agent_of_session(client: &Client, id: &str) -> Result<Agent> {
+    let value = id.to_owned();
+    let mut sessions = client.sessions();
+    let session = client
+        .answer(sessions.get(SessionId { value }))
+        .await
+        .map_err(|error| resolve::naming(error, Kind::Session, id))?;
+    let value = session.spec.unwrap_or_default().agent_instance_id;
+    let mut instances = client.instances();
+    let instance = client
+        .answer(instances.get(AgentInstanceId { value }))
+        .await
+        .context("the agent of the session")?;
+    let agent = instance.spec.unwrap_or_default().agent_id;
+    resolve::agent(client, None, &agent).await
+}
+
+/// Nothing is applied behind the back of who names an agent, but they are told how to.
+fn hint(error: anyhow::Error, org: Option<&str>, name: &str) -> anyhow::Error {
+    if exit_of(&error) != Exit::NotFound {
+        return error;
+    }
+    let wanted = slug::from_name(name);
+    let Some(project) = project::around(org) else {
+        return error;
+    };
+    if !project.agents.iter().any(|a| a.resource.slug() == wanted) {
+        return error;
+    }
+    Failure::not_found(format!(
+        "{error}\nit is in the project `{}` but not on the server: run 'stigmer apply' first",
+        project.name
+    ))
+}
+
+/// Applies the project around the working directory and takes its agent.
+async fn of_project(app: &App, org: Option<&str>) -> Result<(Client, Agent)> {
+    let project = project::load(None, org).context("no agent was named")?;
+    let chosen = match project.agents.as_slice() {
+        [] => {
+            let text = format!("the project `{}` has no agent to run", project.name);
+            return Err(Failure::usage(text));
+        }
+        [one] => one,
+        several => {
+            let names: Vec<&str> = several.iter().map(|a| a.resource.slug()).collect();
+            several
+                .get(choose(&project.name, &names)?)
+                .context("no such agent")?
+        }
+    };
+    let slug = chosen.resource.slug();
+    let client = Client::connect(&app.global).await?;
+    let agents = apply::apply(&client, &project, &mut Vec::new()).await?;
+    let agent = agents.into_iter().find(|agent| agent.slug() == slug);
+    app.output
+        .remark(&format!("applied the project `{}`", project.name))?;
+    let agent = agent.context("the server answered with another agent")?;
+    Ok((client, agent))
+}
+
+fn choose(project: &str, names: &[&str]) -> Result<usize> {
+    if !output::can_ask() {
+        return Err(Failure::usage(format!(
+            "the project `{project}` has {} agents, name the one to run: {}",
+            names.len(),
+            names.join(", ")
+        )));
+    }
+    let mut stderr = std::io::stderr().lock();
+    for (i, name) in names.iter().enumerate() {
+        writeln!(stderr, "{:3}  {name}", i + 1)?;
+    }
+    write!(stderr, "Which one? ")?;
+    stderr.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let line = line.trim();
+    let by_name = names.iter().position(|name| *name == line);
+    let by_number = line.parse().ok().and_then(|n: usize| n.checked_sub(1));
+    by_name
+        .or(by_number.filter(|i| *i < names.len()))
+        .ok_or_else(|| Failure::usage(format!("`{line}` is none of them")))
+}
