@@ -1,49 +1,64 @@
-//! What touches the world: loading an execution, asking the model, reporting.
+//! What touches the world: loading an execution, asking the model, calling tools, reporting.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod heartbeat;
+mod stream;
 
+use std::sync::Arc;
+
+use agent_tools::{ToolOutcome, Tools};
 use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use stigmer_api::{
-    agent::Agent,
-    agentexecution::{AgentExecution, AgentExecutionStatus, AgentMessage, MessageType},
-};
+use serde_json::{Map, Value};
+use stigmer_api::agentexecution::AgentExecutionStatus;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
 use crate::{
     backend::Backend,
-    failure::{permanent, transient},
-    model::{ChatMessage, Model, ModelError, Role},
+    config::OwnLimits,
+    limits::Limits,
+    loaded::{Actor, Cache, asked},
+    model::Model,
+    prepare::{self, Prepared, Tool},
+    status,
+    talk::{Asked, Talk},
 };
-
-/// Pieces of an answer that arrive faster than this reach the execution together.
-const STREAM_INTERVAL: Duration = Duration::from_millis(50);
-/// How often a running activity tells Temporal that it lives; cancellation is heard with the answer.
-const HEARTBEAT: Duration = Duration::from_millis(200);
-
-/// What an execution starts with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Prepared {
-    /// The model to ask.
-    pub(crate) model: String,
-    /// Instructions, the session so far, and the new message.
-    pub(crate) conversation: Vec<ChatMessage>,
-    /// The execution's own messages so far.
-    pub(crate) messages: Vec<AgentMessage>,
-}
+use heartbeat::heartbeating;
 
 /// One question to the model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ModelRequest {
-    pub(crate) execution_id: String,
+    pub(crate) actor: Actor,
     pub(crate) model: String,
-    pub(crate) conversation: Vec<ChatMessage>,
-    /// The execution's messages, to which the growing answer is added for those who follow.
-    pub(crate) messages: Vec<AgentMessage>,
+    pub(crate) tools: Vec<Tool>,
+    /// A sub-agent's task; the main agent is asked what its execution was.
+    pub(crate) input: Option<String>,
+    /// What was said and done so far.
+    pub(crate) talk: Talk,
+}
+
+/// What the model answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ModelReply {
+    pub(crate) text: String,
+    pub(crate) calls: Vec<Asked>,
+}
+
+/// One call of a tool.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ToolRequest {
+    pub(crate) actor: Actor,
+    pub(crate) name: String,
+    pub(crate) arguments: Map<String, Value>,
+    /// The same for every attempt, and for no other call.
+    pub(crate) key: String,
+}
+
+/// What came of a call, and when it really ran.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ToolReply {
+    pub(crate) outcome: ToolOutcome,
+    pub(crate) completed_at: String,
 }
 
 /// A change of an execution's status.
@@ -51,48 +66,113 @@ pub(crate) struct ModelRequest {
 pub(crate) struct Report {
     pub(crate) execution_id: String,
     pub(crate) status: AgentExecutionStatus,
+    /// The whole talk, where it changed since the last report.
+    pub(crate) talk: Option<Talk>,
 }
 
 /// The outside world of all executions of this runner.
 pub(crate) struct AgentActivities {
     pub(crate) backend: Backend,
     pub(crate) llm: Model,
+    pub(crate) tools: Tools,
+    pub(crate) cache: Cache,
     /// Model of executions that name none.
     pub(crate) default_model: String,
+    pub(crate) own: OwnLimits,
 }
 
 #[activities]
 impl AgentActivities {
-    /// Loads what execution `id` needs to start.
+    /// Loads what execution `id` needs to start, and starts its MCP servers.
     #[activity(name = "PrepareExecution")]
     pub(crate) async fn prepare(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         id: String,
     ) -> Result<Prepared, ActivityError> {
-        let (execution, agent) = self.backend.load(&id).await?;
-        let spec = execution.spec.clone().unwrap_or_default();
-        let earlier = self.backend.earlier(&spec.session_id, &id).await?;
-        let model = spec.execution_config.unwrap_or_default().model_name;
-        Ok(Prepared {
-            model: if model.is_empty() {
-                self.default_model.clone()
-            } else {
-                model
-            },
-            conversation: conversation(&agent, &earlier, &spec.message)?,
-            messages: execution.status.unwrap_or_default().messages,
+        heartbeating(&ctx, async {
+            let loaded = self.cache.get(&self.backend, &id, None).await?;
+            prepare::check(&loaded)?;
+            let mut tools = prepare::list(&self.tools, &loaded.kit(None)?).await?;
+            let opened = !tools.is_empty() || !loaded.agent.sub_agents.is_empty();
+            tools.extend(prepare::sub_agent_tools(&loaded.agent.sub_agents, &tools));
+            let config = loaded.spec.execution_config.clone().unwrap_or_default();
+            let OwnLimits {
+                model_calls,
+                tool_calls,
+                seconds,
+                turns_per_run,
+            } = self.own;
+            Ok(Prepared {
+                limits: Limits::of(&config, model_calls, tool_calls, seconds),
+                model: match config.model_name.is_empty() {
+                    true => self.default_model.clone(),
+                    false => config.model_name,
+                },
+                pins: loaded.pins(),
+                tools,
+                turns_per_run,
+                opened,
+            })
         })
+        .await
     }
 
-    /// Asks the model; its answer streams into the execution and is returned whole.
+    /// The tools of a sub-agent, whose MCP servers are started.
+    #[activity(name = "PrepareSubAgent")]
+    pub(crate) async fn prepare_sub_agent(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        actor: Actor,
+    ) -> Result<Vec<Tool>, ActivityError> {
+        heartbeating(&ctx, async {
+            let pins = Some(&actor.pins);
+            let loaded = self
+                .cache
+                .get(&self.backend, &actor.execution_id, pins)
+                .await?;
+            prepare::list(&self.tools, &loaded.kit(actor.sub_agent.as_deref())?).await
+        })
+        .await
+    }
+
+    /// Asks the model; its text streams into the execution and the answer is returned whole.
     #[activity(name = "CallModel")]
     pub(crate) async fn call_model(
         self: Arc<Self>,
         ctx: ActivityContext,
         request: ModelRequest,
-    ) -> Result<String, ActivityError> {
+    ) -> Result<ModelReply, ActivityError> {
         heartbeating(&ctx, self.stream_answer(request)).await
+    }
+
+    /// Calls a tool. What goes wrong in it is for the model to know.
+    #[activity(name = "CallTool")]
+    pub(crate) async fn call_tool(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        request: ToolRequest,
+    ) -> Result<ToolReply, ActivityError> {
+        heartbeating(&ctx, async {
+            let ToolRequest {
+                actor,
+                name,
+                arguments,
+                key,
+            } = request;
+            let pins = Some(&actor.pins);
+            let loaded = self
+                .cache
+                .get(&self.backend, &actor.execution_id, pins)
+                .await?;
+            let kit = loaded.kit(actor.sub_agent.as_deref())?;
+            let called = self.tools.call(&kit, &name, arguments, &key).await;
+            Ok(ToolReply {
+                outcome: called.map_err(|e| prepare::tools_failure(&e, &kit.env))?,
+                completed_at: now(),
+            })
+        })
+        .await
     }
 
     /// Changes the execution's status on the server.
@@ -102,108 +182,39 @@ impl AgentActivities {
         _ctx: ActivityContext,
         report: Report,
     ) -> Result<(), ActivityError> {
-        self.backend
-            .report(&report.execution_id, report.status)
-            .await
-    }
-}
-
-impl AgentActivities {
-    async fn stream_answer(&self, request: ModelRequest) -> Result<String, ActivityError> {
-        let mut answer = self.llm.ask(&request.model, &request.conversation).await?;
-        let mut shown: Option<Instant> = None;
-        while answer.grow().await? {
-            if shown.is_none_or(|at| at.elapsed() >= STREAM_INTERVAL) {
-                let mut messages = request.messages.clone();
-                let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-                messages.push(ai_message(answer.text(), now));
-                let status = AgentExecutionStatus {
-                    messages,
-                    ..Default::default()
-                };
-                self.backend.report(&request.execution_id, status).await?;
-                shown = Some(Instant::now());
-            }
+        let Report {
+            execution_id: id,
+            mut status,
+            talk,
+        } = report;
+        if let Some(talk) = talk {
+            let asked = match self.cache.find(&id) {
+                Some(loaded) => loaded.asked.clone(),
+                None => asked(&self.backend.execution(&id).await?),
+            };
+            status::fill(&mut status, asked, &talk);
         }
-        Ok(answer.text().to_owned())
-    }
-}
-
-impl From<ModelError> for ActivityError {
-    fn from(e: ModelError) -> Self {
-        if e.retryable {
-            transient(e.kind, e.why)
-        } else {
-            permanent(e.kind, e.why)
+        let ended = !status.completed_at.is_empty();
+        self.backend.report(&id, status).await?;
+        if ended {
+            self.cache.forget(&id);
         }
+        Ok(())
+    }
+
+    /// Ends the execution's MCP servers and removes its files.
+    #[activity(name = "CloseTools")]
+    pub(crate) async fn close_tools(
+        self: Arc<Self>,
+        _ctx: ActivityContext,
+        id: String,
+    ) -> Result<(), ActivityError> {
+        self.tools.close(&id).await;
+        Ok(())
     }
 }
 
-/// What the agent said, and when.
-pub(crate) fn ai_message(text: &str, timestamp: String) -> AgentMessage {
-    AgentMessage {
-        r#type: MessageType::MessageAi.into(),
-        content: text.to_owned(),
-        timestamp,
-        ..Default::default()
-    }
-}
-
-/// What the model is told: who it is, what was said in the session, what is asked now.
-fn conversation(
-    agent: &Agent,
-    earlier: &[AgentExecution],
-    message: &str,
-) -> Result<Vec<ChatMessage>, ActivityError> {
-    let spec = agent.spec.clone().unwrap_or_default();
-    for (what, there) in [
-        ("mcp_servers", !spec.mcp_servers.is_empty()),
-        ("skill_refs", !spec.skill_refs.is_empty()),
-        ("sub_agents", !spec.sub_agents.is_empty()),
-    ] {
-        if there {
-            let name = agent.metadata.as_ref().map_or("", |m| &m.name);
-            let why = format!("agent {name} has {what}, which this runner cannot run");
-            return Err(permanent("UnsupportedAgent", why));
-        }
-    }
-    let mut conversation = vec![ChatMessage {
-        role: Role::System,
-        content: spec.instructions,
-    }];
-    let said = earlier
-        .iter()
-        .flat_map(|e| e.status.iter().flat_map(|s| &s.messages));
-    conversation.extend(said.filter_map(|message| {
-        let role = match message.r#type() {
-            MessageType::MessageHuman => Role::User,
-            MessageType::MessageAi => Role::Assistant,
-            _ => return None,
-        };
-        Some(ChatMessage {
-            role,
-            content: message.content.clone(),
-        })
-    }));
-    conversation.push(ChatMessage {
-        role: Role::User,
-        content: message.to_owned(),
-    });
-    Ok(conversation)
-}
-
-/// Runs `io` while telling Temporal that it lives, and drops it as soon as it is cancelled.
-async fn heartbeating<T>(
-    ctx: &ActivityContext,
-    io: impl Future<Output = Result<T, ActivityError>>,
-) -> Result<T, ActivityError> {
-    let mut tick = tokio::time::interval(HEARTBEAT);
-    let mut io = std::pin::pin!(io);
-    loop {
-        tokio::select! {
-            result = &mut io => return result,
-            _ = ctx.cancelled() => return Err(ActivityError::cancelled()),
-            _ = tick.tick() => ctx.record_heartbeat(()).await?,
-        }
-    }
+/// Now, as executions carry times.
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -1,20 +1,20 @@
-//! The server, as the runner uses it.
+//! The server, as the runner uses it: executions. [`read`] has what they need to run.
+
+mod read;
 
 use std::time::Duration;
 
 use anyhow::Context;
-use stigmer_api::{
-    agent::{Agent, AgentId, agent_query_controller_client::AgentQueryControllerClient},
-    agentexecution::{
-        AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
-        ExecutionPhase, ListAgentExecutionsBySessionRequest,
-        agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
-        agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
-    },
+use stigmer_api::agentexecution::{
+    AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
+    ExecutionPhase, ListAgentExecutionsBySessionRequest,
+    agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
+    agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
 };
 use temporalio_sdk::activities::ActivityError;
 use tonic::{
     Code, Status,
+    metadata::AsciiMetadataValue,
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
@@ -32,10 +32,12 @@ const MEMORY: usize = 50;
 pub(crate) struct Backend {
     channel: Channel,
     address: String,
+    /// What shows that we may be told secrets.
+    authorization: Option<AsciiMetadataValue>,
 }
 
 impl Backend {
-    pub(crate) fn new(address: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(address: &str, key: Option<&str>) -> anyhow::Result<Self> {
         let wrong = || format!("STIGMER_BACKEND_ENDPOINT `{address}` is no URL of a server");
         let url = match address.contains("://") {
             true => address.to_owned(),
@@ -46,12 +48,22 @@ impl Backend {
             let tls = ClientTlsConfig::new().with_native_roots();
             endpoint = endpoint.tls_config(tls).with_context(wrong)?;
         }
+        let authorization = key.filter(|k| !k.is_empty()).map(|key| {
+            let mut value = AsciiMetadataValue::try_from(format!("Bearer {key}"))
+                .ok()
+                .context("STIGMER_RUNNER_KEY has characters that no header can carry")?;
+            value.set_sensitive(true);
+            anyhow::Ok(value)
+        });
         let channel = endpoint
             .connect_timeout(CALL_TIMEOUT)
             .timeout(CALL_TIMEOUT)
             .connect_lazy();
-        let address = address.to_owned();
-        Ok(Self { channel, address })
+        Ok(Self {
+            channel,
+            address: address.to_owned(),
+            authorization: authorization.transpose()?,
+        })
     }
 
     fn commands(&self) -> AgentExecutionCommandControllerClient<Channel> {
@@ -64,23 +76,19 @@ impl Backend {
             .max_decoding_message_size(MAX_MESSAGE)
     }
 
-    /// The execution and the agent that it is for.
-    pub(crate) async fn load(&self, id: &str) -> Result<(AgentExecution, Agent), ActivityError> {
+    pub(crate) async fn execution(&self, id: &str) -> Result<AgentExecution, ActivityError> {
         let value = id.to_owned();
         let execution = self.queries().get(AgentExecutionId { value }).await;
-        let execution = execution.map_err(|s| self.failure(s))?.into_inner();
-        let value = execution.spec.clone().unwrap_or_default().agent_id;
-        let mut agents = AgentQueryControllerClient::new(self.channel.clone());
-        let agent = agents.get(AgentId { value }).await;
-        Ok((execution, agent.map_err(|s| self.failure(s))?.into_inner()))
+        Ok(execution.map_err(|s| self.failure(&s))?.into_inner())
     }
 
-    /// The completed executions of a session before execution `before`, oldest first.
+    /// The completed executions of a session before execution `before`, oldest first, and whether
+    /// there are more than we asked for.
     pub(crate) async fn earlier(
         &self,
         session: &str,
         before: &str,
-    ) -> Result<Vec<AgentExecution>, ActivityError> {
+    ) -> Result<(Vec<AgentExecution>, bool), ActivityError> {
         let mut earlier = Vec::new();
         let mut page_token = String::new();
         loop {
@@ -90,7 +98,7 @@ impl Backend {
                 page_token,
             };
             let page = self.queries().list_by_session(request).await;
-            let page = page.map_err(|s| self.failure(s))?.into_inner();
+            let page = page.map_err(|s| self.failure(&s))?.into_inner();
             earlier.extend(page.entries.into_iter().filter(|e| {
                 let id = e.metadata.as_ref().map_or("", |m| &m.id);
                 let phase = e.status.as_ref().map(|s| s.phase());
@@ -102,9 +110,10 @@ impl Backend {
             }
         }
         // The server lists the newest first.
+        let more = earlier.len() > MEMORY || !page_token.is_empty();
         earlier.truncate(MEMORY);
         earlier.reverse();
-        Ok(earlier)
+        Ok((earlier, more))
     }
 
     /// Merges `status` into the execution's.
@@ -118,22 +127,33 @@ impl Backend {
             status: Some(status),
         };
         let reported = self.commands().update_status(input).await;
-        reported.map(drop).map_err(|s| self.failure(s))
+        reported.map(drop).map_err(|s| self.failure(&s))
     }
 
-    fn failure(&self, status: Status) -> ActivityError {
+    fn failure(&self, status: &Status) -> ActivityError {
         match status.code() {
             Code::NotFound | Code::FailedPrecondition => permanent(GONE, status.message()),
-            Code::InvalidArgument | Code::Unimplemented | Code::OutOfRange => permanent(
-                "ServerRefused",
-                format!("the server refused: {}", status.message()),
-            ),
+            code => self.trouble(code, status.message()),
+        }
+    }
+
+    /// A failure that says nothing about the execution's end.
+    fn trouble(&self, code: Code, message: &str) -> ActivityError {
+        match code {
+            Code::NotFound
+            | Code::FailedPrecondition
+            | Code::InvalidArgument
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+            | Code::Unimplemented
+            | Code::OutOfRange => {
+                permanent("ServerRefused", format!("the server refused: {message}"))
+            }
             code => transient(
                 "ServerUnavailable",
                 format!(
-                    "the server at {} failed ({code:?}): {}",
-                    self.address,
-                    status.message()
+                    "the server at {} failed ({code:?}): {message}",
+                    self.address
                 ),
             ),
         }

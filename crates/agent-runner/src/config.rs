@@ -22,8 +22,12 @@ pub(crate) enum Command {
     Healthcheck(Healthcheck),
     /// Print the workflow history of an execution, as the replay tests read it
     History {
-        /// The execution's id
+        /// The execution's id; for a sub-agent with `/` and the id of the call after it
         execution: String,
+
+        /// An earlier run of its workflow, by its id in Temporal
+        #[arg(long, value_name = "ID")]
+        run: Option<String>,
 
         #[command(flatten)]
         temporal: TemporalArgs,
@@ -75,6 +79,17 @@ pub(crate) struct Run {
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     pub(crate) log_level: String,
 
+    /// Folder in which executions get a folder each for what they unpack; default: a temporary one
+    #[arg(long, env = "STIGMER_WORK_DIR", value_name = "FOLDER")]
+    pub(crate) work_dir: Option<PathBuf>,
+
+    /// Key that the server knows; without it the server tells us no secrets
+    #[arg(long, env = "STIGMER_RUNNER_KEY", hide = true, hide_env_values = true)]
+    pub(crate) runner_key: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) own: OwnLimits,
+
     #[command(flatten)]
     pub(crate) llm: ModelArgs,
 
@@ -86,6 +101,48 @@ impl Run {
     pub(crate) fn drain(&self) -> Duration {
         Duration::from_secs(self.drain)
     }
+}
+
+/// What no execution of this runner exceeds.
+#[derive(Args, Clone, Copy)]
+#[command(next_help_heading = "Limits of one execution")]
+pub(crate) struct OwnLimits {
+    /// How often it may ask the model, sub-agents included
+    #[arg(
+        long = "max-model-calls",
+        env = "STIGMER_MAX_MODEL_CALLS",
+        default_value_t = 50,
+        value_name = "CALLS"
+    )]
+    pub(crate) model_calls: u32,
+
+    /// How many tools it may call, sub-agents included
+    #[arg(
+        long = "max-tool-calls",
+        env = "STIGMER_MAX_TOOL_CALLS",
+        default_value_t = 200,
+        value_name = "CALLS"
+    )]
+    pub(crate) tool_calls: u32,
+
+    /// How long it may take
+    #[arg(
+        long = "max-seconds",
+        env = "STIGMER_MAX_SECONDS",
+        default_value_t = 1800,
+        value_name = "SECONDS"
+    )]
+    pub(crate) seconds: u32,
+
+    /// After so many turns its workflow continues as a new run, so that no history grows too long
+    #[arg(
+        long,
+        env = "STIGMER_TURNS_PER_RUN",
+        default_value_t = 30,
+        value_name = "TURNS",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub(crate) turns_per_run: u32,
 }
 
 /// The model: any OpenAI-compatible address.

@@ -1,5 +1,7 @@
 //! Why an activity failed, and whether trying again can help.
 
+use std::time::Duration;
+
 use temporalio_common::error::{ApplicationFailure, IncomingError};
 use temporalio_sdk::{ActivityExecutionError, activities::ActivityError};
 
@@ -8,18 +10,29 @@ pub(crate) const GONE: &str = "ExecutionGone";
 
 /// A failure that the next attempt may not meet.
 pub(crate) fn transient(kind: &str, why: impl Into<String>) -> ActivityError {
-    fail(kind, why.into(), false)
+    fail(kind, why.into(), false, None)
+}
+
+/// A failure that the next attempt, not before `wait` has passed, may not meet.
+pub(crate) fn transient_after(kind: &str, why: impl Into<String>, wait: Duration) -> ActivityError {
+    fail(kind, why.into(), false, Some(wait))
 }
 
 /// A failure that every attempt would meet.
 pub(crate) fn permanent(kind: &str, why: impl Into<String>) -> ActivityError {
-    fail(kind, why.into(), true)
+    fail(kind, why.into(), true, None)
 }
 
-fn fail(kind: &str, why: String, non_retryable: bool) -> ActivityError {
+/// Whether every attempt would meet it.
+pub(crate) fn is_permanent(error: &ActivityError) -> bool {
+    matches!(error, ActivityError::Application(failure) if failure.is_non_retryable())
+}
+
+fn fail(kind: &str, why: String, non_retryable: bool, wait: Option<Duration>) -> ActivityError {
     let failure = ApplicationFailure::builder(anyhow::anyhow!(why))
         .type_name(kind.to_owned())
         .non_retryable(non_retryable)
+        .maybe_next_retry_delay(wait)
         .build();
     ActivityError::Application(Box::new(failure))
 }

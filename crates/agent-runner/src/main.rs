@@ -3,10 +3,16 @@
 mod activities;
 mod backend;
 mod config;
+mod conversation;
 mod failure;
 mod healthcheck;
 mod history;
+mod limits;
+mod loaded;
 mod model;
+mod prepare;
+mod status;
+mod talk;
 mod worker;
 mod workflow;
 
@@ -40,11 +46,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Healthcheck(args)) => runtime.block_on(healthcheck::run(&args)),
         Some(Command::History {
             execution,
+            run,
             temporal,
-        }) => runtime.block_on(history::print(&temporal, &execution)),
+        }) => runtime.block_on(history::print(&temporal, &execution, run)),
         None => {
-            // Temporal's absence is told once by us, not with every retry of its client.
-            let quiet = "temporalio_client=error,temporalio_sdk_core=warn,temporalio_sdk=warn";
+            // Temporal's absence is told once by us, not with every retry of its client; MCP servers
+            // are told of by agent-tools.
+            let quiet =
+                "temporalio_client=error,temporalio_sdk_core=warn,temporalio_sdk=warn,rmcp=warn";
             let filter = EnvFilter::try_new(format!("{},{quiet}", cli.run.log_level));
             tracing_subscriber::fmt()
                 .with_env_filter(filter.context("LOG_LEVEL is no level and no filter")?)

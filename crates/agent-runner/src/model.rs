@@ -1,6 +1,9 @@
 //! Asking the model: any OpenAI-compatible address, its answer streamed.
 
 mod answer;
+mod calls;
+mod message;
+mod retry_after;
 
 use std::{fmt, time::Duration};
 
@@ -8,27 +11,13 @@ use anyhow::Context;
 use eventsource_stream::Eventsource;
 use futures::StreamExt;
 use reqwest::{Client, Response, StatusCode, Url};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use agent_tools::ToolSpec;
 use answer::Answer;
+pub(crate) use message::{ChatMessage, FunctionCall};
 
 use crate::config::ModelArgs;
-
-/// Who said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
-    System,
-    User,
-    Assistant,
-}
-
-/// One message of a conversation, as the model is sent it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ChatMessage {
-    pub(crate) role: Role,
-    pub(crate) content: String,
-}
 
 /// Why the model gave no answer.
 #[derive(Debug)]
@@ -38,6 +27,8 @@ pub(crate) struct ModelError {
     pub(crate) why: String,
     /// Whether the same question may be answered the next time.
     pub(crate) retryable: bool,
+    /// When it says that it may be asked again.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl fmt::Display for ModelError {
@@ -50,6 +41,8 @@ impl fmt::Display for ModelError {
 struct Request<'a> {
     model: &'a str,
     messages: &'a [ChatMessage],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<message::Tool<'a>>,
     max_tokens: u32,
     stream: bool,
 }
@@ -114,15 +107,17 @@ impl Model {
         self.check(answer).await.map(drop)
     }
 
-    /// Asks for the answer to `messages`; it arrives in the returned [`Answer`].
+    /// Asks for the answer to `messages`, which may be calls of `tools`; it arrives in the returned [`Answer`].
     pub(crate) async fn ask(
         &self,
         model: &str,
         messages: &[ChatMessage],
+        tools: &[&ToolSpec],
     ) -> Result<Answer, ModelError> {
         let request = Request {
             model,
             messages,
+            tools: tools.iter().copied().map(message::Tool::of).collect(),
             max_tokens: self.max_tokens,
             stream: true,
         };
@@ -141,11 +136,15 @@ impl Model {
         if status.is_success() {
             return Ok(answer);
         }
+        let wait = retry_after::wait(answer.headers());
         // The body only explains; without it the status has to do.
         let body = self.patient(answer.text()).await?.unwrap_or_default();
         let why = format!("answered {status}: {}", excerpt(&body));
         Err(match status {
-            StatusCode::TOO_MANY_REQUESTS => self.error("ModelRateLimited", why, true),
+            StatusCode::TOO_MANY_REQUESTS => ModelError {
+                retry_after: wait,
+                ..self.error("ModelRateLimited", why, true)
+            },
             StatusCode::REQUEST_TIMEOUT => self.error("ModelServerError", why, true),
             _ if status.is_server_error() => self.error("ModelServerError", why, true),
             _ => self.error("ModelRefused", why, false),
@@ -175,6 +174,7 @@ impl Model {
             kind,
             why,
             retryable,
+            retry_after: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use agent_tools::Tools;
 use anyhow::Context;
 use temporalio_client::Client;
 use temporalio_common::worker::WorkerDeploymentOptions;
@@ -9,8 +10,12 @@ use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    activities::AgentActivities, backend::Backend, config::Run, model::Model,
-    workflow::AgentExecution,
+    activities::AgentActivities,
+    backend::Backend,
+    config::Run,
+    loaded::Cache,
+    model::Model,
+    workflow::{AgentExecution, SubAgentExecution},
 };
 
 /// How long after the drain a deaf activity may keep the process.
@@ -25,9 +30,13 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
         signal(SignalKind::interrupt())?,
     ];
 
+    let tools = Tools::new(config.work_dir.clone())?;
     let activities = AgentActivities {
-        backend: Backend::new(&config.backend)?,
+        backend: Backend::new(&config.backend, config.runner_key.as_deref())?,
         llm: Model::new(&config.llm)?,
+        tools: tools.clone(),
+        cache: Cache::default(),
+        own: config.own,
         default_model: config.llm.model.clone(),
     };
     anyhow::ensure!(
@@ -59,7 +68,9 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
         tracing::error!("some work did not let go within {hard_exit:?}");
         std::process::exit(1);
     });
-    worker.run().await.context("the worker failed")
+    let ran = worker.run().await.context("the worker failed");
+    tools.close_all().await;
+    ran
 }
 
 fn worker(client: Client, config: &Run, activities: AgentActivities) -> anyhow::Result<Worker> {
@@ -75,6 +86,7 @@ fn worker(client: Client, config: &Run, activities: AgentActivities) -> anyhow::
         // How soon a running activity hears of its cancellation.
         .max_heartbeat_throttle_interval(Duration::from_millis(200))
         .register_workflow::<AgentExecution>()?
+        .register_workflow::<SubAgentExecution>()?
         .register_activities(activities)
         .build();
     Worker::new(&runtime, client, options).map_err(|e| anyhow::anyhow!("cannot make a worker: {e}"))

@@ -1,191 +1,267 @@
-//! The durable loop of one execution. It only decides; everything that touches the world is an
-//! activity, so a runner that dies in the middle is continued by another without asking twice
-//! for what was answered.
+//! The life of one execution. It only decides; everything that touches the world is an activity,
+//! so a runner that dies in the middle is continued by another without asking twice for what was
+//! answered.
 
-use std::time::{Duration, SystemTime};
+mod calls;
+mod options;
+mod stop;
+mod sub_agent;
+mod turns;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use stigmer_api::agentexecution::{AgentExecutionStatus, AgentMessage, ExecutionPhase};
-use temporalio_common::RetryPolicy;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde::{Deserialize, Serialize};
+use stigmer_api::agentexecution::{AgentExecutionStatus, ExecutionPhase};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ActivityCancellationType, ActivityExecutionError, ActivityOptions, WorkflowCancellationToken,
-    WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
+    ContinueAsNewOptions, TimerResult, WorkflowContext, WorkflowContextView, WorkflowResult,
+    WorkflowTermination, workflows,
 };
-use temporalio_workflow::ActivityCloseTimeouts;
 
 use crate::{
-    activities::{AgentActivities, ModelRequest, Prepared, Report, ai_message},
+    activities::{AgentActivities, Report},
     failure,
+    limits::Limit,
+    loaded::Actor,
+    prepare::Prepared,
 };
+use options::{close_call, now, now_millis, prepare_call, server_call};
+use stop::Stop;
+pub(crate) use sub_agent::SubAgentExecution;
+use turns::{Course, Progress};
 
-/// Longest whole answer of a model.
-const MODEL_CALL: Duration = Duration::from_secs(600);
-/// A runner that gave no sign for so long is taken for dead and its work is done again: ten
-/// heartbeats, so that a busy machine is not taken for a dead one.
-const DEAD_AFTER: Duration = Duration::from_secs(2);
-/// How often a model is asked: with 0.2, 0.4, 0.8, 1.6 s between, so that a dead address fails
-/// an execution within 10 s.
-const MODEL_ATTEMPTS: u32 = 5;
-/// One call to the server.
-const SERVER_CALL: Duration = Duration::from_secs(15);
-/// How long a server may be away before its executions are given up.
-const SERVER_AWAY: Duration = Duration::from_secs(600);
+/// What the workflow of an execution starts with: the execution's id, or where the run before it
+/// stopped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Input {
+    Start(String),
+    GoOn(Box<Carried>),
+}
 
-/// The workflow of one execution; its input is the execution's id.
+/// An execution between two runs of its workflow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Carried {
+    course: Course,
+    progress: Progress,
+    /// When the execution's time is over, in milliseconds since 1970.
+    deadline: u64,
+    opened: bool,
+}
+
+/// The workflow of one execution.
 #[workflow]
 pub(crate) struct AgentExecution {
-    id: String,
-}
-
-/// Why an execution does not go on.
-enum Stop {
-    /// Something failed; the text is for the execution's status.
-    Failed(String, WorkflowTermination),
-    /// It ended elsewhere: nobody waits for a report.
-    Gone,
-}
-
-impl From<ActivityExecutionError> for Stop {
-    fn from(error: ActivityExecutionError) -> Self {
-        if failure::is_gone(&error) {
-            return Self::Gone;
-        }
-        Self::Failed(failure::explain(&error), error.into())
-    }
+    input: Option<Input>,
 }
 
 #[workflow_methods]
 impl AgentExecution {
     #[init]
-    fn new(_ctx: &WorkflowContextView, id: String) -> Self {
-        Self { id }
+    fn new(_ctx: &WorkflowContextView, input: Input) -> Self {
+        Self { input: Some(input) }
     }
 
     #[run(name = "stigmer/agent-execution/invoke")]
     pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        match Self::answer(ctx).await {
-            Ok(()) | Err(Stop::Gone) => Ok(()),
-            Err(Stop::Failed(..)) if ctx.cancellation_token().is_cancelled() => {
-                let reason = ctx.cancellation_token().reason().unwrap_or_default();
-                Self::end(
-                    ctx,
-                    ExecutionPhase::ExecutionCancelled,
-                    Vec::new(),
-                    "",
-                    &reason,
-                )
-                .await?;
-                Err(WorkflowTermination::cancelled_with_details(reason))
+        let input = ctx.state_mut(|s| s.input.take());
+        let (id, started) = match input {
+            None => return Ok(()),
+            Some(Input::Start(id)) => (id.clone(), Self::start(ctx, &id).await),
+            Some(Input::GoOn(carried)) => (carried.course.actor.execution_id.clone(), Ok(*carried)),
+        };
+        let mut carried = match started {
+            Ok(carried) => carried,
+            // What a prepare that failed has opened is closed too.
+            Err(stop) => return Self::end(ctx, &id, None, true, stop).await,
+        };
+        match Self::work(ctx, &mut carried).await {
+            Err(Stop::Renew) => {
+                let next = Input::GoOn(Box::new(carried));
+                let Err(next) = ctx.continue_as_new(next, ContinueAsNewOptions::default());
+                Err(next)
             }
-            Err(Stop::Failed(why, termination)) => {
-                Self::end(ctx, ExecutionPhase::ExecutionFailed, Vec::new(), &why, "").await?;
-                Err(termination)
+            Err(stop) => {
+                let Carried {
+                    progress, opened, ..
+                } = carried;
+                Self::end(ctx, &id, Some(progress), opened, stop).await
+            }
+            Ok(_answer) => {
+                Self::close(ctx, &id, carried.opened).await;
+                let status = ended(ctx, ExecutionPhase::ExecutionCompleted, "", "");
+                Self::report(ctx, &id, status, Some(carried.progress)).await
             }
         }
     }
 
-    async fn answer(ctx: &mut WorkflowContext<Self>) -> Result<(), Stop> {
-        let id = ctx.state(|s| s.id.clone());
+    /// Gets the execution ready and says that it is under way.
+    async fn start(ctx: &WorkflowContext<Self>, id: &str) -> Result<Carried, Stop> {
+        let began = now_millis(ctx);
+        let started_at = now(ctx);
+        let prepared = ctx
+            .execute_activity(AgentActivities::prepare, id.to_owned(), prepare_call(None))
+            .await?;
         let Prepared {
             model,
-            conversation,
-            mut messages,
-        } = ctx
-            .execute_activity(AgentActivities::prepare, id.clone(), server_call(false))
-            .await?;
-        let started = AgentExecutionStatus {
-            phase: ExecutionPhase::ExecutionInProgress.into(),
-            started_at: now(ctx),
-            ..Default::default()
-        };
+            pins,
+            tools,
+            limits,
+            turns_per_run,
+            opened,
+        } = prepared;
         let report = Report {
-            execution_id: id.clone(),
-            status: started,
+            execution_id: id.to_owned(),
+            status: AgentExecutionStatus {
+                phase: ExecutionPhase::ExecutionInProgress.into(),
+                started_at,
+                ..Default::default()
+            },
+            talk: None,
         };
-        ctx.execute_activity(AgentActivities::report, report, server_call(false))
+        ctx.execute_activity(AgentActivities::report, report, server_call(None))
             .await?;
-        let request = ModelRequest {
-            execution_id: id,
+        let actor = Actor {
+            execution_id: id.to_owned(),
+            sub_agent: None,
+            pins,
+        };
+        let course = Course {
+            key: id.to_owned(),
+            actor,
             model,
-            conversation,
-            messages: messages.clone(),
+            tools,
+            input: None,
+            limits,
+            turns_per_run,
         };
-        let text = ctx
-            .execute_activity(AgentActivities::call_model, request, model_call())
-            .await?;
-        messages.push(ai_message(&text, now(ctx)));
-        Self::end(ctx, ExecutionPhase::ExecutionCompleted, messages, "", "").await?;
-        Ok(())
+        Ok(Carried {
+            deadline: began + u64::from(limits.seconds.value) * 1000,
+            progress: Progress::default(),
+            course,
+            opened,
+        })
     }
 
-    /// Reports the end, also after a cancellation.
+    /// Takes turns until there is an answer or the time is over.
+    async fn work(ctx: &WorkflowContext<Self>, carried: &mut Carried) -> Result<String, Stop> {
+        let token = ctx.cancellation_token().child_token();
+        let left = carried.deadline.saturating_sub(now_millis(ctx)).max(1);
+        let mut clock = ctx.timer(Duration::from_millis(left));
+        let mut late = false;
+        let limits = carried.course.limits;
+        let result = {
+            let working = turns::take(ctx, &carried.course, &mut carried.progress, &token);
+            let mut working = Box::pin(working.fuse());
+            workflows::select! {
+                result = working => result,
+                fired = clock => {
+                    if fired == TimerResult::Fired {
+                        late = true;
+                        token.cancel_with_reason("the execution's time is over");
+                    }
+                    // What runs is let go first.
+                    working.await
+                }
+            }
+        };
+        match result {
+            Err(Stop::Failed(..)) if late => Err(Stop::Limit(Limit::Seconds, limits)),
+            result => result,
+        }
+    }
+
+    /// Closes what was opened and reports an end without an answer.
     async fn end(
-        ctx: &mut WorkflowContext<Self>,
-        phase: ExecutionPhase,
-        messages: Vec<AgentMessage>,
-        error: &str,
-        reason: &str,
-    ) -> Result<(), ActivityExecutionError> {
-        let status = AgentExecutionStatus {
-            phase: phase.into(),
-            messages,
-            error: error.to_owned(),
-            phase_reason: reason.to_owned(),
-            completed_at: now(ctx),
-            ..Default::default()
+        ctx: &WorkflowContext<Self>,
+        id: &str,
+        progress: Option<Progress>,
+        opened: bool,
+        stop: Stop,
+    ) -> WorkflowResult<()> {
+        Self::close(ctx, id, opened).await;
+        let (phase, why, reason, termination) = match stop {
+            Stop::Gone => return Ok(()),
+            Stop::Failed(..) if ctx.cancellation_token().is_cancelled() => {
+                let reason = ctx.cancellation_token().reason().unwrap_or_default();
+                let termination = WorkflowTermination::cancelled_with_details(reason.clone());
+                (
+                    ExecutionPhase::ExecutionCancelled,
+                    String::new(),
+                    reason,
+                    termination,
+                )
+            }
+            stop => {
+                let (why, termination) = stop.into_failure();
+                (
+                    ExecutionPhase::ExecutionFailed,
+                    why,
+                    String::new(),
+                    termination,
+                )
+            }
         };
+        let progress = progress.map(|mut progress| {
+            let unended = match phase {
+                ExecutionPhase::ExecutionCancelled => "the execution was cancelled",
+                _ => &why,
+            };
+            progress.unreported |= progress.talk.abandon(unended, &now(ctx));
+            progress
+        });
+        let status = ended(ctx, phase, &why, &reason);
+        Self::report(ctx, id, status, progress).await?;
+        Err(termination)
+    }
+
+    /// Reports an end, also after a cancellation.
+    async fn report(
+        ctx: &WorkflowContext<Self>,
+        id: &str,
+        status: AgentExecutionStatus,
+        progress: Option<Progress>,
+    ) -> WorkflowResult<()> {
         let report = Report {
-            execution_id: ctx.state(|s| s.id.clone()),
+            execution_id: id.to_owned(),
             status,
+            talk: progress.filter(|p| p.unreported).map(|p| p.talk),
         };
-        let options = server_call(true);
+        let options = server_call(Some(Default::default()));
         match ctx
             .execute_activity(AgentActivities::report, report, options)
             .await
         {
             Err(error) if failure::is_gone(&error) => Ok(()),
-            reported => reported,
+            reported => Ok(reported?),
+        }
+    }
+
+    /// Ends the MCP servers, also after a cancellation. Those that are not reached end with their
+    /// runner.
+    async fn close(ctx: &WorkflowContext<Self>, id: &str, opened: bool) {
+        if opened {
+            let closing =
+                ctx.execute_activity(AgentActivities::close_tools, id.to_owned(), close_call());
+            let _ = closing.await;
         }
     }
 }
 
-/// A call to the server: it is tried until the server is back, or given up with it.
-/// `detached`: also when the workflow is cancelled.
-fn server_call(detached: bool) -> ActivityOptions {
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: SERVER_AWAY,
-        start_to_close: SERVER_CALL,
-    };
-    ActivityOptions::with_close_timeouts(timeouts)
-        .retry_policy(retries(0))
-        .maybe_cancellation_token(detached.then(WorkflowCancellationToken::new))
-        .build()
-}
-
-fn model_call() -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(MODEL_CALL)
-        .heartbeat_timeout(DEAD_AFTER)
-        // The execution is CANCELLED when the model's answer was really let go.
-        .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
-        .retry_policy(retries(MODEL_ATTEMPTS))
-        .build()
-}
-
-/// At most `attempts`, 0 for no limit, with growing pauses between.
-fn retries(attempts: u32) -> RetryPolicy {
-    RetryPolicy::builder()
-        .initial_interval(Duration::from_millis(200))
-        .backoff_coefficient(2.0)
-        .maximum_interval(Duration::from_secs(5))
-        .maximum_attempts(attempts)
-        .build()
-}
-
-/// The workflow's own clock: the same in every replay.
-fn now<W>(ctx: &WorkflowContext<W>) -> String {
-    let time = ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH);
-    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Millis, true)
+fn ended(
+    ctx: &WorkflowContext<AgentExecution>,
+    phase: ExecutionPhase,
+    error: &str,
+    reason: &str,
+) -> AgentExecutionStatus {
+    AgentExecutionStatus {
+        phase: phase.into(),
+        error: error.to_owned(),
+        phase_reason: reason.to_owned(),
+        completed_at: now(ctx),
+        ..Default::default()
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,12 @@
 use futures::{StreamExt, stream::BoxStream};
 use serde::Deserialize;
 
-use super::{Model, ModelError, excerpt};
+use super::{
+    Model, ModelError,
+    calls::{CallDelta, Calls},
+    excerpt,
+};
+use crate::talk::Asked;
 
 #[derive(Deserialize)]
 struct Chunk {
@@ -22,6 +27,7 @@ struct Choice {
 #[derive(Default, Deserialize)]
 struct Delta {
     content: Option<String>,
+    tool_calls: Option<Vec<CallDelta>>,
 }
 
 /// An answer on its way.
@@ -29,26 +35,32 @@ pub(crate) struct Answer {
     model: Model,
     events: BoxStream<'static, Result<String, String>>,
     text: String,
+    calls: Calls,
     finished: bool,
 }
 
 impl Answer {
     pub(super) fn new(model: Model, events: BoxStream<'static, Result<String, String>>) -> Self {
-        let (text, finished) = (String::new(), false);
         Self {
             model,
             events,
-            text,
-            finished,
+            text: String::new(),
+            calls: Calls::default(),
+            finished: false,
         }
     }
 
-    /// All of the answer so far.
+    /// All of the answer's text so far.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// Waits for more of the answer; false when it is whole.
+    /// The answer: its text and the tools that it calls.
+    pub(crate) fn take(self) -> (String, Vec<Asked>) {
+        (self.text, self.calls.take())
+    }
+
+    /// Waits for more of the answer's text; false when the answer is whole.
     pub(crate) async fn grow(&mut self) -> Result<bool, ModelError> {
         while let Some(data) = self.event().await? {
             if data.trim() == "[DONE]" {
@@ -60,6 +72,8 @@ impl Answer {
                 self.finished |= choice.finish_reason.is_some();
                 self.text
                     .push_str(&choice.delta.content.unwrap_or_default());
+                let calls = choice.delta.tool_calls.unwrap_or_default();
+                calls.into_iter().for_each(|call| self.calls.add(call));
             }
             if self.text.len() > before {
                 return Ok(true);
@@ -70,7 +84,7 @@ impl Answer {
             let why = format!("broke off after {got} characters of its answer");
             return Err(self.model.error("ModelBrokeOff", why, true));
         }
-        if self.text.trim().is_empty() {
+        if self.text.trim().is_empty() && self.calls.is_empty() {
             return Err(self
                 .model
                 .error("ModelSaidNothing", "gave an empty answer", true));

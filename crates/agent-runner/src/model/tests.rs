@@ -36,12 +36,9 @@ async fn ask(reply: &str, close: bool) -> Result<String, ModelError> {
             std::future::pending::<()>().await;
         }
     });
-    let messages = [ChatMessage {
-        role: Role::User,
-        content: "hello".to_owned(),
-    }];
+    let messages = [ChatMessage::user("hello")];
     let answered = async {
-        let mut answer = model(&url).ask("m", &messages).await?;
+        let mut answer = model(&url).ask("m", &messages, &[]).await?;
         while answer.grow().await? {}
         Ok(answer.text().to_owned())
     };

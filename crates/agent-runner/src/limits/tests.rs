@@ -1,0 +1,98 @@
+use super::*;
+
+fn limits(model_calls: i32, tool_calls: i32, seconds: i32) -> Limits {
+    let config = ExecutionConfig {
+        max_model_calls: model_calls,
+        max_tool_calls: tool_calls,
+        max_seconds: seconds,
+        ..Default::default()
+    };
+    Limits::of(&config, 50, 200, 1800)
+}
+
+#[test]
+fn wishes_are_cut_to_the_runners_own() {
+    for (wanted, value) in [(0, 50), (-1, 50), (1, 1), (50, 50), (51, 50)] {
+        assert_eq!(limits(wanted, 0, 0).model_calls.value, value, "{wanted}");
+    }
+}
+
+#[test]
+fn a_limit_is_reached_by_the_call_after_it() {
+    let limits = limits(3, 4, 0);
+    let used = |model_calls, tool_calls| Used {
+        model_calls,
+        tool_calls,
+    };
+    assert_eq!(limits.before_model_call(used(2, 0)), None);
+    assert_eq!(
+        limits.before_model_call(used(3, 0)),
+        Some(Limit::ModelCalls)
+    );
+    assert_eq!(limits.before_tool_calls(used(0, 2), 2), None);
+    assert_eq!(
+        limits.before_tool_calls(used(0, 2), 3),
+        Some(Limit::ToolCalls)
+    );
+    assert_eq!(used(5, 3).since(used(2, 3)), used(3, 0));
+}
+
+#[test]
+fn a_limit_says_its_value_and_who_can_raise_it() {
+    assert_eq!(
+        limits(3, 0, 0).sentence(Limit::ModelCalls),
+        "the execution reached its limit of 3 model calls (max_model_calls): \
+         raise execution_config.max_model_calls, this runner allows 50"
+    );
+    assert_eq!(
+        limits(0, 0, 0).sentence(Limit::ToolCalls),
+        "the execution reached the runner's limit of 200 tool calls (max_tool_calls): \
+         raise STIGMER_MAX_TOOL_CALLS of the runner"
+    );
+    assert!(
+        limits(0, 0, 7)
+            .sentence(Limit::Seconds)
+            .contains("limit of 7 seconds (max_seconds)")
+    );
+}
+
+fn call(name: &str, arguments: &str) -> Call {
+    Call {
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+        ..Call::default()
+    }
+}
+
+#[test]
+fn circles_are_seen() {
+    use Repetition::{Endless, Fine, InARow};
+    let a = || call("a", r#"{"x":1,"y":2}"#);
+    let other = || call("b", "{}");
+    let cases: [(Vec<Call>, Repetition); 9] = [
+        (vec![], Fine),
+        (vec![a()], Fine),
+        (vec![a(), a()], InARow),
+        (vec![a(), call("a", r#"{ "y": 2, "x": 1 }"#)], InARow),
+        (vec![a(), other(), a()], Fine),
+        (vec![a(), call("a", r#"{"x":2,"y":2}"#)], Fine),
+        (vec![a(), call("c", r#"{"x":1,"y":2}"#)], Fine),
+        (
+            vec![a(), other(), a(), other(), a(), other(), a(), other()],
+            Endless,
+        ),
+        // The first of them is out of sight.
+        (
+            [
+                vec![a()],
+                vec![other(); 4],
+                vec![a(), other(), a(), other(), a(), other()],
+            ]
+            .concat(),
+            Fine,
+        ),
+    ];
+    for (i, (earlier, expected)) in cases.iter().enumerate() {
+        assert_eq!(repetition(earlier.iter(), &a()), *expected, "case {i}");
+    }
+}

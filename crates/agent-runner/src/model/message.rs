@@ -1,0 +1,123 @@
+//! Messages and tools as the model is sent them.
+
+use agent_tools::ToolSpec;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Who said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ChatMessage {
+    role: Role,
+    /// Null where the assistant only called tools.
+    pub(crate) content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<FunctionCall>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<String>,
+}
+
+/// A call that the model made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FunctionCall {
+    id: String,
+    r#type: &'static str,
+    function: Function,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Function {
+    name: String,
+    arguments: String,
+}
+
+/// A tool that the model may call.
+#[derive(Serialize)]
+pub(super) struct Tool<'a> {
+    r#type: &'static str,
+    function: ToolFunction<'a>,
+}
+
+#[derive(Serialize)]
+struct ToolFunction<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a Value,
+}
+
+impl<'a> Tool<'a> {
+    pub(super) fn of(spec: &'a ToolSpec) -> Self {
+        Self {
+            r#type: "function",
+            function: ToolFunction {
+                name: &spec.name,
+                description: &spec.description,
+                parameters: &spec.parameters,
+            },
+        }
+    }
+}
+
+impl FunctionCall {
+    pub(crate) fn new(id: &str, name: &str, arguments: String) -> Self {
+        Self {
+            id: id.to_owned(),
+            r#type: "function",
+            function: Function {
+                name: name.to_owned(),
+                arguments,
+            },
+        }
+    }
+}
+
+impl ChatMessage {
+    fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: Some(content.into()),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
+
+    pub(crate) fn system(content: String) -> Self {
+        Self::new(Role::System, content)
+    }
+
+    pub(crate) fn user(content: &str) -> Self {
+        Self::new(Role::User, content)
+    }
+
+    pub(crate) fn assistant(content: &str, tool_calls: Vec<FunctionCall>) -> Self {
+        let mut message = Self::new(Role::Assistant, content);
+        if content.is_empty() && !tool_calls.is_empty() {
+            message.content = None;
+        }
+        message.tool_calls = tool_calls;
+        message
+    }
+
+    pub(crate) fn tool(id: &str, result: &str) -> Self {
+        Self {
+            tool_call_id: Some(id.to_owned()),
+            ..Self::new(Role::Tool, result)
+        }
+    }
+
+    /// Its text, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let calls = self.tool_calls.iter();
+        let calls = calls.map(|c| c.function.name.len() + c.function.arguments.len());
+        self.content.as_ref().map_or(0, String::len) + calls.sum::<usize>()
+    }
+}

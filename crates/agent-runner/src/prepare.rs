@@ -1,0 +1,223 @@
+//! Getting an execution ready: what its workflow is told, and everything that can be refused
+//! before the model is asked.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use agent_tools::{Env, Kit, ToolSpec, Tools, ToolsError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stigmer_api::{agent::SubAgent, secret::REDACTED};
+use temporalio_sdk::activities::ActivityError;
+
+use crate::{
+    failure::{permanent, transient},
+    limits::Limits,
+    loaded::{Loaded, Pins},
+    talk::Component,
+};
+
+/// Longest name of a tool that models take.
+const MAX_NAME: usize = 64;
+/// How often servers are asked for their tools, with a pause before each further time: one that
+/// was just started may need a moment, one that is not there is not waited for.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
+
+/// What an execution starts with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Prepared {
+    /// The model to ask.
+    pub(crate) model: String,
+    pub(crate) pins: Pins,
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) limits: Limits,
+    /// After so many turns the workflow continues as a new run.
+    pub(crate) turns_per_run: u32,
+    /// Whether there is something to close in the end.
+    pub(crate) opened: bool,
+}
+
+/// A tool and where it comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tool {
+    pub(crate) spec: ToolSpec,
+    pub(crate) component: Component,
+}
+
+/// The tools of a kit.
+pub(crate) async fn list(tools: &Tools, kit: &Kit) -> Result<Vec<Tool>, ActivityError> {
+    if kit.servers.is_empty() && kit.skills.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut pauses = PAUSES.into_iter();
+    let specs = loop {
+        match tools.list(kit).await {
+            Err(error) if error.is_transient() => match pauses.next() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(permanent("ToolsMissing", redacted(&error, &kit.env))),
+            },
+            listed => break listed,
+        }
+    };
+    let specs = specs.map_err(|e| permanent("ToolsMissing", redacted(&e, &kit.env)))?;
+    Ok(specs.into_iter().map(|spec| of_server(spec, kit)).collect())
+}
+
+/// A failure of the tools' side, retried if that can help.
+pub(crate) fn tools_failure(error: &ToolsError, env: &Env) -> ActivityError {
+    let why = redacted(error, env);
+    match error.is_transient() {
+        true => transient("ToolUnavailable", why),
+        false => permanent("ToolUnavailable", why),
+    }
+}
+
+fn redacted(error: &ToolsError, env: &Env) -> String {
+    env.redact(&error.message)
+}
+
+fn of_server(spec: ToolSpec, kit: &Kit) -> Tool {
+    let (kind, group) = match &spec.server {
+        Some(server) => ("mcp", server.as_str()),
+        None => ("file", ""),
+    };
+    debug_assert!(group.is_empty() || kit.servers.iter().any(|s| s.name == group));
+    let component = Component {
+        kind: kind.to_owned(),
+        group: group.to_owned(),
+    };
+    Tool { spec, component }
+}
+
+/// Refuses what the agent asks for and cannot have.
+pub(crate) fn check(loaded: &Loaded) -> Result<(), ActivityError> {
+    for sub in &loaded.agent.sub_agents {
+        loaded.servers_of(sub)?;
+    }
+    let servers = serde_json::to_string(&loaded.agent.mcp_servers).unwrap_or_default();
+    for name in placeholders(&servers) {
+        // The server hides secrets from whoever does not show the runner's key.
+        if loaded.env.fill(&format!("${{{name}}}")).as_deref() == Ok(REDACTED) {
+            let why = format!(
+                "the server did not tell this runner the secret {name}, which the agent's MCP \
+                 servers need: give server and runner the same STIGMER_RUNNER_KEY"
+            );
+            return Err(permanent("SecretsHidden", why));
+        }
+    }
+    Ok(())
+}
+
+/// The names in the `${NAME}` of a text.
+fn placeholders(text: &str) -> BTreeSet<&str> {
+    let names = text.split("${").skip(1);
+    names
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// The sub-agents as tools of the main agent, whose other tools are `taken`.
+pub(crate) fn sub_agent_tools(subs: &[SubAgent], taken: &[Tool]) -> Vec<Tool> {
+    let mut names: BTreeSet<String> = taken.iter().map(|t| t.spec.name.clone()).collect();
+    let mut tools = Vec::with_capacity(subs.len());
+    for sub in subs {
+        let name = free(&sub_agent_tool(&sub.name), &names);
+        names.insert(name.clone());
+        let description = match sub.description.trim() {
+            "" => format!("Gives a task to the agent {}.", sub.name),
+            description => format!("Gives a task to the agent {}: {description}", sub.name),
+        };
+        let parameters = json!({
+            "type": "object",
+            "properties": {
+                "input": {"type": "string", "description": "The task, with all that the agent must know."}
+            },
+            "required": ["input"],
+        });
+        tools.push(Tool {
+            spec: ToolSpec {
+                name,
+                description,
+                parameters,
+                server: None,
+            },
+            component: Component {
+                kind: SUB_AGENT.to_owned(),
+                group: sub.name.clone(),
+            },
+        });
+    }
+    tools
+}
+
+/// The kind of a sub-agent's tool.
+pub(crate) const SUB_AGENT: &str = "sub_agent";
+
+/// `agent_` and the name, with `_` for every character that models do not take in a name.
+fn sub_agent_tool(name: &str) -> String {
+    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let name = name.chars().map(|c| if ok(c) { c } else { '_' });
+    "agent_".chars().chain(name).take(MAX_NAME).collect()
+}
+
+/// The name, or the first of `name_2`, `name_3` ... that is not taken.
+fn free(name: &str, taken: &BTreeSet<String>) -> String {
+    let numbered = (2..).map(|i| {
+        let end = format!("_{i}");
+        format!("{}{end}", &name[..name.len().min(MAX_NAME - end.len())])
+    });
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    // There is always a higher number.
+    names.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sub(name: &str) -> SubAgent {
+        SubAgent {
+            name: name.to_owned(),
+            ..SubAgent::default()
+        }
+    }
+
+    #[test]
+    fn sub_agents_are_tools_with_names_that_models_take() {
+        let long = "x".repeat(80);
+        let subs = [
+            "researcher",
+            "Code Reviewer",
+            "Code/Reviewer",
+            "ü",
+            &long,
+            &format!("{long}y"),
+        ];
+        let tools = sub_agent_tools(&subs.map(sub), &[]);
+        let names: Vec<&str> = tools.iter().map(|t| t.spec.name.as_str()).collect();
+        let x58 = format!("agent_{}", "x".repeat(58));
+        let x56 = format!("agent_{}_2", "x".repeat(56));
+        let expected = [
+            "agent_researcher",
+            "agent_Code_Reviewer",
+            "agent_Code_Reviewer_2",
+            "agent__",
+            &x58,
+            &x56,
+        ];
+        assert_eq!(names, expected);
+        let again = sub_agent_tools(&[sub("researcher")], &tools);
+        assert_eq!(again[0].spec.name, "agent_researcher_2");
+        assert_eq!(again[0].component.group, "researcher");
+    }
+
+    #[test]
+    fn placeholders_are_found() {
+        let found: Vec<&str> = placeholders(r#"{"a":"${A} and ${B}","c":"$C ${"}"#)
+            .into_iter()
+            .collect();
+        assert_eq!(found[..2], ["\"", "A"]);
+        assert_eq!(found[2..], ["B"]);
+        assert!(placeholders("none").is_empty());
+    }
+}

@@ -1,0 +1,224 @@
+//! The execution's status, derived from what was said and done.
+
+use pbjson_types::Struct;
+use serde_json::{Value, json};
+use stigmer_api::agentexecution::{
+    AgentExecutionStatus, AgentMessage, ComponentMetadata, MessageType, SubAgentExecution,
+    SubAgentStatus, ToolCall, ToolCallStatus,
+};
+
+use crate::talk::{self, Call, CallState, SubAgentRun, Talk};
+
+/// Fills `status` with what was `asked` and the whole talk.
+pub(crate) fn fill(status: &mut AgentExecutionStatus, asked: Vec<AgentMessage>, talk: &Talk) {
+    status.messages = messages(asked, talk);
+    status.tool_calls = talk.calls().map(tool_call).collect();
+    status.sub_agent_executions = talk.sub_agents.iter().map(sub_agent).collect();
+}
+
+/// What was asked, then per turn the model's answer and one message for each call that ended.
+pub(crate) fn messages(asked: Vec<AgentMessage>, talk: &Talk) -> Vec<AgentMessage> {
+    let mut messages = asked;
+    for turn in &talk.turns {
+        let mut answer = ai_message(&turn.text, turn.at.clone());
+        answer.tool_calls = turn.calls.iter().map(tool_call).collect();
+        messages.push(answer);
+        let ended = turn.calls.iter().filter(|c| c.ended());
+        messages.extend(ended.map(|call| AgentMessage {
+            r#type: MessageType::MessageTool.into(),
+            content: call.result.clone(),
+            timestamp: call.completed_at.clone(),
+            tool_calls: vec![tool_call(call)],
+            ..Default::default()
+        }));
+    }
+    messages
+}
+
+/// What the agent said, and when.
+pub(crate) fn ai_message(text: &str, timestamp: String) -> AgentMessage {
+    AgentMessage {
+        r#type: MessageType::MessageAi.into(),
+        content: text.to_owned(),
+        timestamp,
+        ..Default::default()
+    }
+}
+
+fn tool_call(call: &Call) -> ToolCall {
+    let failed = call.state == CallState::Failed;
+    let status = match call.state {
+        CallState::Pending => ToolCallStatus::ToolCallPending,
+        CallState::Running => ToolCallStatus::ToolCallRunning,
+        CallState::Completed => ToolCallStatus::ToolCallCompleted,
+        CallState::Failed => ToolCallStatus::ToolCallFailed,
+    };
+    let component = ComponentMetadata {
+        component_type: call.component.kind.clone(),
+        component_group: call.component.group.clone(),
+        ..Default::default()
+    };
+    ToolCall {
+        id: call.id.clone(),
+        name: call.name.clone(),
+        args: talk::arguments(&call.arguments)
+            .ok()
+            .and_then(|args| structure(Value::Object(args))),
+        result: call.result.clone(),
+        status: status.into(),
+        component_metadata: (!call.component.kind.is_empty()).then_some(component),
+        started_at: call.started_at.clone(),
+        completed_at: call.completed_at.clone(),
+        error: if failed {
+            call.result.clone()
+        } else {
+            String::new()
+        },
+    }
+}
+
+fn sub_agent(run: &SubAgentRun) -> SubAgentExecution {
+    let status = match run.state {
+        CallState::Pending => SubAgentStatus::SubAgentPending,
+        CallState::Running => SubAgentStatus::SubAgentInProgress,
+        CallState::Completed => SubAgentStatus::SubAgentCompleted,
+        CallState::Failed => SubAgentStatus::SubAgentFailed,
+    };
+    let calls: Vec<Value> = run.calls.iter().map(plain).collect();
+    SubAgentExecution {
+        id: run.id.clone(),
+        name: run.name.clone(),
+        input: run.input.clone(),
+        output: run.output.clone(),
+        status: status.into(),
+        started_at: run.started_at.clone(),
+        completed_at: run.completed_at.clone(),
+        error: run.error.clone(),
+        metadata: structure(json!({ "tool_calls": calls })),
+    }
+}
+
+/// A sub-agent's call, named as the fields of a `ToolCall`.
+fn plain(call: &Call) -> Value {
+    let shown = tool_call(call);
+    json!({
+        "id": shown.id,
+        "name": shown.name,
+        "args": talk::arguments(&call.arguments).unwrap_or_default(),
+        "result": shown.result,
+        "status": shown.status().as_str_name(),
+        "component_type": call.component.kind,
+        "component_group": call.component.group,
+        "started_at": shown.started_at,
+        "completed_at": shown.completed_at,
+        "error": shown.error,
+    })
+}
+
+fn structure(value: Value) -> Option<Struct> {
+    // An object of JSON values is always one.
+    serde_json::from_value(value).ok()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::talk::{Asked, Component};
+
+    fn talk() -> Talk {
+        let asked = |id: &str| Asked {
+            id: id.to_owned(),
+            name: "probe__add".to_owned(),
+            arguments: r#"{"a":1,"deep":{"b":[true,null,"x"]}}"#.to_owned(),
+        };
+        let mut talk = Talk::default();
+        talk.answer(
+            "I add.".to_owned(),
+            "1".to_owned(),
+            vec![asked("a"), asked("b")],
+        );
+        for call in &mut talk.turns[0].calls {
+            call.state = CallState::Running;
+            call.component = Component {
+                kind: "mcp".to_owned(),
+                group: "probe".to_owned(),
+            };
+        }
+        talk
+    }
+
+    fn types(messages: &[AgentMessage]) -> Vec<MessageType> {
+        messages.iter().map(AgentMessage::r#type).collect()
+    }
+
+    #[test]
+    fn messages_come_in_the_order_of_what_happened() {
+        use MessageType::{MessageAi, MessageHuman, MessageTool};
+        let human = || {
+            vec![AgentMessage {
+                r#type: MessageHuman.into(),
+                ..Default::default()
+            }]
+        };
+        let mut talk = talk();
+        assert_eq!(types(&messages(human(), &talk)), [MessageHuman, MessageAi]);
+        talk.turns[0].calls[1].end(false, "2".to_owned(), "3".to_owned());
+        talk.turns[0].calls[0].end(true, "no".to_owned(), "4".to_owned());
+        talk.answer("Done.".to_owned(), "5".to_owned(), Vec::new());
+        let shown = messages(human(), &talk);
+        assert_eq!(
+            types(&shown),
+            [MessageHuman, MessageAi, MessageTool, MessageTool, MessageAi]
+        );
+        // In the order of the calls, not of their ends.
+        assert_eq!(
+            (shown[2].content.as_str(), shown[3].content.as_str()),
+            ("no", "2")
+        );
+        assert_eq!(shown[2].tool_calls[0], shown[1].tool_calls[0]);
+        assert_eq!(shown[2].tool_calls[0].error, "no");
+        assert_eq!(shown[3].tool_calls[0].error, "");
+    }
+
+    #[test]
+    fn calls_are_shown_with_all_that_is_known() {
+        let mut status = AgentExecutionStatus::default();
+        let mut talk = talk();
+        talk.turns[0].calls[0].started_at = "2".to_owned();
+        talk.turns[0].calls[0].end(false, "2".to_owned(), "3".to_owned());
+        fill(&mut status, Vec::new(), &talk);
+        let call = serde_json::to_value(&status.tool_calls[0]).unwrap();
+        assert_eq!(
+            call,
+            json!({
+                "id": "a", "name": "probe__add", "result": "2", "status": "TOOL_CALL_COMPLETED",
+                "args": {"a": 1.0, "deep": {"b": [true, null, "x"]}},
+                "componentMetadata": {"componentType": "mcp", "componentGroup": "probe"},
+                "startedAt": "2", "completedAt": "3",
+            })
+        );
+        assert_eq!(
+            status.tool_calls[1].status(),
+            ToolCallStatus::ToolCallRunning
+        );
+    }
+
+    #[test]
+    fn a_sub_agent_is_shown_with_its_own_calls() {
+        let mut talk = talk();
+        let calls = talk.turns[0].calls.clone();
+        talk.sub_agents.push(SubAgentRun {
+            id: "a".to_owned(),
+            state: CallState::Running,
+            calls,
+            ..SubAgentRun::default()
+        });
+        let mut status = AgentExecutionStatus::default();
+        fill(&mut status, Vec::new(), &talk);
+        let sub = &status.sub_agent_executions[0];
+        assert_eq!(sub.status(), SubAgentStatus::SubAgentInProgress);
+        let metadata = serde_json::to_value(&sub.metadata).unwrap();
+        assert_eq!(metadata["tool_calls"][1]["status"], "TOOL_CALL_RUNNING");
+    }
+}

@@ -1,0 +1,208 @@
+//! The tool calls of one turn, all at once.
+
+use futures::{FutureExt, future::LocalBoxFuture};
+use serde_json::{Map, Value};
+use temporalio_sdk::{WorkflowCancellationToken, WorkflowContext, workflows};
+
+use super::{
+    options::{now, tool_call},
+    stop::Stop,
+    sub_agent::{self, SubAgentEnd},
+    turns::{self, Course, Progress},
+};
+use crate::{
+    activities::{AgentActivities, ToolReply, ToolRequest},
+    limits::{Repetition, repetition},
+    prepare::{SUB_AGENT, Tool},
+    talk::{self, Call, CallState, SubAgentRun, Talk},
+};
+
+/// What is done about a call.
+enum Decision {
+    /// The model is told why it is not made.
+    Refuse(String),
+    Tool(Map<String, Value>),
+    /// The task of the sub-agent.
+    SubAgent(String),
+}
+
+/// What came of a call.
+enum Done {
+    Tool(Result<ToolReply, Stop>),
+    SubAgent(Result<SubAgentEnd, Stop>),
+}
+
+/// Makes the calls of the last turn and notes their results.
+pub(super) async fn make<W>(
+    ctx: &WorkflowContext<W>,
+    course: &Course,
+    progress: &mut Progress,
+    token: &WorkflowCancellationToken,
+) -> Result<(), Stop> {
+    let decisions = decide(&course.tools, &mut progress.talk)?;
+    let refused = |d: &&Decision| matches!(d, Decision::Refuse(_));
+    let more = decisions.len() - decisions.iter().filter(refused).count();
+    let more = u32::try_from(more).unwrap_or(u32::MAX);
+    if let Some(limit) = course.limits.before_tool_calls(progress.used, more) {
+        return Err(Stop::Limit(limit, course.limits));
+    }
+    progress.used.tool_calls += more;
+    begin(&mut progress.talk, &decisions, &now(ctx));
+
+    let turn = progress.talk.turns.len();
+    let calls = progress.talk.turns.last().map_or(&[][..], |t| &t.calls);
+    let mut at = Vec::new();
+    let mut doing: Vec<LocalBoxFuture<'_, Done>> = Vec::new();
+    for (i, (call, decision)) in calls.iter().zip(decisions).enumerate() {
+        let done = match decision {
+            Decision::Refuse(_) => continue,
+            Decision::Tool(arguments) => {
+                let request = ToolRequest {
+                    actor: course.actor.clone(),
+                    name: call.name.clone(),
+                    arguments,
+                    key: format!("{}/{turn}/{}", course.key, call.id),
+                };
+                let called = ctx.execute_activity(
+                    AgentActivities::call_tool,
+                    request,
+                    tool_call(Some(token)),
+                );
+                called
+                    .map(|r| Done::Tool(r.map_err(Stop::from)))
+                    .boxed_local()
+            }
+            Decision::SubAgent(task) => {
+                let task = sub_agent::Task::new(course, progress.used, call, task);
+                sub_agent::run(ctx, task, &call.id, token)
+                    .map(Done::SubAgent)
+                    .boxed_local()
+            }
+        };
+        at.push(i);
+        doing.push(done);
+    }
+    // Where nothing runs there is only the end to tell.
+    let running = (!doing.is_empty()).then(|| progress.talk.clone());
+    let telling = async {
+        let told = match running {
+            Some(talk) => turns::report(ctx, course, talk, token).await,
+            None => Ok(()),
+        };
+        if told.is_err() {
+            // The execution ended elsewhere: what runs is of no use to anybody.
+            token.cancel();
+        }
+        told
+    };
+    let (told, done) = workflows::join!(telling, workflows::join_all(doing));
+    let noted = note(course, progress, at.into_iter().zip(done), &now(ctx));
+    told.and(noted)
+}
+
+/// Decides on each call of the last turn, and notes where its tool comes from.
+fn decide(tools: &[Tool], talk: &mut Talk) -> Result<Vec<Decision>, Stop> {
+    let find = |name: &str| tools.iter().find(|t| t.spec.name == name);
+    for call in talk.turns.last_mut().into_iter().flat_map(|t| &mut t.calls) {
+        if let Some(tool) = find(&call.name) {
+            call.component = tool.component.clone();
+        }
+    }
+    let count = talk.turns.last().map_or(0, |t| t.calls.len());
+    let before = talk.calls().count() - count;
+    let mut decisions = Vec::with_capacity(count);
+    for i in 0..count {
+        let call = &talk.turns[talk.turns.len() - 1].calls[i];
+        let earlier: Vec<&Call> = talk.calls().take(before + i).collect();
+        let repeated = repetition(earlier.into_iter(), call);
+        if repeated == Repetition::Endless {
+            return Err(Stop::Circle(call.name.clone()));
+        }
+        let decision = match (find(&call.name), talk::arguments(&call.arguments)) {
+            (None, _) => {
+                let names: Vec<&str> = tools.iter().map(|t| t.spec.name.as_str()).collect();
+                let names = if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                };
+                Decision::Refuse(format!(
+                    "there is no tool {:?}; there are: {names}",
+                    call.name
+                ))
+            }
+            (_, Err(why)) => Decision::Refuse(why),
+            _ if repeated == Repetition::InARow => Decision::Refuse(
+                "not called: the last two calls were the same, with the same arguments; use their \
+                 results or call something else"
+                    .to_owned(),
+            ),
+            (Some(tool), Ok(arguments)) if tool.component.kind == SUB_AGENT => task(&arguments),
+            (Some(_), Ok(arguments)) => Decision::Tool(arguments),
+        };
+        decisions.push(decision);
+    }
+    Ok(decisions)
+}
+
+fn task(arguments: &Map<String, Value>) -> Decision {
+    match arguments.get("input") {
+        Some(Value::String(task)) if !task.trim().is_empty() => Decision::SubAgent(task.clone()),
+        _ => Decision::Refuse("the argument `input` must be a text: the agent's task".to_owned()),
+    }
+}
+
+/// Notes that the calls run, or why not.
+fn begin(talk: &mut Talk, decisions: &[Decision], at: &str) {
+    let calls = talk.turns.last_mut().map_or(&mut [][..], |t| &mut t.calls);
+    for (call, decision) in calls.iter_mut().zip(decisions) {
+        at.clone_into(&mut call.started_at);
+        call.state = CallState::Running;
+        match decision {
+            Decision::Refuse(why) => call.end(true, why.clone(), at.to_owned()),
+            Decision::Tool(_) => {}
+            Decision::SubAgent(task) => talk.sub_agents.push(SubAgentRun {
+                id: call.id.clone(),
+                name: call.component.group.clone(),
+                input: task.clone(),
+                state: CallState::Running,
+                started_at: at.to_owned(),
+                ..SubAgentRun::default()
+            }),
+        }
+    }
+}
+
+/// Notes the results; the first reason to stop is returned after all of them are noted.
+fn note(
+    course: &Course,
+    progress: &mut Progress,
+    done: impl Iterator<Item = (usize, Done)>,
+    now: &str,
+) -> Result<(), Stop> {
+    let mut stop = Ok(());
+    for (i, done) in done {
+        let Progress { talk, used, .. } = &mut *progress;
+        let Some(call) = talk.turns.last_mut().and_then(|t| t.calls.get_mut(i)) else {
+            continue;
+        };
+        let result = match done {
+            Done::Tool(Ok(reply)) => {
+                call.end(reply.outcome.failed, reply.outcome.text, reply.completed_at);
+                Ok(())
+            }
+            Done::SubAgent(Ok(end)) => {
+                used.model_calls += end.used.model_calls;
+                used.tool_calls += end.used.tool_calls;
+                let run = talk.sub_agents.iter_mut().find(|s| s.id == call.id);
+                sub_agent::note(call, run, end, &course.limits, now)
+            }
+            Done::Tool(Err(stop)) | Done::SubAgent(Err(stop)) => Err(stop),
+        };
+        stop = stop.and(result);
+    }
+    stop
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+use agent_tools::ToolSpec;
+
+use super::*;
+use crate::talk::{Asked, Component};
+
+fn tool(name: &str, kind: &str) -> Tool {
+    Tool {
+        spec: ToolSpec {
+            name: name.to_owned(),
+            description: String::new(),
+            parameters: Value::Null,
+            server: None,
+        },
+        component: Component {
+            kind: kind.to_owned(),
+            group: "g".to_owned(),
+        },
+    }
+}
+
+fn tools() -> [Tool; 2] {
+    [tool("add", "mcp"), tool("agent_x", SUB_AGENT)]
+}
+
+fn talk(calls: &[(&str, &str)]) -> Talk {
+    let asked = |(name, arguments): &(&str, &str)| Asked {
+        id: String::new(),
+        name: (*name).to_owned(),
+        arguments: (*arguments).to_owned(),
+    };
+    let mut talk = Talk::default();
+    let calls = calls.iter().map(asked).collect();
+    talk.answer(String::new(), String::new(), calls);
+    talk
+}
+
+/// What is decided, in short.
+fn decided(talk: &mut Talk) -> Vec<String> {
+    match decide(&tools(), talk) {
+        Err(stop) => vec![stop.sentence()],
+        Ok(decisions) => {
+            let short = |d: &Decision| match d {
+                Decision::Refuse(why) => why.clone(),
+                Decision::Tool(arguments) => format!("tool {}", Value::from(arguments.clone())),
+                Decision::SubAgent(task) => format!("sub-agent {task}"),
+            };
+            decisions.iter().map(short).collect()
+        }
+    }
+}
+
+#[test]
+fn each_call_is_decided_on() {
+    for (name, arguments, expected) in [
+        ("add", r#"{"a":1}"#, r#"tool {"a":1}"#),
+        ("add", "", "tool {}"),
+        ("add", "[]", "the arguments are no JSON object"),
+        ("add", "{", "the arguments are no JSON (EOF"),
+        (
+            "sub",
+            "{}",
+            r#"there is no tool "sub"; there are: add, agent_x"#,
+        ),
+        ("agent_x", r#"{"input":"do it"}"#, "sub-agent do it"),
+        (
+            "agent_x",
+            r#"{"input":" "}"#,
+            "the argument `input` must be a text",
+        ),
+        (
+            "agent_x",
+            r#"{"task":"do it"}"#,
+            "the argument `input` must be a text",
+        ),
+    ] {
+        let decided = decided(&mut talk(&[(name, arguments)]));
+        assert!(
+            decided[0].starts_with(expected),
+            "{name} {arguments}: {decided:?}"
+        );
+    }
+}
+
+#[test]
+fn the_third_of_the_same_in_a_row_is_refused_and_the_fifth_ends_it() {
+    let same = ("add", "{}");
+    let three = decided(&mut talk(&[same, ("add", ""), same]));
+    assert_eq!(three[..2], ["tool {}", "tool {}"]);
+    assert!(three[2].starts_with("not called: "), "{three:?}");
+    let five = decided(&mut talk(&[same; 5]));
+    assert_eq!(five.len(), 1);
+    assert!(
+        five[0].contains("five of its last ten tool calls were add"),
+        "{five:?}"
+    );
+}
+
+#[test]
+fn what_begins_runs_and_what_is_refused_has_ended() {
+    let mut talk = talk(&[
+        ("add", "{}"),
+        ("none", "{}"),
+        ("agent_x", r#"{"input":"t"}"#),
+    ]);
+    let decisions = decide(&tools(), &mut talk).map_err(|s| s.sentence());
+    begin(&mut talk, &decisions.unwrap_or_default(), "1");
+    let states: Vec<CallState> = talk.calls().map(|c| c.state).collect();
+    assert_eq!(
+        states,
+        [CallState::Running, CallState::Failed, CallState::Running]
+    );
+    assert!(talk.calls().all(|c| c.started_at == "1"));
+    let kinds: Vec<&str> = talk.calls().map(|c| c.component.kind.as_str()).collect();
+    assert_eq!(kinds, ["mcp", "", SUB_AGENT]);
+    let sub = &talk.sub_agents[0];
+    assert_eq!(
+        (sub.id.as_str(), sub.name.as_str(), sub.input.as_str()),
+        ("call_3", "g", "t")
+    );
+}

@@ -1,0 +1,116 @@
+//! How long activities may take and how often they are tried; the workflow's clock.
+
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use temporalio_common::RetryPolicy;
+use temporalio_sdk::{
+    ActivityCancellationType, ActivityOptions, WorkflowCancellationToken, WorkflowContext,
+};
+use temporalio_workflow::ActivityCloseTimeouts;
+
+/// Longest whole answer of a model.
+const MODEL_CALL: Duration = Duration::from_secs(600);
+/// Longest call of a tool: servers have limits of their own, 300 s at most, and may have to be
+/// started first.
+const TOOL_CALL: Duration = Duration::from_secs(400);
+/// A runner that gave no sign for so long is taken for dead and its work is done again: ten
+/// heartbeats, so that a busy machine is not taken for a dead one.
+const DEAD_AFTER: Duration = Duration::from_secs(2);
+/// How often a model is asked: with 0.2, 0.4, 0.8, 1.6 s between, so that a dead address fails
+/// an execution within 10 s.
+const MODEL_ATTEMPTS: u32 = 5;
+/// How often a tool is called whose server cannot be reached.
+const TOOL_ATTEMPTS: u32 = 3;
+/// Loading an execution and starting its MCP servers, each tried thrice.
+const PREPARE: Duration = Duration::from_secs(120);
+/// One call to the server.
+const SERVER_CALL: Duration = Duration::from_secs(15);
+/// How long a server may be away before its executions are given up.
+const SERVER_AWAY: Duration = Duration::from_secs(600);
+/// How long the end of an execution waits for a runner that closes its MCP servers.
+const CLOSE_START: Duration = Duration::from_secs(2);
+/// How long for their end; who does not end is killed before.
+const CLOSE: Duration = Duration::from_secs(10);
+
+/// The token of what is cancelled; none inherits the workflow's cancellation.
+type Token<'a> = Option<&'a WorkflowCancellationToken>;
+
+/// A call to the server: it is tried until the server is back, or given up with it.
+pub(super) fn server_call(token: Option<WorkflowCancellationToken>) -> ActivityOptions {
+    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: SERVER_AWAY,
+        start_to_close: SERVER_CALL,
+    };
+    ActivityOptions::with_close_timeouts(timeouts)
+        .retry_policy(retries(0))
+        .maybe_cancellation_token(token)
+        .build()
+}
+
+pub(super) fn prepare_call(token: Token) -> ActivityOptions {
+    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: SERVER_AWAY,
+        start_to_close: PREPARE,
+    };
+    ActivityOptions::with_close_timeouts(timeouts)
+        .heartbeat_timeout(DEAD_AFTER)
+        .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
+        .retry_policy(retries(0))
+        .maybe_cancellation_token(token.cloned())
+        .build()
+}
+
+pub(super) fn model_call(token: Token) -> ActivityOptions {
+    patient(MODEL_CALL, MODEL_ATTEMPTS, token)
+}
+
+pub(super) fn tool_call(token: Token) -> ActivityOptions {
+    patient(TOOL_CALL, TOOL_ATTEMPTS, token)
+}
+
+/// Work that takes its time and that, cancelled, was really let go when the workflow goes on.
+fn patient(longest: Duration, attempts: u32, token: Token) -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(longest)
+        .heartbeat_timeout(DEAD_AFTER)
+        .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
+        .retry_policy(retries(attempts))
+        .maybe_cancellation_token(token.cloned())
+        .build()
+}
+
+/// One attempt, that holds nobody up.
+pub(super) fn close_call() -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(CLOSE)
+        .schedule_to_start_timeout(CLOSE_START)
+        .retry_policy(retries(1))
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build()
+}
+
+/// At most `attempts`, 0 for no limit, with growing pauses between.
+fn retries(attempts: u32) -> RetryPolicy {
+    RetryPolicy::builder()
+        .initial_interval(Duration::from_millis(200))
+        .backoff_coefficient(2.0)
+        .maximum_interval(Duration::from_secs(5))
+        .maximum_attempts(attempts)
+        .build()
+}
+
+fn time<W>(ctx: &WorkflowContext<W>) -> SystemTime {
+    ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// The workflow's own clock: the same in every replay.
+pub(super) fn now<W>(ctx: &WorkflowContext<W>) -> String {
+    DateTime::<Utc>::from(time(ctx)).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The same in milliseconds since 1970.
+pub(super) fn now_millis<W>(ctx: &WorkflowContext<W>) -> u64 {
+    let since = time(ctx)
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

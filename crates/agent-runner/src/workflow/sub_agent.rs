@@ -1,0 +1,199 @@
+//! Sub-agents: each run of one is a child workflow, so that it is as durable as the main agent.
+
+use serde::{Deserialize, Serialize};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{
+    ChildWorkflowOptions, ContinueAsNewOptions, ParentClosePolicy, WorkflowCancellationToken,
+    WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
+};
+
+use super::{
+    options::prepare_call,
+    stop::Stop,
+    turns::{self, Course, Progress},
+};
+use crate::{
+    activities::AgentActivities,
+    limits::{Limit, Limits, Used},
+    loaded::Actor,
+    talk::{Call, CallState, SubAgentRun},
+};
+
+/// What a sub-agent is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Task {
+    course: Course,
+    /// What the execution had used when it was asked.
+    used: Used,
+}
+
+/// How a run of a sub-agent ended.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SubAgentEnd {
+    pub(super) output: String,
+    /// Empty if it did not fail.
+    error: String,
+    /// The limit that it reached, which is the execution's.
+    limit: Option<Limit>,
+    /// By itself.
+    pub(super) used: Used,
+    calls: Vec<Call>,
+}
+
+impl Task {
+    pub(super) fn new(parent: &Course, used: Used, call: &Call, task: String) -> Self {
+        let name = &call.component.group;
+        let actor = Actor {
+            sub_agent: Some(name.clone()),
+            ..parent.actor.clone()
+        };
+        let course = Course {
+            // The same sub-agent may be called more than once.
+            key: format!("{}/{name}/{}", parent.key, call.id),
+            actor,
+            model: parent.model.clone(),
+            tools: Vec::new(),
+            input: Some(task),
+            limits: parent.limits,
+            turns_per_run: parent.turns_per_run,
+        };
+        Self { course, used }
+    }
+}
+
+/// Runs a sub-agent to its end.
+pub(super) async fn run<W>(
+    ctx: &WorkflowContext<W>,
+    task: Task,
+    call_id: &str,
+    token: &WorkflowCancellationToken,
+) -> Result<SubAgentEnd, Stop> {
+    let options = ChildWorkflowOptions::builder()
+        .workflow_id(format!("{}/{call_id}", ctx.workflow_id()))
+        // Where the parent is ended by force, the runner still hears that it is to let go.
+        .parent_close_policy(ParentClosePolicy::RequestCancel)
+        .cancellation_token(token.clone())
+        .build();
+    let input = SubAgentInput::Start(task);
+    let started = ctx
+        .start_child_workflow(SubAgentExecution::run, input, options)
+        .await;
+    let ended = match started {
+        Ok(child) => child.result().await.map_err(|e| (e.to_string(), e.into())),
+        Err(e) => Err((e.to_string(), WorkflowTermination::from(e))),
+    };
+    match ended {
+        Err((why, termination)) if token.is_cancelled() => Err(Stop::Failed(why, termination)),
+        // It was ended by hand, or could not be started: the agent that called it may know better.
+        Err((error, _)) => Ok(SubAgentEnd {
+            error,
+            ..SubAgentEnd::default()
+        }),
+        Ok(end) => Ok(end),
+    }
+}
+
+/// Notes the end of a run in its call. A limit that it reached is the execution's end too.
+pub(super) fn note(
+    call: &mut Call,
+    run: Option<&mut SubAgentRun>,
+    end: SubAgentEnd,
+    limits: &Limits,
+    now: &str,
+) -> Result<(), Stop> {
+    let failed = !end.error.is_empty();
+    let result = match failed {
+        true => format!("the agent failed: {}", end.error),
+        false => end.output.clone(),
+    };
+    call.end(failed, result, now.to_owned());
+    if let Some(run) = run {
+        run.state = match failed {
+            true => CallState::Failed,
+            false => CallState::Completed,
+        };
+        run.output = end.output;
+        run.error = end.error;
+        now.clone_into(&mut run.completed_at);
+        run.calls = end.calls;
+    }
+    match end.limit {
+        Some(limit) => Err(Stop::Limit(limit, *limits)),
+        None => Ok(()),
+    }
+}
+
+/// What the workflow of a sub-agent starts with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum SubAgentInput {
+    Start(Task),
+    GoOn(Task, Progress),
+}
+
+/// The workflow of one run of a sub-agent.
+#[workflow]
+pub(crate) struct SubAgentExecution {
+    input: Option<SubAgentInput>,
+}
+
+#[workflow_methods]
+impl SubAgentExecution {
+    #[init]
+    fn new(_ctx: &WorkflowContextView, input: SubAgentInput) -> Self {
+        Self { input: Some(input) }
+    }
+
+    /// A failure is a result too: with it come the calls and what they count for.
+    #[run(name = "stigmer/agent-execution/sub-agent")]
+    pub(crate) async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<SubAgentEnd> {
+        let (mut task, mut progress, fresh) = match ctx.state_mut(|s| s.input.take()) {
+            None => return Ok(SubAgentEnd::default()),
+            Some(SubAgentInput::Start(task)) => {
+                let progress = Progress {
+                    used: task.used,
+                    ..Progress::default()
+                };
+                (task, progress, true)
+            }
+            Some(SubAgentInput::GoOn(task, progress)) => (task, progress, false),
+        };
+        let token = ctx.cancellation_token();
+        let mut end = SubAgentEnd::default();
+        match Self::work(ctx, &mut task.course, &mut progress, &token, fresh).await {
+            Ok(output) => end.output = output,
+            Err(Stop::Renew) => {
+                let next = SubAgentInput::GoOn(task, progress);
+                let Err(next) = ctx.continue_as_new(next, ContinueAsNewOptions::default());
+                return Err(next);
+            }
+            Err(Stop::Failed(_, termination)) if token.is_cancelled() => return Err(termination),
+            Err(stop) => {
+                end.error = stop.sentence();
+                if let Stop::Limit(limit, _) = stop {
+                    end.limit = Some(limit);
+                }
+                progress.talk.abandon(&end.error, &super::options::now(ctx));
+            }
+        }
+        end.used = progress.used.since(task.used);
+        end.calls = progress.talk.calls().cloned().collect();
+        Ok(end)
+    }
+
+    async fn work(
+        ctx: &WorkflowContext<Self>,
+        course: &mut Course,
+        progress: &mut Progress,
+        token: &WorkflowCancellationToken,
+        fresh: bool,
+    ) -> Result<String, Stop> {
+        if fresh {
+            let actor = course.actor.clone();
+            let options = prepare_call(Some(token));
+            course.tools = ctx
+                .execute_activity(AgentActivities::prepare_sub_agent, actor, options)
+                .await?;
+        }
+        turns::take(ctx, course, progress, token).await
+    }
+}
