@@ -1,25 +1,123 @@
-//! Errors as OpenAI's clients know them.
+//! What goes back to a client: errors as OpenAI's clients know them, and answers that are still to be damaged, counted
+//! and sent.
+
+use std::fmt;
 
 use axum::{
-    body::Body,
-    http::{Response, StatusCode, header},
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
+use futures::stream::BoxStream;
+use serde_json::Value;
 
-/// An error object with a status. `kind` is for programs, `message` for people.
-pub fn error(status: StatusCode, kind: &str, message: &str) -> Response<Body> {
-    let object = serde_json::json!({
+use crate::{damage::Damage, exchange::Outcome};
+
+/// An error object. `kind` is for programs, `message` for people.
+pub fn object(kind: &str, message: &str) -> Value {
+    serde_json::json!({
         "error": { "message": message, "type": kind, "param": null, "code": null }
-    });
-    json(status, &object)
+    })
+}
+
+/// An error object with a status.
+pub fn error(status: StatusCode, kind: &str, message: &str) -> Response<Body> {
+    json(status, &object(kind, message))
 }
 
 /// A JSON answer.
-pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(value.to_string()));
+pub fn json(status: StatusCode, value: &Value) -> Response<Body> {
+    text(status, value.to_string())
+}
+
+/// A JSON answer that is text already.
+pub fn text(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/json"),
-    );
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+/// Why an answer's body has no end.
+#[derive(Debug)]
+pub enum Broken {
+    /// The model broke off.
+    Model(reqwest::Error),
+    /// A fault was asked for, or what the answer waited for is gone.
+    OnPurpose,
+}
+
+/// An answer piece by piece.
+pub type Chunks = BoxStream<'static, Result<Bytes, Broken>>;
+
+/// An answer's body.
+pub enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// Piece by piece.
+    Chunks(Chunks),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => f.debug_tuple("Whole").field(bytes).finish(),
+            Self::Chunks(_) => f.write_str("Chunks"),
+        }
+    }
+}
+
+/// An answer to a chat completion, from wherever it comes.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub content: Content,
+    /// How the exchange ended once all of it was taken.
+    pub outcome: Outcome,
+    /// What is to be done to it.
+    pub damage: Damage,
+}
+
+impl Answered {
+    /// An answer in pieces.
+    pub fn chunks(chunks: Chunks) -> Self {
+        let mut headers = HeaderMap::new();
+        let kind = HeaderValue::from_static("text/event-stream");
+        headers.insert(header::CONTENT_TYPE, kind);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Self {
+            status: StatusCode::OK,
+            headers,
+            content: Content::Chunks(chunks),
+            outcome: Outcome::Complete,
+            damage: Damage::default(),
+        }
+    }
+
+    /// A JSON object.
+    pub fn json(status: StatusCode, value: &Value) -> Self {
+        let mut headers = HeaderMap::new();
+        let kind = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        Self {
+            status,
+            headers,
+            content: Content::Whole(value.to_string().into()),
+            outcome: Outcome::Complete,
+            damage: Damage::default(),
+        }
+    }
+
+    /// An error that the gateway makes itself, because there is no answer.
+    pub fn refused(status: StatusCode, kind: &str, message: &str) -> Self {
+        tracing::warn!("{kind}: {message}");
+        Self {
+            outcome: Outcome::Refused,
+            ..Self::json(status, &object(kind, message))
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use crate::relay::Route;
 
@@ -22,8 +23,8 @@ pub struct Cli {
 /// What the gateway can be.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Pass OpenAI-style requests on to a model
-    Forward(Forward),
+    /// Answer OpenAI-style requests: from scripts, from cassettes, or by passing them on to a model
+    Serve(Serve),
     /// Pass bytes on, address by address
     Relay(Relay),
     /// Ask a running gateway (or relay) whether it serves; exit code 0 if it does
@@ -50,16 +51,33 @@ pub struct Listen {
     pub announce_file: Option<PathBuf>,
 }
 
-/// `forward`.
+/// What becomes of requests for `replay/CASSETTE/MODEL`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// They are answered from the cassette.
+    #[default]
+    Replay,
+    /// They are passed on to the model and recorded.
+    Record,
+    /// They are passed on to the model.
+    Live,
+}
+
+/// `serve`.
 #[derive(Args, Clone, Debug)]
-pub struct Forward {
+pub struct Serve {
     /// Where to listen.
     #[command(flatten)]
     pub listen: Listen,
 
-    /// Base address of the model's OpenAI-compatible API, up to and with /v1
+    /// Base address of the model's OpenAI-compatible API, up to and with /v1; without it there is no live model
     #[arg(long, env = "GATEWAY_UPSTREAM", value_name = "URL")]
-    pub upstream: String,
+    pub upstream: Option<String>,
+
+    /// What becomes of requests for replay/CASSETTE/MODEL
+    #[arg(long, env = "GATEWAY_MODE", value_enum, default_value_t)]
+    pub mode: Mode,
 
     /// File to which one JSON line per exchange is appended; - is standard output
     #[arg(long, env = "GATEWAY_EXCHANGES", value_name = "FILE")]

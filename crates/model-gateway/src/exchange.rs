@@ -1,4 +1,5 @@
-//! One JSON line per exchange: what was asked of which model and how it went. Never a key, never the words.
+//! One JSON line per exchange: what was asked of which model, who answered, and how it went. Never a key, never the
+//! words.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,7 +10,12 @@ use std::{
 };
 
 use anyhow::Context;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    script::Script,
+    tokens::{Tail, Tokens},
+};
 
 /// Where the lines go; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -35,13 +41,36 @@ pub enum Outcome {
     Unreachable,
     /// The model broke off its answer.
     BrokeOff,
+    /// The answer was cut because a test asked for it, or because its script was deleted.
+    Cut,
+    /// The gateway had no answer.
+    Refused,
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// A script.
+    Script,
+    /// A cassette.
+    Replay,
+    /// The model.
+    Live,
 }
 
 #[derive(Serialize)]
 struct Line<'a> {
     time: String,
     path: &'a str,
+    lane: Lane,
     model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cassette: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'a str>,
     stream: bool,
     status: Option<u16>,
     outcome: Outcome,
@@ -50,6 +79,8 @@ struct Line<'a> {
     request_bytes: usize,
     response_bytes: usize,
     chunks: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<Tokens>,
 }
 
 impl Exchanges {
@@ -89,6 +120,13 @@ impl Exchanges {
     }
 }
 
+/// What is read of every request.
+#[derive(Default, Deserialize)]
+struct Head {
+    model: Option<String>,
+    stream: Option<bool>,
+}
+
 /// An exchange on its way; its line is written when this is dropped, however it ends.
 #[derive(Debug)]
 pub struct Exchange {
@@ -101,46 +139,82 @@ pub struct Exchange {
     request_bytes: usize,
     response_bytes: usize,
     chunks: usize,
-    /// The model's status.
+    tail: Tail,
+    /// Who answers.
+    pub lane: Lane,
+    /// The script, and which of its requests this is.
+    pub script: Option<(Arc<Script>, usize)>,
+    /// The cassette's name.
+    pub cassette: Option<String>,
+    /// The fault that struck: a rule's name, or `script` for one that its script asked for.
+    pub fault: Option<String>,
+    /// The answer's status.
     pub status: Option<u16>,
     /// How it ended; a client that leaves drops this before anybody says otherwise.
     pub outcome: Outcome,
 }
 
 impl Exchange {
-    /// An exchange that begins now. Names the model where the request does.
+    /// An exchange that begins now.
     pub fn begin(exchanges: &Exchanges, path: &str, request: &[u8]) -> Self {
-        let asked: serde_json::Value = serde_json::from_slice(request).unwrap_or_default();
+        let asked: Head = serde_json::from_slice(request).unwrap_or_default();
         Self {
             exchanges: exchanges.clone(),
             path: path.to_owned(),
-            model: asked["model"].as_str().map(str::to_owned),
-            stream: asked["stream"].as_bool().unwrap_or(false),
+            model: asked.model,
+            stream: asked.stream.unwrap_or(false),
             began: Instant::now(),
             first_byte: None,
             request_bytes: request.len(),
             response_bytes: 0,
             chunks: 0,
+            tail: Tail::default(),
+            lane: Lane::Live,
+            script: None,
+            cassette: None,
+            fault: None,
             status: None,
             outcome: Outcome::ClientGone,
         }
     }
 
-    /// So much of the answer arrived.
-    pub fn chunk(&mut self, bytes: usize) {
+    /// The model as the request names it.
+    pub fn model(&self) -> &str {
+        self.model.as_deref().unwrap_or_default()
+    }
+
+    /// Whether the request wants a stream.
+    pub fn stream(&self) -> bool {
+        self.stream
+    }
+
+    /// This much of the answer arrived.
+    pub fn chunk(&mut self, bytes: &[u8]) {
         self.first_byte.get_or_insert_with(Instant::now);
-        self.response_bytes += bytes;
+        self.response_bytes += bytes.len();
         self.chunks += 1;
+        self.tail.push(bytes);
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        // Clients leave once they have read the mark of the end, often before the end itself.
+        if self.outcome == Outcome::ClientGone && self.tail.is_done() {
+            self.outcome = Outcome::Complete;
+        }
+        if let Some((script, n)) = &self.script {
+            script.ended(*n, self.outcome);
+        }
         let now = chrono::Utc::now();
         let line = Line {
             time: now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             path: &self.path,
+            lane: self.lane,
             model: self.model.as_deref(),
+            script: self.script.as_ref().map(|(script, _)| script.key()),
+            cassette: self.cassette.as_deref(),
+            fault: self.fault.as_deref(),
             stream: self.stream,
             status: self.status,
             outcome: self.outcome,
@@ -151,6 +225,7 @@ impl Drop for Exchange {
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
             chunks: self.chunks,
+            tokens: self.tail.tokens(),
         };
         self.exchanges.write(&line);
     }

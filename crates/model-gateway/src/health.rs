@@ -1,4 +1,4 @@
-//! Whether a gateway serves, and reaches what is behind it.
+//! Whether a gateway serves.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! The model gateway: OpenAI-compatible on both sides. `forward` passes requests on to one address and its answers back,
-//! chunk by chunk; `relay` passes bytes between two addresses, so that an address of the host means the same in a
+//! The model gateway: OpenAI-compatible on both sides (`docs/gateway.md`). The name of the model in a request says who
+//! answers: answers that a test registered ([`script`]), an earlier exchange ([`cassette`]), or the real model
+//! ([`forward`]). `relay` passes bytes between two addresses, so that an address of the host means the same in a
 //! container.
 
 #![cfg_attr(
@@ -7,10 +8,23 @@
     allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
 )]
 
+pub mod admin;
 pub mod answer;
+pub mod budget;
+pub mod cassette;
+pub mod chat;
 pub mod config;
+pub mod connection;
+pub mod damage;
 pub mod exchange;
+pub mod fault;
 pub mod forward;
 pub mod health;
 pub mod listen;
+pub mod over;
 pub mod relay;
+pub mod route;
+pub mod script;
+pub mod serve;
+pub mod sse;
+mod tokens;

@@ -9,7 +9,10 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::config::Listen;
+use crate::{
+    config::Listen,
+    connection::{Connection, Listener},
+};
 
 /// How long answers on their way may go on after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -40,11 +43,16 @@ impl Stop {
     }
 }
 
-/// Serves until told to stop, then lets answers that are on their way end.
+/// Serves until told to stop, then calls `end` and lets answers that are on their way end.
 ///
 /// # Errors
 /// When the address cannot be bound or announced.
-pub async fn serve(listen: &Listen, router: Router, mut stop: Stop) -> anyhow::Result<()> {
+pub async fn serve(
+    listen: &Listen,
+    router: Router,
+    mut stop: Stop,
+    end: impl FnOnce(),
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind((listen.host, listen.port))
         .await
         .with_context(|| {
@@ -63,8 +71,9 @@ pub async fn serve(listen: &Listen, router: Router, mut stop: Stop) -> anyhow::R
             .with_context(|| format!("cannot announce the address in {}", file.display()))?;
     }
     let (told, stopped) = tokio::sync::oneshot::channel::<()>();
+    let service = router.into_make_service_with_connect_info::<Connection>();
     let serving = tokio::spawn(
-        axum::serve(listener, router)
+        axum::serve(Listener(listener), service)
             .with_graceful_shutdown(async {
                 let _ = stopped.await; // a sender that is gone asks for the end too
             })
@@ -73,6 +82,7 @@ pub async fn serve(listen: &Listen, router: Router, mut stop: Stop) -> anyhow::R
     stop.asked().await;
     tracing::info!("stopping");
     drop(told);
+    end();
     match tokio::time::timeout(DRAIN, serving).await {
         Ok(ended) => ended?.context("the gateway failed"),
         Err(_) => {

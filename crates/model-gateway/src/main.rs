@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Parser;
 use model_gateway::{
     config::{Cli, Command},
-    forward, health, relay,
+    health, relay, serve,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -36,7 +36,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .with_ansi(false)
         .init();
     match cli.command {
-        Command::Forward(args) => runtime.block_on(forward::run(args)),
+        Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Relay(args) => runtime.block_on(relay::run(args)),
         Command::Healthcheck { .. } => Ok(()), // answered above
     }

@@ -55,7 +55,7 @@ pub async fn run(args: Relay) -> anyhow::Result<()> {
         open(route).await?;
     }
     let router = Router::new().route(health::PATH, get(async || "ok"));
-    serve(&args.listen, router, stop).await
+    serve(&args.listen, router, stop, || {}).await
 }
 
 /// Opens a way; it lasts as long as the runtime.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{
@@ -10,40 +12,19 @@ use axum::{
     http::{HeaderMap, Response, StatusCode},
     routing::{get, post},
 };
+use common::{LONG, alone, listen, told};
 use futures::{StreamExt, stream::unfold};
-use model_gateway::{
-    config::{Forward, Listen},
-    forward::{Upstream, router},
-    health,
-};
+use model_gateway::{chat::Gateway, config::Mode, health, serve::router};
+use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},
     time::timeout,
 };
 
-/// Far longer than anything here takes; a test that waits so long has failed.
-const LONG: Duration = Duration::from_secs(10);
-
-async fn listen(router: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, router).into_future());
-    address
-}
-
 async fn gateway(upstream: &str, exchanges: Option<&Path>) -> SocketAddr {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let args = Forward {
-        listen: Listen {
-            host: [127, 0, 0, 1].into(),
-            port: 0,
-            announce_file: None,
-        },
-        upstream: upstream.to_owned(),
-        exchanges: exchanges.map(Path::to_owned),
-    };
-    listen(router(Arc::new(Upstream::new(&args).unwrap()))).await
+    let told = told(Some(upstream.to_owned()), Mode::Replay, exchanges);
+    listen(router(Arc::new(Gateway::new(&told).unwrap()))).await
 }
 
 async fn ask(gateway: SocketAddr, model: &str) -> reqwest::Result<reqwest::Response> {
@@ -99,6 +80,11 @@ async fn chunks_arrive_before_the_answer_ends() {
     assert_eq!(line["model"], "m");
     assert_eq!(line["status"], 200);
     assert_eq!(line["outcome"], "complete");
+    assert_eq!(line["lane"], "live");
+    assert!(
+        line.get("script").is_none() && line.get("tokens").is_none(),
+        "{line}"
+    );
     assert_eq!(line["chunks"], 2);
     assert_eq!(line["response_bytes"], 22);
 }
@@ -151,8 +137,8 @@ async fn a_model_that_is_down_is_a_502_that_names_its_address() {
         "{message}"
     );
     assert!(!message.contains("pass"), "{message}");
-    let why = health::ask(&gateway.to_string()).await.unwrap_err();
-    assert!(format!("{why:#}").contains("cannot be reached"), "{why:#}");
+    // The gateway itself serves, scripts and cassettes too.
+    health::ask(&gateway.to_string()).await.unwrap();
 }
 
 #[tokio::test]
@@ -177,4 +163,113 @@ async fn what_is_asked_arrives_and_what_is_answered_returns() {
         .unwrap();
     assert_eq!(other.status(), 404);
     assert!(other.text().await.unwrap().contains("chat/completions"));
+}
+
+#[tokio::test]
+async fn without_a_model_live_requests_are_told_so() {
+    let at = alone().await;
+    let answer = at.ask("gpt", true, &[("user", "hello")]).await;
+    assert_eq!(answer.status(), 503);
+    let error: Value = answer.json().await.unwrap();
+    assert_eq!(error["error"]["type"], "no_live_model");
+    assert!(
+        error["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("GATEWAY_UPSTREAM")
+    );
+    health::ask(&at.address.to_string()).await.unwrap();
+    assert_eq!(
+        at.get("/v1/models").await,
+        json!({ "object": "list", "data": [] })
+    );
+    at.put("/scripts/k", json!({})).await;
+    assert_eq!(at.get("/v1/models").await["data"][0]["id"], "script/k");
+}
+
+#[tokio::test]
+async fn every_exchange_is_a_line_without_a_word_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exchanges.jsonl");
+    let told = told(None, Mode::Replay, Some(&file));
+    let at = common::gateway_of(Gateway::new(&told).unwrap()).await;
+    let usage = json!({ "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 });
+    let answers = json!([
+        { "text": "an answer", "usage": usage },
+        { "text": "an answer", "cut_after_pieces": 1 },
+    ]);
+    at.put("/scripts/k", json!({ "answers": answers })).await;
+    let fault = json!({ "model": "slow", "nth": "every", "fault": { "status": 500 } });
+    at.put("/faults/rule-1", fault).await;
+    let words = [("user", "a question")];
+    at.ask("script/k", false, &words)
+        .await
+        .text()
+        .await
+        .unwrap();
+    at.ask("script/k", true, &words)
+        .await
+        .text()
+        .await
+        .unwrap_err();
+    for model in ["slow", "script/k", "replay/c/m"] {
+        at.ask(model, true, &words).await.text().await.unwrap();
+    }
+    let text = std::fs::read_to_string(&file).unwrap();
+    for word in ["secret", "answer", "question"] {
+        assert!(!text.contains(word), "{text}");
+    }
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told =
+        |place: &str| -> Vec<Value> { lines.iter().map(|line| line[place].clone()).collect() };
+    assert_eq!(
+        told("lane"),
+        ["script", "script", "live", "script", "replay"]
+    );
+    assert_eq!(told("status"), [200, 200, 500, 422, 422]);
+    assert_eq!(
+        told("outcome"),
+        ["complete", "cut", "complete", "refused", "refused"]
+    );
+    assert_eq!(
+        told("fault"),
+        [
+            json!(null),
+            json!("script"),
+            json!("rule-1"),
+            json!(null),
+            json!(null)
+        ]
+    );
+    assert_eq!(lines[0]["script"], "k");
+    assert_eq!(lines[4]["cassette"], "c");
+    assert_eq!(
+        lines[0]["tokens"],
+        json!({ "prompt": 3, "completion": 2, "total": 5 })
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_slows_the_model() {
+    let (upstream, says) = scripted();
+    let at = listen(upstream).await;
+    let gateway = gateway(&format!("http://{at}/deep/v1"), None).await;
+    let asking = tokio::spawn(ask(gateway, "m"));
+    says.send(Ok("data: one\n\n".into())).await.unwrap();
+    let _answer = asking.await.unwrap().unwrap();
+    // Sockets hold a few of these; a gateway that collects would take them all.
+    let much = Bytes::from(vec![b'x'; 1024 * 1024]);
+    let mut taken = 0;
+    while taken < 100 {
+        // Nothing else can show that something does not happen.
+        let sent = timeout(Duration::from_millis(300), says.send(Ok(much.clone())));
+        if sent.await.is_err() {
+            break;
+        }
+        taken += 1;
+    }
+    assert!(taken < 50, "{taken} MiB are somewhere");
 }

@@ -76,9 +76,42 @@ fn a_relay_makes_one_address_mean_another() {
 }
 
 #[test]
-fn forward_ends_when_told_to() {
+fn serve_ends_when_told_to() {
     let dir = tempfile::tempdir().unwrap();
-    let args = ["forward", "--upstream", "http://127.0.0.1:1/v1"];
+    let args = ["serve", "--upstream", "http://127.0.0.1:1/v1"];
     let (gateway, _) = start(&args, dir.path());
     assert_eq!(terminate(gateway), Some(0));
+}
+
+#[test]
+fn serve_needs_no_model_and_ends_in_the_middle_of_a_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let (gateway, address) = start(&["serve"], dir.path());
+    let call = |head: &str, body: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let length = body.len();
+        let request =
+            format!("{head} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut first = [0; 4096];
+        let n = stream.read(&mut first).unwrap();
+        (stream, String::from_utf8_lossy(&first[..n]).into_owned())
+    };
+    let answers = r#"{"answers":[{"pieces":["a",{"hold":true}]}]}"#;
+    let (_script, said) = call("PUT /scripts/k", answers);
+    assert!(said.starts_with("HTTP/1.1 201"), "{said}");
+    let asked = r#"{"model":"script/k","stream":true}"#;
+    let (mut held, said) = call("POST /v1/chat/completions", asked);
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    let before = Instant::now();
+    assert_eq!(terminate(gateway), Some(0));
+    assert!(
+        before.elapsed() < Duration::from_secs(4),
+        "it waited for nobody: {:?}",
+        before.elapsed()
+    );
+    // The client can tell that this was no end.
+    let mut rest = Vec::new();
+    let ended = held.read_to_end(&mut rest);
+    assert!(ended.is_err() || !rest.ends_with(b"0\r\n\r\n"), "{rest:?}");
 }

@@ -1,0 +1,92 @@
+//! `/cassettes/NAME`.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, Query, State},
+    http::{Response, StatusCode},
+};
+use serde::Deserialize;
+
+use super::{Refused, either, full, gone, named, parse, read, refused, taken, unknown};
+use crate::{
+    answer,
+    cassette::{Cassette, Tape},
+    chat::Gateway,
+    config::Mode,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recording {
+    upstream: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Pace {
+    timed: bool,
+}
+
+/// `PUT`: a cassette to replay; while recording, a new one and what kind of model it is of.
+pub(super) async fn load(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+    Query(pace): Query<Pace>,
+    body: Body,
+) -> Response<Body> {
+    let loaded = async {
+        named(&name)?;
+        let text = read(body).await?;
+        let tape = match gateway.mode {
+            Mode::Record => {
+                Tape::recording(&parse::<Recording>("recording to begin", &text)?.upstream)
+            }
+            Mode::Replay | Mode::Live => {
+                let cassette: Cassette = parse("cassette", &text)?;
+                let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
+                cassette.check().map_err(wrong)?;
+                let share = gateway.budget.take(text.len()).map_err(|why| full(&why))?;
+                Tape::loaded(cassette, pace.timed, share)
+            }
+        };
+        let report = tape.report();
+        if !gateway.cassettes.add(&name, tape) {
+            return Err(taken("cassette", &name));
+        }
+        Ok(answer::json(StatusCode::CREATED, &report))
+    };
+    either(loaded.await)
+}
+
+fn find(gateway: &Gateway, name: &str) -> Result<Arc<Tape>, Refused> {
+    gateway
+        .cassettes
+        .get(name)
+        .ok_or_else(|| unknown("cassette", name))
+}
+
+/// `GET`: the file.
+pub(super) async fn file(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    either(find(&gateway, &name).map(|tape| answer::text(StatusCode::OK, tape.file())))
+}
+
+/// `GET report`: what was asked in vain, and what was not asked for.
+pub(super) async fn report(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    either(find(&gateway, &name).map(|tape| answer::json(StatusCode::OK, &tape.report())))
+}
+
+/// `DELETE`.
+pub(super) async fn remove(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    gone(gateway.cassettes.remove(&name), "cassette", &name)
+}

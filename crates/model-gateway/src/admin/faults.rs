@@ -1,0 +1,53 @@
+//! `/faults/ID`.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{Response, StatusCode},
+};
+
+use super::{either, full, gone, named, parse, read, refused, taken, unknown};
+use crate::{answer, chat::Gateway, fault::Rule};
+
+/// `PUT`: a new rule.
+pub(super) async fn add(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    body: Body,
+) -> Response<Body> {
+    let added = async {
+        named(&id)?;
+        let text = read(body).await?;
+        let rule: Rule = parse("rule of a fault", &text)?;
+        let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
+        rule.fault.check().map_err(wrong)?;
+        let share = gateway.budget.take(text.len()).map_err(|why| full(&why))?;
+        if !gateway.faults.add(&id, rule, share) {
+            return Err(taken("fault", &id));
+        }
+        Ok(answer::json(StatusCode::CREATED, &serde_json::json!({})))
+    };
+    either(added.await)
+}
+
+/// `GET`: the rule and how often it struck.
+pub(super) async fn report(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    let report = gateway
+        .faults
+        .report(&id)
+        .ok_or_else(|| unknown("fault", &id));
+    either(report.map(|report| answer::json(StatusCode::OK, &report)))
+}
+
+/// `DELETE`.
+pub(super) async fn remove(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+) -> Response<Body> {
+    gone(gateway.faults.remove(&id), "fault", &id)
+}

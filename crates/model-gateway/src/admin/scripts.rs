@@ -1,0 +1,147 @@
+//! `/scripts/KEY`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Path, Query, State},
+    http::{Response, StatusCode},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Refused, either, full, gone, named, parse, read, refused, taken, unknown};
+use crate::{
+    answer,
+    budget::Share,
+    chat::Gateway,
+    script::{Answer, Script},
+};
+
+/// The longest that a test can wait by one request; its client may have a limit of its own above that.
+const LONGEST: u64 = 60;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answers {
+    #[serde(default)]
+    answers: Vec<Answer>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Until {
+    requests: usize,
+    left: usize,
+    seconds: u64,
+}
+
+impl Default for Until {
+    fn default() -> Self {
+        Self {
+            requests: 0,
+            left: 0,
+            seconds: LONGEST,
+        }
+    }
+}
+
+async fn answers(gateway: &Gateway, body: Body) -> Result<(Vec<Answer>, Share), Refused> {
+    let text = read(body).await?;
+    let Answers { answers } = parse("list of answers", &text)?;
+    for (index, answer) in answers.iter().enumerate() {
+        let wrong = |why| format!("answer {index} means nothing: {why}");
+        let checked = answer.check().map_err(wrong);
+        checked.map_err(|why| refused(StatusCode::BAD_REQUEST, &why))?;
+    }
+    let share = gateway.budget.take(text.len()).map_err(|why| full(&why))?;
+    Ok((answers, share))
+}
+
+fn find(gateway: &Gateway, key: &str) -> Result<Arc<Script>, Refused> {
+    gateway
+        .scripts
+        .get(key)
+        .ok_or_else(|| unknown("script", key))
+}
+
+/// `PUT`: a new script.
+pub(super) async fn add(
+    State(gateway): State<Arc<Gateway>>,
+    Path(key): Path<String>,
+    body: Body,
+) -> Response<Body> {
+    let added = async {
+        named(&key)?;
+        let (answers, share) = answers(&gateway, body).await?;
+        let script = gateway
+            .scripts
+            .add(&key)
+            .ok_or_else(|| taken("script", &key))?;
+        script.append(answers, share);
+        Ok(answer::json(StatusCode::CREATED, &script.report()))
+    };
+    either(added.await)
+}
+
+/// `POST answers`: more of them.
+pub(super) async fn append(
+    State(gateway): State<Arc<Gateway>>,
+    Path(key): Path<String>,
+    body: Body,
+) -> Response<Body> {
+    let appended = async {
+        let script = find(&gateway, &key)?;
+        let (answers, share) = answers(&gateway, body).await?;
+        let count = answers.len();
+        script.append(answers, share);
+        Ok(answer::json(StatusCode::OK, &json!({ "appended": count })))
+    };
+    either(appended.await)
+}
+
+/// `POST release`: the next hold is open.
+pub(super) async fn release(
+    State(gateway): State<Arc<Gateway>>,
+    Path(key): Path<String>,
+) -> Response<Body> {
+    either(find(&gateway, &key).map(|script| {
+        script.release();
+        answer::json(StatusCode::OK, &json!({}))
+    }))
+}
+
+/// `GET`: what was asked, what is left.
+pub(super) async fn report(
+    State(gateway): State<Arc<Gateway>>,
+    Path(key): Path<String>,
+) -> Response<Body> {
+    either(find(&gateway, &key).map(|script| answer::json(StatusCode::OK, &script.report())))
+}
+
+/// `GET wait`: the same, once so many requests came and so many clients left; 504 when they did not in time.
+pub(super) async fn wait(
+    State(gateway): State<Arc<Gateway>>,
+    Path(key): Path<String>,
+    Query(until): Query<Until>,
+) -> Response<Body> {
+    let waited = async {
+        let script = find(&gateway, &key)?;
+        let limit = Duration::from_secs(until.seconds.min(LONGEST));
+        let waiting = script.until(until.requests, until.left);
+        let status = tokio::select! {
+            () = waiting => StatusCode::OK,
+            () = gateway.over.sleep(limit) => StatusCode::GATEWAY_TIMEOUT,
+        };
+        Ok(answer::json(status, &script.report()))
+    };
+    either(waited.await)
+}
+
+/// `DELETE`.
+pub(super) async fn remove(
+    State(gateway): State<Arc<Gateway>>,
+    Path(key): Path<String>,
+) -> Response<Body> {
+    gone(gateway.scripts.remove(&key), "script", &key)
+}

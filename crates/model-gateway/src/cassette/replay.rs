@@ -1,0 +1,61 @@
+//! Giving a recorded answer again.
+
+use std::{collections::VecDeque, time::Duration};
+
+use axum::{
+    body::Bytes,
+    http::{HeaderValue, StatusCode, header},
+};
+use futures::{StreamExt, stream::unfold};
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    canon::canonical,
+    file::{AGAIN, Chunk},
+    secret::Secrets,
+};
+use crate::{
+    answer::{Answered, Content},
+    chat::{Asked, Gateway},
+};
+
+/// Answers a request for `replay/NAME/MODEL`.
+pub fn replay(gateway: &Gateway, name: &str, model: &str, asked: &Asked) -> Answered {
+    // Not a server's error: those are asked again.
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let Some(tape) = gateway.cassettes.get(name) else {
+        let text = format!(
+            "cassette `{name}` is not loaded: PUT /cassettes/{name} before it is asked, or {AGAIN}"
+        );
+        return Answered::refused(status, "cassette_miss", &text);
+    };
+    let began = Instant::now();
+    let request: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    let request = canonical(&request, model, &Secrets::of(&asked.headers));
+    let entry = match tape.take(name, &request) {
+        Ok(entry) => entry,
+        Err(message) => return Answered::refused(status, "cassette_miss", &message),
+    };
+    let kind = HeaderValue::from_str(&entry.content_type);
+    let mut chunks = VecDeque::from(entry.chunks);
+    let mut answered = Answered::chunks(futures::stream::empty().boxed());
+    answered.content = if entry.content_type.starts_with("text/event-stream") {
+        let wait = tape.timed;
+        let next = move |mut chunks: VecDeque<Chunk>| async move {
+            let chunk = chunks.pop_front()?;
+            if wait {
+                sleep_until(began + Duration::from_millis(chunk.ms)).await;
+            }
+            Some((Ok(Bytes::from(chunk.text)), chunks))
+        };
+        Content::Chunks(unfold(chunks, next).boxed())
+    } else {
+        let text: String = chunks.drain(..).map(|chunk| chunk.text).collect();
+        Content::Whole(text.into())
+    };
+    if let Ok(kind) = kind {
+        answered.headers.insert(header::CONTENT_TYPE, kind);
+    }
+    answered
+}

@@ -1,0 +1,107 @@
+//! Answers that are damaged on purpose, event by event.
+
+use std::collections::VecDeque;
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, header},
+};
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{iter, unfold},
+};
+
+use crate::{
+    answer::{Broken, Chunks, Content},
+    sse::Events,
+};
+
+/// An event that is no JSON.
+pub(crate) const GARBAGE: Bytes =
+    Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"conte\n\n");
+
+/// What is done to an answer on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// The connection is reset after so many events; in an answer that is no stream, in the middle.
+    pub cut: Option<usize>,
+    /// An event after the first one is no JSON; an answer that is no stream stops in the middle of its JSON.
+    pub garbage: bool,
+}
+
+/// The answer, damaged.
+pub(crate) async fn damaged(content: Content, headers: &HeaderMap, damage: Damage) -> Content {
+    if damage == Damage::default() {
+        return content;
+    }
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let chunks = match content {
+        Content::Whole(bytes) => return halved(bytes, damage),
+        Content::Chunks(chunks) if kind.starts_with("text/event-stream") => chunks,
+        Content::Chunks(chunks) => {
+            let whole = chunks.try_fold(Vec::new(), async |mut all, chunk| {
+                all.extend_from_slice(&chunk);
+                Ok(all)
+            });
+            return match whole.await {
+                Ok(whole) => halved(whole.into(), damage),
+                Err(broken) => Content::Chunks(iter([Err(broken)]).boxed()),
+            };
+        }
+    };
+    let spoiling = Spoiling {
+        chunks,
+        events: Events::default(),
+        ready: VecDeque::new(),
+        passed: 0,
+        damage,
+    };
+    Content::Chunks(unfold(Some(spoiling), Spoiling::next).boxed())
+}
+
+/// The first half of an answer that is no stream.
+fn halved(bytes: Bytes, damage: Damage) -> Content {
+    let half = bytes.slice(..bytes.len() / 2);
+    match damage.cut {
+        None => Content::Whole(half),
+        Some(0) => Content::Chunks(iter([Err(Broken::OnPurpose)]).boxed()),
+        Some(_) => Content::Chunks(iter([Ok(half), Err(Broken::OnPurpose)]).boxed()),
+    }
+}
+
+/// A stream on its way to be damaged, event by event.
+struct Spoiling {
+    chunks: Chunks,
+    events: Events,
+    ready: VecDeque<Bytes>,
+    passed: usize,
+    damage: Damage,
+}
+
+impl Spoiling {
+    async fn next(this: Option<Self>) -> Option<(Result<Bytes, Broken>, Option<Self>)> {
+        let mut this = this?;
+        loop {
+            if this.damage.cut == Some(this.passed) {
+                return Some((Err(Broken::OnPurpose), None));
+            }
+            if this.damage.garbage && this.passed == 1 {
+                this.damage.garbage = false;
+                return Some((Ok(GARBAGE), Some(this)));
+            }
+            if let Some(event) = this.ready.pop_front() {
+                this.passed += 1;
+                return Some((Ok(event), Some(this)));
+            }
+            match this.chunks.next().await {
+                Some(Ok(chunk)) => {
+                    let events = this.events.push(&chunk);
+                    this.ready.extend(events.into_iter().map(Bytes::from));
+                }
+                Some(Err(broken)) => return Some((Err(broken), None)),
+                None => this.ready.push_back(this.events.rest()?.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! All scripts by their keys.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::Script;
+
+/// All scripts.
+#[derive(Debug, Default)]
+pub struct Scripts(Mutex<BTreeMap<String, Arc<Script>>>);
+
+impl Scripts {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Script>>> {
+        // Nothing that holds the lock can stop in the middle of a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a script; `None` when its key is taken.
+    pub fn add(&self, key: &str) -> Option<Arc<Script>> {
+        let mut all = self.all();
+        if all.contains_key(key) {
+            return None;
+        }
+        let script = Arc::new(Script::new(key));
+        all.insert(key.to_owned(), Arc::clone(&script));
+        Some(script)
+    }
+
+    /// A script by its key.
+    pub fn get(&self, key: &str) -> Option<Arc<Script>> {
+        self.all().get(key).cloned()
+    }
+
+    /// Takes a script away; answers that are held end. Whether there was one.
+    pub fn remove(&self, key: &str) -> bool {
+        let script = self.all().remove(key);
+        if let Some(script) = &script {
+            script.holds.close();
+        }
+        script.is_some()
+    }
+
+    /// Ends all answers that are held.
+    pub fn close(&self) {
+        for script in self.all().values() {
+            script.holds.close();
+        }
+    }
+
+    /// All keys.
+    pub fn keys(&self) -> Vec<String> {
+        self.all().keys().cloned().collect()
+    }
+}

@@ -1,0 +1,130 @@
+//! `serve`: the gateway itself.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{Method, Response, StatusCode, Uri},
+    routing::{get, post},
+};
+use futures::TryStreamExt;
+use serde_json::json;
+
+use crate::{
+    admin,
+    answer::{self, Content},
+    budget::{Budget, LIMIT},
+    cassette::Cassettes,
+    chat::{Asked, Gateway, chat},
+    config::{Mode, Serve},
+    exchange::Exchanges,
+    fault::Faults,
+    forward::Upstream,
+    health,
+    listen::{Stop, serve},
+    over::Over,
+    script::Scripts,
+};
+
+impl Gateway {
+    /// A gateway that holds nothing yet.
+    ///
+    /// # Errors
+    /// When the upstream's address is none, is missing where it is needed, or the file of exchanges cannot be opened.
+    pub fn new(args: &Serve) -> anyhow::Result<Self> {
+        let upstream = args.upstream.as_deref().filter(|url| !url.is_empty());
+        let upstream = upstream.map(Upstream::new).transpose()?;
+        anyhow::ensure!(
+            args.mode != Mode::Record || upstream.is_some(),
+            "GATEWAY_MODE=record needs a model to record: GATEWAY_UPSTREAM"
+        );
+        Ok(Self {
+            upstream,
+            mode: args.mode,
+            scripts: Scripts::default(),
+            faults: Faults::default(),
+            cassettes: Cassettes::default(),
+            budget: Budget::new(LIMIT),
+            over: Over::default(),
+            exchanges: Exchanges::to(args.exchanges.as_deref())?,
+        })
+    }
+}
+
+/// The gateway's routes.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/v1/chat/completions", post(chat))
+        .route("/v1/models", get(models))
+        .route(health::PATH, get(healthy))
+        .merge(admin::routes())
+        .fallback(unknown)
+        .with_state(gateway)
+}
+
+/// Runs `serve` until SIGTERM.
+///
+/// # Errors
+/// When the configuration is wrong or the address cannot be bound.
+pub async fn run(args: Serve) -> anyhow::Result<()> {
+    let stop = Stop::install()?;
+    let gateway = Gateway::new(&args)?;
+    let upstream = gateway.upstream.as_ref().map(Upstream::shown);
+    let upstream = upstream.as_deref().unwrap_or("none");
+    tracing::info!(upstream, mode = ?gateway.mode, "serving");
+    let gateway = Arc::new(gateway);
+    let ending = Arc::clone(&gateway);
+    let end = move || {
+        // Nobody is going to release them.
+        ending.over.begin();
+        ending.scripts.close();
+    };
+    serve(&args.listen, router(gateway), stop, end).await
+}
+
+/// Nobody else is asked: a gateway without a model is whole, and a model may cost money.
+async fn healthy(State(gateway): State<Arc<Gateway>>) -> Response<Body> {
+    let upstream = gateway.upstream.as_ref().map(Upstream::shown);
+    let state = json!({ "mode": gateway.mode, "upstream": upstream });
+    answer::json(StatusCode::OK, &state)
+}
+
+async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Response<Body> {
+    let Some(upstream) = &gateway.upstream else {
+        let scripts = gateway.scripts.keys().into_iter().map(|key| {
+            json!({ "id": format!("script/{key}"), "object": "model", "created": 0, "owned_by": "model-gateway" })
+        });
+        let scripts: Vec<_> = scripts.collect();
+        return answer::json(
+            StatusCode::OK,
+            &json!({ "object": "list", "data": scripts }),
+        );
+    };
+    let (parts, _) = request.into_parts();
+    let asked = Asked {
+        uri: parts.uri,
+        headers: parts.headers,
+        body: axum::body::Bytes::new(),
+    };
+    let answered = upstream.models(asked).await;
+    let body = match answered.content {
+        Content::Whole(bytes) => Body::from(bytes),
+        Content::Chunks(chunks) => {
+            Body::from_stream(chunks.map_err(|_| std::io::Error::other("the model broke off")))
+        }
+    };
+    let mut response = Response::new(body);
+    (*response.status_mut(), *response.headers_mut()) = (answered.status, answered.headers);
+    response
+}
+
+async fn unknown(method: Method, uri: Uri) -> Response<Body> {
+    let text = format!(
+        "the gateway does not know {method} {}: it has POST /v1/chat/completions and GET /v1/models, and for tests \
+         /scripts/KEY, /faults/ID and /cassettes/NAME",
+        uri.path()
+    );
+    answer::error(StatusCode::NOT_FOUND, "invalid_request_error", &text)
+}
