@@ -1,29 +1,27 @@
 //! `test` and `ci`: what a merge needs, stage after stage, since two cargos at once only wait for each other.
 
+mod docker;
+mod stage;
+
 use crate::config::Config;
-use crate::e2e::build::{self, cargo};
-use crate::e2e::{self, provision, seconds};
-use crate::exit::{Code, coded};
-use crate::process::{Command, Output, spawn};
+use crate::e2e::{provision, seconds};
+use crate::exit::Code;
 use crate::signals::Interrupt;
+use stage::{Program, Stage};
 use std::path::Path;
 use std::time::Instant;
 use xshell::{Shell, cmd};
 
-/// One stage of `ci`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stage {
-    name: &'static str,
-    args: Vec<&'static str>,
-    code: Code,
+/// Flags of `cargo xtask ci`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Args {
+    /// What a machine without Docker means
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "auto")]
+    docker: docker::Wish,
 }
 
 fn lint_stages() -> Vec<Stage> {
-    let stage = |name, args: &[&'static str]| Stage {
-        name,
-        args: args.to_vec(),
-        code: Code::Fault,
-    };
+    let stage = |name, args: &[&'static str]| Stage::cargo(name, args, Code::Fault);
     vec![
         stage("format", &["fmt", "--all", "--check"]),
         stage(
@@ -43,11 +41,7 @@ fn lint_stages() -> Vec<Stage> {
 
 /// The same selections as the builds, so that nothing is compiled twice with other features.
 fn test_stages(nextest: bool) -> Vec<Stage> {
-    let stage = |name, args: &[&'static str]| Stage {
-        name,
-        args: args.to_vec(),
-        code: Code::TestsFailed,
-    };
+    let stage = |name, args: &[&'static str]| Stage::cargo(name, args, Code::TestsFailed);
     if nextest {
         vec![
             stage(
@@ -69,40 +63,6 @@ fn test_stages(nextest: bool) -> Vec<Stage> {
             stage("unit tests", &["test", "--workspace", "--exclude", "xtask"]),
             stage("xtask's tests", &["test", "-p", "xtask"]),
         ]
-    }
-}
-
-/// Runs a stage to its end, or ends it at the first signal.
-async fn run_stage(
-    root: &Path,
-    stage: &Stage,
-    nextest: Option<&Path>,
-    interrupt: &Interrupt,
-) -> anyhow::Result<()> {
-    let mut command = Command::new(cargo())
-        .args(stage.args.iter().copied())
-        .cwd(root);
-    if let Some(folder) = nextest.and_then(Path::parent) {
-        // `cargo nextest` looks for its program on PATH, and ours may be in the tools cache.
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(
-            std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path)),
-        )?;
-        command = command.env("PATH", path.to_string_lossy());
-    }
-    eprintln!("\n$ cargo {}", stage.args.join(" "));
-    let process = spawn(&command, &Output::Inherit, None)?;
-    let exit = tokio::select! {
-        exit = process.wait() => exit,
-        () = interrupt.reached(1) => {
-            build::stop(&process).await;
-            return Err(coded(Code::Interrupted, format!("{}: interrupted", stage.name)));
-        }
-    };
-    if exit.code == Some(0) {
-        Ok(())
-    } else {
-        Err(coded(stage.code, format!("{} failed ({exit})", stage.name)))
     }
 }
 
@@ -134,42 +94,48 @@ fn subject(root: &Path) -> Option<String> {
 pub async fn test(root: &Path, config: &Config) -> anyhow::Result<Code> {
     let (interrupt, nextest) = (Interrupt::install()?, provision::nextest(config).await.ok());
     for stage in test_stages(nextest.is_some()) {
-        run_stage(root, &stage, nextest.as_deref(), &interrupt).await?;
+        stage::run(root, &stage, nextest.as_deref(), &interrupt).await?;
     }
     Ok(Code::Passed)
 }
 
-/// Format, lint, unit tests, both phases; every stage's time. The first failing stage ends it.
+/// Format, lint, unit tests, both phases, phase 2 in containers; every stage's time. The first failing stage ends it. One
+/// after the other: two cargos at once only wait for each other, and images that are built slow every test down.
 ///
 /// # Errors
 /// The stage that failed.
-pub async fn ci(root: &Path, config: Config) -> anyhow::Result<Code> {
-    let (interrupt, nextest) = (
-        Interrupt::install()?,
-        provision::nextest(&config).await.ok(),
-    );
+pub async fn ci(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code> {
+    let (interrupt, nextest) = (Interrupt::install()?, provision::nextest(config).await.ok());
     if let Some(subject) = subject(root) {
         eprintln!("{subject}");
     }
+    // Before anything that takes minutes: whoever requires Docker wants to know at once.
+    let contained = docker::stages(config, args.docker, nextest.is_some()).await?;
+    let native = Stage {
+        program: Program::Xtask,
+        ..Stage::cargo("end to end", &NATIVE, Code::TestsFailed)
+    };
     let mut times = Vec::new();
     for stage in lint_stages()
         .into_iter()
         .chain(test_stages(nextest.is_some()))
+        .chain([native])
+        .chain(contained)
     {
         let began = Instant::now();
-        let result = run_stage(root, &stage, nextest.as_deref(), &interrupt).await;
+        let result = stage::run(root, &stage, nextest.as_deref(), &interrupt).await;
         times.push((stage.name, began.elapsed(), result.is_ok()));
         if let Err(error) = result {
             eprint!("{}", table(&times));
             return Err(error);
         }
     }
-    let began = Instant::now();
-    let code = e2e::run(root, config, e2e::Args::for_ci()).await?;
-    times.push(("end to end", began.elapsed(), code == Code::Passed));
     eprint!("{}", table(&times));
-    Ok(code)
+    Ok(Code::Passed)
 }
+
+/// Both phases on host processes.
+const NATIVE: [&str; 6] = ["e2e", "all", "--runtime", "native", "--if-missing", "fail"];
 
 fn table(times: &[(&str, std::time::Duration, bool)]) -> String {
     let row = |(name, time, passed): &(&str, std::time::Duration, bool)| {
@@ -179,7 +145,9 @@ fn table(times: &[(&str, std::time::Duration, bool)]) -> String {
             seconds(*time)
         )
     };
-    format!("\n{}", times.iter().map(row).collect::<String>())
+    let total: std::time::Duration = times.iter().map(|(_, time, _)| *time).sum();
+    let rows: String = times.iter().map(row).collect();
+    format!("\n{rows}{:<22} {:>8}\n", "total", seconds(total))
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! `e2e.toml`: the one configuration.
 
+mod images;
+
 use crate::exit::{Code, coded};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use images::Images;
 
 /// Everything in `e2e.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +26,9 @@ pub struct Config {
     pub images: Images,
     /// Pinned tools by name.
     pub tools: BTreeMap<String, Tool>,
+    /// Nothing may be fetched, by the flag of one command.
+    #[serde(skip)]
+    pub offline: bool,
 }
 
 /// The services that a stack is made of.
@@ -34,6 +41,10 @@ pub struct Services {
     pub server: Service,
     /// `agent-runner`.
     pub runner: Service,
+    /// `model-gateway`.
+    pub gateway: Service,
+    /// `mcp-probe`, the MCP server of the tests.
+    pub tools: Service,
     /// The embedded model.
     pub model: Service,
     /// `stigmer`, handed to the tests.
@@ -93,14 +104,6 @@ pub struct Model {
     pub parallel: u32,
 }
 
-/// Container images.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Images {
-    /// Prefix of every image's name; empty for this machine alone.
-    pub registry: String,
-}
-
 /// A pinned tool from PyPI.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,14 +116,23 @@ pub struct Tool {
     pub main: PathBuf,
     /// Its sha256 where it is the same on every platform.
     pub main_sha256: Option<String>,
+    /// Fetched where it is used, or by its name, or by `tools install --all`.
+    #[serde(default)]
+    pub optional: bool,
     /// Wheels by platform (`linux-x86_64`, ... or `any`).
-    pub wheel: BTreeMap<String, Wheel>,
+    #[serde(default)]
+    pub wheel: BTreeMap<String, Archive>,
+    /// The one file of the source archives that is kept, as `main`.
+    pub member: Option<String>,
+    /// Source archives by platform, where what is wanted lies in one ready-made.
+    #[serde(default)]
+    pub source: BTreeMap<String, Archive>,
 }
 
-/// One wheel.
+/// One file of a package index.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wheel {
+pub struct Archive {
     /// Size in bytes.
     pub bytes: u64,
     /// Hash of the file, hexadecimal.
@@ -128,9 +140,14 @@ pub struct Wheel {
 }
 
 impl Tool {
-    /// The wheel for a platform; `None` when the tool is not made for it.
-    pub fn wheel_for(&self, platform: &str) -> Option<&Wheel> {
-        self.wheel.get(platform).or_else(|| self.wheel.get("any"))
+    /// What is fetched on a platform; `None` when the tool is not made for it.
+    pub fn archive_for(&self, platform: &str) -> Option<&Archive> {
+        let all = if self.member.is_some() {
+            &self.source
+        } else {
+            &self.wheel
+        };
+        all.get(platform).or_else(|| all.get("any"))
     }
 }
 
@@ -151,12 +168,14 @@ pub fn load(root: &Path) -> anyhow::Result<Config> {
 }
 
 fn parse(text: &str) -> Result<Config, String> {
-    toml::from_str(text).map_err(|error| {
+    let config: Config = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| {
             text[..span.start.min(text.len())].matches('\n').count() + 1
         });
         format!("line {line}: {}", error.message())
-    })
+    })?;
+    config.images.check()?;
+    Ok(config)
 }
 
 #[cfg(test)]
@@ -172,13 +191,13 @@ mod tests {
             let tool = &config.tools[name];
             for platform in ["linux-x86_64", "linux-aarch64", "macos-aarch64"] {
                 assert_eq!(
-                    tool.wheel_for(platform).unwrap().sha256.len(),
+                    tool.archive_for(platform).unwrap().sha256.len(),
                     64,
                     "{name} {platform}"
                 );
             }
         }
-        assert!(config.tools["temporal"].wheel_for("plan9-mips").is_none());
+        assert!(config.tools["temporal"].archive_for("plan9-mips").is_none());
     }
 
     #[test]

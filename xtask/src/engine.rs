@@ -82,6 +82,15 @@ pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
             ),
         );
     }
+    if has("buildx component is missing") {
+        return coded(
+            code,
+            format!(
+                "DOCKER_BUILDKIT asks for BuildKit, and the client has no buildx\n  mend: unset DOCKER_BUILDKIT, or install the buildx plug-in\n  {}",
+                last()
+            ),
+        );
+    }
     coded(code, format!("$ {shown}\n  {}", last()))
 }
 

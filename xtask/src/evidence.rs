@@ -23,6 +23,17 @@ pub fn tail(path: &Path, lines: usize) -> Vec<String> {
         .collect()
 }
 
+/// The gateway's exchanges out of its log, where a container's log is all there is: a line that is an object is one of
+/// them, its own words are text.
+pub fn exchanges(log: &Path, into: &Path) {
+    let text = std::fs::read(log).unwrap_or_default();
+    let lines = text
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"{"));
+    // Evidence is collected as far as it goes; the log itself stays.
+    let _ = std::fs::write(into, lines.collect::<Vec<_>>().concat());
+}
+
 /// Temporal's histories of executions that did not complete, one file each, at most `most`. Returns how many.
 pub async fn histories(
     cli: &Path,
@@ -111,6 +122,18 @@ mod tests {
         assert_eq!(tail(&path, 2), ["b", "c"]);
         assert_eq!(tail(&path, 9), ["a", "b", "c"]);
         assert!(tail(&dir.path().join("no"), 9).is_empty());
+    }
+
+    #[test]
+    fn exchanges_in_a_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, into) = (dir.path().join("gateway.log"), dir.path().join("x.jsonl"));
+        std::fs::write(&log, "INFO listening\n{\"a\":1}\nWARN {}\n{\"b\":2}\n").unwrap();
+        exchanges(&log, &into);
+        assert_eq!(
+            std::fs::read_to_string(into).unwrap(),
+            "{\"a\":1}\n{\"b\":2}\n"
+        );
     }
 
     #[test]

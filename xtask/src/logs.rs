@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Flags of `cargo xtask logs`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// temporal, server, runner, model, or an instance such as server-2
+    /// temporal, server, gateway, tools, runner, model, or an instance such as server-2
     pub service: Option<String>,
     /// Go on until Ctrl-C
     #[arg(short, long)]

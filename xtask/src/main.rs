@@ -76,8 +76,8 @@ enum Command {
     E2e(e2e::Args),
     /// Run the unit tests
     Test,
-    /// Format, lint, unit tests, end-to-end tests: what a merge needs
-    Ci,
+    /// Format, lint, unit tests, end-to-end tests in each runtime that is there: what a merge needs
+    Ci(ci::Args),
 }
 
 /// The checkout: `cargo run` says where xtask's package is; run by hand it is where it was built.
@@ -105,7 +105,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
         Command::Logs(args) => logs::run(&root, &args).await,
         Command::E2e(args) => e2e::run(&root, config, args).await,
         Command::Test => ci::test(&root, &config).await,
-        Command::Ci => ci::ci(&root, config).await,
+        Command::Ci(args) => ci::ci(&root, &config, args).await,
     }
 }
 

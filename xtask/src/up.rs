@@ -3,17 +3,18 @@
 use crate::config::Config;
 use crate::e2e::bring_up;
 use crate::e2e::build::{self, Targets};
+use crate::e2e::live::Plan;
 use crate::e2e::session::Session;
-use crate::e2e::{Phases, Which};
+use crate::e2e::{ModelArgs, Phases, Which};
 use crate::exit::{Code, coded};
-use crate::model::{self, Wish};
 use crate::prereqs;
 use crate::run::info::Info;
 use crate::run::{runs_dir, sweep};
+use crate::stack::Runtime;
 use crate::stack::compose;
 use crate::stack::external::newest_kept;
+use crate::stack::file::StackFile;
 use crate::stack::native::Native;
-use crate::stack::{Runtime, StackFile};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,12 +25,8 @@ pub struct UpArgs {
     /// Where the services run
     #[arg(long, value_enum, default_value = "auto")]
     pub runtime: Runtime,
-    /// OpenAI-compatible address of a model [env: E2E_MODEL_URL]
-    #[arg(long, value_name = "URL")]
-    pub model_url: Option<String>,
-    /// The model's name [env: E2E_MODEL_NAME]
-    #[arg(long, value_name = "NAME")]
-    pub model_name: Option<String>,
+    #[command(flatten)]
+    pub model: ModelArgs,
 }
 
 /// Starts phase 2's stack and leaves it running.
@@ -53,14 +50,14 @@ pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Cod
             format!("a stack is up already, its server at {running}: `cargo xtask down` ends it"),
         ));
     }
-    let model = model::choose(&config, &Wish::new(args.model_url, args.model_name)).await?;
-    let missing = prereqs::missing_for_run(&config, &model).await;
+    let missing = prereqs::missing_for_run(&config, None).await;
     if !missing.is_empty() {
         return Err(coded(
             Code::Missing,
             format!("missing:\n{}", missing.join("\n")),
         ));
     }
+    let plan = Plan::make(&config, args.model.model, &args.model.wish(), false).await?;
     let session = Session::begin(root, config, Phases::from(Which::Phase2)).await?;
     let stack = Arc::new(Native::new(
         &session.run,
@@ -69,19 +66,16 @@ pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Cod
         &session.interrupt,
     )?);
     let building = async {
-        let mut targets = Targets::new(&session.config, session.phases, false, true);
-        if runtime == Runtime::Docker {
-            targets.bins.push("model-gateway");
-        }
+        let targets = Targets::new(&session.config, session.phases, false, true);
         let result = build::run(&session.run, &targets, &session.interrupt).await;
         session.built(result.is_ok());
         result
     };
     let bringing = async {
         if runtime == Runtime::Docker {
-            compose::up::phase2(&session, &stack, model, false).await
+            compose::up::phase2(&session, &stack, plan).await
         } else {
-            bring_up::phase2(&session, &stack, model).await
+            bring_up::phase2(&session, &stack, plan).await
         }
     };
     let (built, up) = tokio::join!(building, bringing);
@@ -105,20 +99,22 @@ pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Cod
 
 fn endpoints(file: &StackFile) -> String {
     let server = file.server.trim_start_matches("http://");
-    let temporal = file
-        .temporal
-        .as_ref()
-        .map(|at| at.address.as_str())
-        .unwrap_or_default();
-    let model = file
-        .model
-        .as_ref()
-        .map(|at| format!("{} at {}", at.name, at.base_url))
-        .unwrap_or_default();
+    let temporal = file.temporal.as_ref().map(|at| at.address.clone());
+    let gateway = file.gateway.as_ref();
+    let gateway = gateway.map(|at| format!("{} ({})", at.base_url, at.mode));
+    let tools = file.tools.as_ref();
+    let tools = tools.map(|at| format!("{} and {}", at.http, at.stdio.display()));
+    let model = file.model.as_ref();
+    let model = model.map_or("none".into(), |at| {
+        format!("{} at {}", at.name, at.base_url)
+    });
     format!(
-        "server    {server}\ntemporal  {temporal}\nmodel     {model}\nlogs      {}\n\n\
+        "server    {server}\ntemporal  {}\ngateway   {}\ntools     {}\nmodel     {model}\nlogs      {}\n\n\
          export STIGMER_SERVER_ADDR={server}\n{} get agents\n\
          cargo xtask e2e phase2 --reuse\ncargo xtask logs server -f\ncargo xtask down",
+        temporal.unwrap_or_default(),
+        gateway.unwrap_or_default(),
+        tools.unwrap_or_default(),
         file.logs.display(),
         file.bin.stigmer.display()
     )
@@ -194,7 +190,7 @@ pub fn status(root: &Path) -> Code {
                 .unwrap_or_default();
             println!("  {name:<18} running  pid {:<8} {address}", ident.pid);
         }
-        for service in ["temporal", "model", "server", "runner"] {
+        for service in ["temporal", "gateway", "tools", "model", "server", "runner"] {
             let log = dir.join("phase2/logs").join(format!("{service}.log"));
             if info.kept
                 && log.exists()
@@ -219,6 +215,16 @@ fn address(file: &StackFile, name: &str) -> String {
             .temporal
             .as_ref()
             .map(|at| at.address.clone())
+            .unwrap_or_default(),
+        "phase2-gateway" => file
+            .gateway
+            .as_ref()
+            .map(|at| at.base_url.clone())
+            .unwrap_or_default(),
+        "phase2-tools" => file
+            .tools
+            .as_ref()
+            .map(|at| at.http.clone())
             .unwrap_or_default(),
         "phase2-model" => file
             .model

@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "docker/world.rs"]
+mod docker_world;
+#[path = "docker/real.rs"]
+mod real;
+#[path = "docker/registry.rs"]
+mod registry;
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +24,14 @@ fn images(world: &World, said: &str) -> Command {
         .args(["images", "list"])
         .env("E2E_ROOT", world.root())
         .env("PATH", format!("{}:/usr/bin:/bin", world.fake().display()));
-    for part in ["SERVER", "RUNNER", "GATEWAY", "TEMPORAL"] {
+    for part in [
+        "SERVER",
+        "RUNNER",
+        "GATEWAY",
+        "TOOLS",
+        "RUNNER_E2E",
+        "TEMPORAL",
+    ] {
         command.env(format!("E2E_IMAGE_{part}"), "somebody/else:1"); // there are no sources to hash
     }
     command

@@ -5,6 +5,7 @@
 mod support;
 
 use std::process::Command;
+use support::checkout::Checkout;
 use support::{World, text_of};
 
 /// `xtask prereqs` on a machine with nothing on PATH and no folder to write to.
@@ -99,4 +100,69 @@ fn a_phase_that_lacks_something_is_skipped_loudly_or_fails_in_ci() {
     );
     assert_eq!(lacking("true").status.code(), Some(20));
     world.assert_nothing_left();
+}
+
+/// What `prereqs` says of containers, on a machine whose Docker client answers this and whose Compose is a script.
+fn containers(docker: &str, more: &[(&str, &str)]) -> String {
+    let checkout = Checkout::new("one");
+    checkout.docker(docker);
+    checkout.script("compose", "echo v2.40.3");
+    let output = checkout
+        .xtask(&["prereqs", "phase2"])
+        .env("E2E_COMPOSE", checkout.world.fake().join("compose"))
+        .env_remove("DOCKER_BUILDKIT")
+        .envs(more.iter().copied())
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    let from = text.find("docker  ").unwrap_or_else(|| panic!("{text}")) - 9;
+    let text = text[from..].replace(&*checkout.world.fake().to_string_lossy(), "FAKE");
+    let end = text
+        .find("python")
+        .or(text.find("everything"))
+        .or(text.find("MISSING"));
+    text[..end.unwrap_or(text.len())].trim_end().to_owned()
+}
+
+/// A client whose engine is at another machine, so that nothing of this one is in what is said.
+fn answers(server: &str, info: &str) -> String {
+    format!(
+        "case $1 in\n\
+         version) echo '{{\"Client\":{{\"Version\":\"28.2.2\"}},\"Server\":{server}}}';;\n\
+         info) echo '{info}';;\n\
+         context) echo tcp://build.example:2376;;\n\
+         esac"
+    )
+}
+
+#[test]
+fn containers_are_described_with_what_is_wrong_and_its_mend() {
+    let server = r#"{"Version":"27.0.1","Components":[{"Name":"Engine"}]}"#;
+    let arch = std::env::consts::ARCH;
+    let good = format!(
+        r#"{{"OperatingSystem":"Ubuntu 24.04","OSType":"linux","Architecture":"{arch}","MemTotal":8000000000,"DockerRootDir":"/d","ClientInfo":{{"Plugins":[{{"Name":"buildx","Version":"v0.24"}}]}}}}"#
+    );
+    let said = containers(&answers(server, &good), &[]);
+    insta::assert_snapshot!(said.replace(arch, "ARCH"));
+    let bad = r#"{"OperatingSystem":"Docker Desktop","OSType":"linux","Architecture":"riscv64","MemTotal":1500000000,"ClientInfo":{"Plugins":null}}"#;
+    let said = containers(&answers(server, bad), &[("DOCKER_BUILDKIT", "1")]);
+    insta::assert_snapshot!(said.replace(arch, "ARCH"));
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_one_finding() {
+    let down = "[ $1 = version ] && { echo 'Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?' >&2; exit 1; }";
+    let said = containers(down, &[]);
+    assert!(
+        said.starts_with("optional docker          the Docker daemon does not answer; only"),
+        "{said}"
+    );
+    assert_eq!(said.matches("docker machine").count(), 0, "{said}");
+    assert!(said.ends_with("--runtime docker lacks docker"), "{said}");
+    let none = containers("exit 0", &[("E2E_COMPOSE", "/no/such/compose")]);
+    assert!(none.contains("docker version gives no JSON"), "{none}");
+    assert!(
+        none.contains("no Docker Compose answers (E2E_COMPOSE=/no/such/compose)"),
+        "{none}"
+    );
 }

@@ -1,15 +1,18 @@
 //! Phase 2's stack: everything at once, each as soon as what it really needs is there.
 
+use super::live::{Live, Plan};
 use super::provision::{self, Found};
 use super::session::Session;
-use crate::exit::{Code, coded};
+use crate::exit::{Code, code_of, coded};
 use crate::model::{Kind, Model};
 use crate::process::attempt;
+use crate::run;
 use crate::stack::bins::Bins;
-use crate::stack::members::{self, Parts};
+use crate::stack::file::{GatewayAt, ModelAt, StackFile, TemporalAt, ToolsAt};
+use crate::stack::members::{self, ModelFiles};
 use crate::stack::native::Native;
-use crate::stack::{Bin, ModelAt, StackFile, TemporalAt, services};
-use anyhow::Context;
+use crate::stack::parts::{Asked, Parts};
+use crate::stack::services;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,26 +25,65 @@ pub struct Up {
     pub file: StackFile,
     /// Temporal, for people.
     pub temporal: Found,
+    /// The model, or why there is none.
+    pub live: Live,
     /// From the first start to the last readiness.
     pub ready: Duration,
 }
 
-/// Brings it up. Temporal and the model do not wait for the build; the server and the runner wait for nothing else.
+/// Gives the model an address, and the run its keys.
+///
+/// # Errors
+/// When there is no port or no random bytes.
+pub fn place(
+    session: &Session,
+    stack: &Native,
+    plan: &mut Plan,
+    temporal: Option<String>,
+) -> anyhow::Result<(Parts, Option<u16>)> {
+    let port = match &mut plan.live {
+        Live::There(model) => members::place_model(stack, model)?,
+        Live::Not(_) => None,
+    };
+    let key = run::secret()?;
+    session.run.keep_secret(&key);
+    let asked = Asked::of(plan.live.model(), &session.config);
+    let parts = Parts::whole(Bins::new(&session.config)?, temporal, Some(key), asked);
+    Ok((parts, port))
+}
+
+/// The model's files, or a plan without a model: what cannot be fetched costs the live lane, no more.
+///
+/// # Errors
+/// [`Code::Missing`] where a model is required.
+pub async fn model_files(session: &Session, plan: &mut Plan) -> anyhow::Result<Option<ModelFiles>> {
+    let Live::There(model) = plan.live.clone() else {
+        return Ok(None);
+    };
+    let fetched = timed(
+        session,
+        "tools: model",
+        provision::model(&session.config, &model),
+    );
+    match fetched.await {
+        Err(error) if code_of(&error) != Code::Interrupted => {
+            plan.without(&model, &format!("{error:#}"))?;
+            Ok(None)
+        }
+        files => files,
+    }
+}
+
+/// Brings it up. Temporal and the model do not wait for the build; the server, the gateway and the tools wait for nothing
+/// else; the runner waits for the addresses of the first two. Nobody but the live lane's own check waits for the model.
 ///
 /// # Errors
 /// The first service that died or stayed unready; what was started is in `stack`, for its `down`.
-pub async fn phase2(
-    session: &Session,
-    stack: &Arc<Native>,
-    mut model: Model,
-) -> anyhow::Result<Up> {
-    let (temporal_port, model_port) = (stack.port()?, members::place_model(stack, &mut model)?);
-    let address = format!("127.0.0.1:{temporal_port}");
-    let parts = Arc::new(Parts::new(
-        Bins::new(&session.config)?,
-        Some(address.clone()),
-        Some(model.clone()),
-    ));
+pub async fn phase2(session: &Session, stack: &Arc<Native>, mut plan: Plan) -> anyhow::Result<Up> {
+    let address = format!("127.0.0.1:{}", stack.port()?);
+    let (parts, model_port) = place(session, stack, &mut plan, Some(address.clone()))?;
+    let (parts, mode) = (Arc::new(parts), plan.mode.gateway());
+    let upstream = plan.live.model().and_then(|model| model.base_url.clone());
     let first = Mutex::new(None::<Instant>);
     let starts = || {
         if let Ok(mut first) = first.lock() {
@@ -59,60 +101,64 @@ pub async fn phase2(
         members::start_temporal(stack, &found.bin, &address).await?;
         anyhow::Ok(found)
     };
+    // Whoever needs the gateway first starts it.
+    let gateway = || {
+        parts.gateway.get_or_try_init(|| async {
+            built(session).await?;
+            starts();
+            members::start_gateway(stack, &parts, upstream.as_deref(), mode).await
+        })
+    };
     let model_up = async {
-        let files = timed(
-            session,
-            "tools: model",
-            provision::model(&session.config, &model),
-        )
-        .await?;
+        let files = model_files(session, &mut plan).await?;
+        let Live::There(model) = &plan.live else {
+            return Ok(());
+        };
         if let (Some(files), Some(port)) = (files, model_port) {
             starts();
-            members::start_model(stack, &files, &model, port).await?;
+            members::start_model(stack, &files, model, port).await?;
         }
+        gateway().await?;
+        model_answers(stack, &parts, model).await
+    };
+    let tools = async {
         built(session).await?;
-        model_answers(stack, &parts, &model).await
+        starts();
+        members::start_tools(stack, &parts).await
     };
     let ours = async {
         built(session).await?;
         starts();
-        let server = members::start_server(stack, &parts, "server", &[]).await?;
+        let server = members::start_server(stack, &parts, "server", &[]);
+        let (server, gateway) = tokio::try_join!(server, gateway())?;
         parts.share(&server);
         members::start_runner(stack, &parts, "runner", &server, &[]).await?;
-        anyhow::Ok(server)
+        anyhow::Ok((server, gateway.clone()))
     };
-    let (found, (), server) = tokio::try_join!(temporal, model_up, ours)?;
+    let (found, (), tools, (server, gateway)) = tokio::try_join!(temporal, model_up, tools, ours)?;
     let ready = first
         .lock()
         .ok()
         .and_then(|first| *first)
         .map_or(Duration::ZERO, |first| first.elapsed());
     let file = StackFile {
-        run_id: session.run.id.clone(),
-        phase: "phase2".into(),
-        runtime: "native".into(),
-        server,
-        temporal: Some(TemporalAt {
-            address,
-            namespace: services::NAMESPACE.into(),
-            task_queue: services::TASK_QUEUE.into(),
-            cli: found.bin.clone(),
+        temporal: Some(TemporalAt::ours(address, found.bin.clone())),
+        gateway: Some(GatewayAt {
+            base_url: gateway,
+            mode: mode.into(),
         }),
-        model: Some(ModelAt {
-            kind: model.kind.word().into(),
-            base_url: model.base_url.clone().unwrap_or_default(),
-            name: model.name.clone(),
+        tools: Some(ToolsAt {
+            stdio: parts.bins.tools.clone(),
+            http: tools,
         }),
-        control: None,
-        bin: Bin {
-            stigmer: parts.bins.cli.clone(),
-        },
-        logs: stack.dir.join("logs"),
+        model: plan.live.model().map(ModelAt::of),
+        ..StackFile::ours(stack, &parts, server)
     };
     Ok(Up {
         parts,
         file,
         temporal: found,
+        live: plan.live,
         ready,
     })
 }
@@ -129,17 +175,15 @@ async fn built(session: &Session) -> anyhow::Result<()> {
     }
 }
 
-/// The runner's own client asks the model, wherever it is.
+/// The runner's own client asks the model through the gateway, wherever it is.
 async fn model_answers(stack: &Native, parts: &Parts, model: &Model) -> anyhow::Result<()> {
     let at = services::RunnerAt {
         server: "http://127.0.0.1:9", // not asked
         temporal: parts.temporal.as_deref().unwrap_or_default(),
-        model_url: model
-            .base_url
-            .as_deref()
-            .context("the model has no address")?,
+        model_url: parts.gateway.get().map_or("", String::as_str),
         model_name: &model.name,
         model_key: model.key.as_deref(),
+        runner_key: None,
         max_tokens: stack.config.model.max_tokens,
         announce: &stack.dir, // nor this
     };
@@ -155,7 +199,7 @@ async fn model_answers(stack: &Native, parts: &Parts, model: &Model) -> anyhow::
     };
     tokio::select! {
         asked = attempt(&check, &said, limit) => asked.map_err(|why| {
-            coded(Code::NotReady, stack.run.redact(&format!("the model {} at {} does not answer the runner: {why}", model.name, at.model_url)))
+            coded(Code::NotReady, stack.run.redact(&format!("the model {} at {} does not answer the runner through the gateway: {why}", model.name, model.base_url.as_deref().unwrap_or_default())))
         }),
         () = stack.interrupt.reached(1) => Err(coded(Code::Interrupted, "interrupted")),
     }

@@ -22,6 +22,8 @@ pub struct Targets {
     pub bins: Vec<&'static str>,
     /// Test targets.
     pub tests: Vec<&'static str>,
+    /// Crates that are not here are not fetched.
+    pub offline: bool,
 }
 
 impl Targets {
@@ -41,6 +43,16 @@ impl Targets {
                 runner,
                 swapped("E2E_RUNNER_BIN", &parts.runner.bin),
             ),
+            (
+                "model-gateway",
+                runner,
+                swapped("E2E_GATEWAY_BIN", &parts.gateway.bin),
+            ),
+            (
+                "mcp-probe",
+                runner,
+                swapped("E2E_TOOLS_BIN", &parts.tools.bin),
+            ),
         ];
         Self {
             bins: all
@@ -49,6 +61,7 @@ impl Targets {
                 .map(|(name, ..)| name)
                 .collect(),
             tests: if tests { phases.names() } else { Vec::new() },
+            offline: config.offline,
         }
     }
 }
@@ -65,6 +78,7 @@ pub fn command(root: &Path, targets: &Targets) -> Option<Command> {
     }
     let bins = targets.bins.iter().flat_map(|name| ["--bin", name]);
     let tests = targets.tests.iter().flat_map(|name| ["--test", name]);
+    let offline = targets.offline.then_some("--offline");
     Some(
         Command::new(cargo())
             // Which binaries it made is told on stdout; people read stderr as ever.
@@ -72,6 +86,7 @@ pub fn command(root: &Path, targets: &Targets) -> Option<Command> {
             .args(SELECTION)
             .args(bins)
             .args(tests)
+            .args(offline)
             .cwd(root),
     )
 }
@@ -134,6 +149,7 @@ mod tests {
         let targets = Targets {
             bins: vec!["stigmer", "stigmer-server"],
             tests: vec!["phase1"],
+            offline: false,
         };
         let echo = command(root, &targets).unwrap().echo();
         let echo = echo.split_once(" build ").unwrap().1;

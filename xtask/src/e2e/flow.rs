@@ -2,16 +2,19 @@
 
 use super::Args;
 use super::build::{self, Targets};
+use super::lanes::Lanes;
 use super::nextest::Runner;
 use super::phase;
 use super::second;
 use super::session::Session;
 use super::summary::PhaseReport;
+use crate::stack::Runtime;
 use crate::stack::bins::Bins;
 use crate::stack::control;
-use crate::stack::members::{self, Parts};
+use crate::stack::file::StackFile;
+use crate::stack::members;
 use crate::stack::native::Native;
-use crate::stack::{Bin, Runtime, StackFile};
+use crate::stack::parts::Parts;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,10 +30,7 @@ pub struct Driven {
 /// Runs the phases. Whatever happens is in the reports and the session's causes.
 pub async fn drive(session: &Session, args: &Args, runtime: Runtime) -> Driven {
     let local = runtime != Runtime::External;
-    let mut targets = Targets::new(&session.config, session.phases, args.exec.is_none(), local);
-    if runtime == Runtime::Docker {
-        targets.bins.push("model-gateway"); // the way from containers to a model of this host
-    }
+    let targets = Targets::new(&session.config, session.phases, args.exec.is_none(), local);
     let building = async {
         let began = Instant::now();
         let result = build::run(&session.run, &targets, &session.interrupt).await;
@@ -104,26 +104,17 @@ async fn one_in(
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     let began = Instant::now();
-    let parts = Arc::new(Parts::new(Bins::new(&session.config)?, None, None));
+    let parts = Arc::new(Parts::alone(Bins::new(&session.config)?));
     let server = members::start_server(stack, &parts, "server", &[]).await?;
     parts.share(&server);
     (report.ready, report.services) = (Some(began.elapsed()), stack.timings());
     report.on.push("server alone, on host processes".into());
     let control = control::serve(stack.clone(), parts.clone()).await?;
     let file = StackFile {
-        run_id: session.run.id.clone(),
-        phase: "phase1".into(),
-        runtime: "native".into(),
-        server,
-        temporal: None,
-        model: None,
         control: Some(control.at.clone()),
-        bin: Bin {
-            stigmer: parts.bins.cli.clone(),
-        },
-        logs: stack.dir.join("logs"),
+        ..StackFile::ours(stack, &parts, server)
     };
-    tests(session, args, stack, &file, report).await
+    tests(session, args, stack, &file, Lanes::All, report).await
 }
 
 /// Runs a phase's tests into its report.
@@ -132,10 +123,12 @@ pub async fn tests(
     args: &Args,
     stack: &Native,
     file: &StackFile,
+    lanes: Lanes,
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     let runner: Runner = session.runner(args.exec.as_deref()).await;
-    let tested = phase::test(stack, file, &runner, args.filter.as_deref()).await?;
+    let tested = phase::test(stack, file, &runner, args.filter.as_deref(), lanes).await?;
     (report.counts, report.tests) = (tested.counts, tested.took);
+    (report.lanes, report.left_out) = (tested.lanes, tested.left_out);
     tested.trouble.map_or(Ok(()), Err)
 }

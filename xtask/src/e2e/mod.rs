@@ -4,6 +4,8 @@ pub mod bring_up;
 pub mod build;
 pub mod finish;
 mod flow;
+mod lanes;
+pub mod live;
 pub mod nextest;
 mod phase;
 pub mod provision;
@@ -18,6 +20,7 @@ use crate::config::Config;
 use crate::exit::{Code, coded};
 use crate::model::Wish;
 use crate::stack::Runtime;
+use live::Mode;
 use session::Session;
 use std::path::Path;
 
@@ -70,6 +73,27 @@ pub enum IfMissing {
     Fail,
 }
 
+/// Flags about the model.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ModelArgs {
+    /// What answers in the replayed and the live lane
+    #[arg(long, value_enum, default_value = "auto")]
+    pub model: Mode,
+    /// OpenAI-compatible address of a model [env: E2E_MODEL_URL], its key in STIGMER_LLM_API_KEY or OPENAI_API_KEY
+    #[arg(long, value_name = "URL")]
+    pub model_url: Option<String>,
+    /// The model's name [env: E2E_MODEL_NAME]
+    #[arg(long, value_name = "NAME")]
+    pub model_name: Option<String>,
+}
+
+impl ModelArgs {
+    /// Which model is wanted.
+    pub fn wish(&self) -> Wish {
+        Wish::new(self.model_url.clone(), self.model_name.clone())
+    }
+}
+
 /// Flags of `cargo xtask e2e`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -81,13 +105,9 @@ pub struct Args {
     /// Where the services run
     #[arg(long, value_enum, default_value = "auto")]
     pub runtime: Runtime,
-    /// OpenAI-compatible address of a model [env: E2E_MODEL_URL], its key in STIGMER_LLM_API_KEY or OPENAI_API_KEY
-    #[arg(long, value_name = "URL")]
-    pub model_url: Option<String>,
-    /// The model's name [env: E2E_MODEL_NAME]
-    #[arg(long, value_name = "NAME")]
-    pub model_name: Option<String>,
-    /// With --runtime docker: fetch nothing for the images, neither crates nor tools
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Fetch nothing: no tool, no crate, no image
     #[arg(long)]
     pub offline: bool,
     /// Leave the stack running and say how to look at it and how to end it
@@ -108,27 +128,6 @@ pub struct Args {
 }
 
 impl Args {
-    /// What `ci` runs.
-    pub fn for_ci() -> Self {
-        Self {
-            phase: Which::All,
-            filter: None,
-            runtime: Runtime::Auto,
-            model_url: None,
-            model_name: None,
-            offline: false,
-            keep: false,
-            reuse: false,
-            if_missing: Some(IfMissing::Fail),
-            timings: true,
-            exec: None,
-        }
-    }
-
-    fn wish(&self) -> Wish {
-        Wish::new(self.model_url.clone(), self.model_name.clone())
-    }
-
     fn fails_if_missing(&self, ci: Option<&str>) -> bool {
         match self.if_missing {
             Some(what) => what == IfMissing::Fail,
@@ -141,7 +140,8 @@ impl Args {
 ///
 /// # Errors
 /// What ended the run before there was anything to report; everything else is in the code.
-pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code> {
+pub async fn run(root: &Path, mut config: Config, args: Args) -> anyhow::Result<Code> {
+    config.offline = args.offline;
     let runtime = args.runtime.resolve();
     if args.reuse && args.phase == Which::Phase1 {
         return Err(coded(
@@ -166,10 +166,11 @@ mod tests {
 
     #[test]
     fn missing_means_failure_in_ci() {
-        let mut args = Args {
-            if_missing: None,
-            ..Args::for_ci()
-        };
+        let mut args = <Args as clap::FromArgMatches>::from_arg_matches(
+            &<Args as clap::Args>::augment_args(clap::Command::new("e2e"))
+                .get_matches_from(["e2e"]),
+        )
+        .unwrap();
         assert!(!args.fails_if_missing(None));
         assert!(!args.fails_if_missing(Some("false")));
         assert!(args.fails_if_missing(Some("true")));

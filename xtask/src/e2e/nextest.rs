@@ -1,6 +1,7 @@
 //! Running one phase's tests, and reading how they went.
 
 use super::build::{SELECTION, cargo};
+use super::lanes::Lanes;
 use super::reuse::Metadata;
 use crate::process::Command;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct Tests<'a> {
     pub phase: &'a str,
     /// Substring of test names, or a nextest filter expression (it has parentheses).
     pub filter: Option<&'a str>,
+    /// Which lanes run.
+    pub lanes: Lanes,
     /// What nextest need not ask cargo again.
     pub metadata: Option<Metadata>,
     /// The phase's folder.
@@ -50,20 +53,44 @@ pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
                     .args(SELECTION)
                     .args(["--test", tests.phase]),
             };
-            match tests.filter {
-                Some(filter) if filter.contains('(') => command.args(["-E", filter]),
-                Some(filter) => command.args([filter]),
+            // Words and expression narrow each other, expressions do not.
+            let (expression, word) = match tests.filter {
+                Some(filter) if filter.contains('(') => (Some(filter), None),
+                word => (None, word),
+            };
+            let expression = match (expression, tests.lanes.expression()) {
+                (Some(filter), Some(lanes)) => Some(format!("({filter}) & {lanes}")),
+                (filter, lanes) => filter.or(lanes).map(str::to_owned),
+            };
+            let command = match expression {
+                Some(expression) => command.args(["-E".to_owned(), expression]),
                 None => command,
-            }
+            };
+            command.args(word)
         }
         Runner::CargoTest => {
             let command = Command::new(cargo())
                 .args(["test", "--quiet"])
                 .args(SELECTION)
                 .args(["--test", tests.phase]);
-            match tests.filter {
-                Some(filter) => command.args(["--", filter]),
-                None => command,
+            let lanes: &[&str] = match tests.lanes {
+                Lanes::All => &[],
+                Lanes::WithoutLive => &["--skip", "live::"],
+                Lanes::Replayed => &[
+                    "--skip",
+                    "scripted::",
+                    "--skip",
+                    "live::",
+                    "--skip",
+                    "stack::",
+                ],
+            };
+            let words = tests.filter.iter().chain(lanes).copied();
+            let words: Vec<&str> = words.collect();
+            if words.is_empty() {
+                command
+            } else {
+                command.args(["--"]).args(words)
             }
         }
         Runner::Exec(script) => Command::new("sh").args(["-c", script]),
@@ -117,6 +144,7 @@ mod tests {
         Tests {
             phase: "phase1",
             filter,
+            lanes: Lanes::All,
             metadata: None,
             dir: Path::new("/r/phase1"),
             root: Path::new("/w"),
@@ -142,6 +170,30 @@ mod tests {
                 .echo()
                 .ends_with("--test phase1 -- apply")
         );
+    }
+
+    #[test]
+    fn lanes_narrow_what_the_user_asks_for() {
+        let echo = |runner: &Runner, filter| {
+            let tests = Tests {
+                lanes: Lanes::WithoutLive,
+                ..tests(filter)
+            };
+            let echo = command(runner, tests).echo();
+            echo.split_once("--test phase1 ").unwrap().1.to_owned()
+        };
+        let nextest = Runner::Nextest("cargo-nextest".into());
+        assert_eq!(echo(&nextest, None), "-E 'not test(/^live::/)'");
+        assert_eq!(
+            echo(&nextest, Some("apply")),
+            "-E 'not test(/^live::/)' apply"
+        );
+        assert_eq!(
+            echo(&nextest, Some("test(a) | test(b)")),
+            "-E '(test(a) | test(b)) & not test(/^live::/)'"
+        );
+        assert_eq!(echo(&Runner::CargoTest, None), "-- --skip live::");
+        assert_eq!(echo(&Runner::CargoTest, Some("a")), "-- a --skip live::");
     }
 
     #[test]

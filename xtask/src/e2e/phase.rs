@@ -1,22 +1,32 @@
 //! One phase: tests against a stack that is up, then evidence when they failed.
 
 use super::build;
+use super::lanes::{self, Lanes, Tally};
 use super::nextest::{self, Counts, Runner, Tests};
 use super::reuse;
 use crate::evidence;
 use crate::exit::{Code, coded};
 use crate::process::{Output, spawn};
-use crate::stack::StackFile;
+use crate::stack::file::StackFile;
+use crate::stack::life::Life;
 use crate::stack::native::Native;
+use crate::stack::ready::log_tail;
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
+
+/// For tests on their way when a shared service dies: those that ask it fail within a second or wait in vain.
+const AFTER_DEATH: Duration = Duration::from_secs(10);
 
 /// How the tests went.
 #[derive(Debug)]
 pub struct Tested {
     /// Counts, where there is a JUnit file.
     pub counts: Option<Counts>,
+    /// The same by lane.
+    pub lanes: Vec<Tally>,
+    /// How many the lanes left out.
+    pub left_out: usize,
     /// Their time.
     pub took: Duration,
     /// Why they did not pass.
@@ -32,6 +42,7 @@ pub async fn test(
     file: &StackFile,
     runner: &Runner,
     filter: Option<&str>,
+    lanes: Lanes,
 ) -> anyhow::Result<Tested> {
     file.write(&stack.dir.join("stack.json"))?;
     if matches!(runner, Runner::Nextest(_)) {
@@ -41,11 +52,13 @@ pub async fn test(
         )
         .context("write nextest's configuration")?;
     }
+    let built = build::artifacts(&stack.run);
+    let left_out = match reuse::binary(&built, &file.phase) {
+        Some(binary) if lanes != Lanes::All => lanes::left_out(binary.as_ref(), lanes).await,
+        _ => 0,
+    };
     let metadata = match runner {
-        Runner::Nextest(bin) => {
-            let built = build::artifacts(&stack.run);
-            reuse::metadata(&stack.run.root, &file.phase, bin, &built).await
-        }
+        Runner::Nextest(bin) => reuse::metadata(&stack.run.root, &file.phase, bin, &built).await,
         Runner::CargoTest | Runner::Exec(_) => None,
     };
     let command = nextest::command(
@@ -53,6 +66,7 @@ pub async fn test(
         Tests {
             phase: &file.phase,
             filter,
+            lanes,
             metadata,
             dir: &stack.dir,
             root: &stack.run.root,
@@ -62,15 +76,25 @@ pub async fn test(
     let began = Instant::now();
     let pid_file = stack.run.pid_file(&format!("{}-tests", file.phase));
     let process = spawn(&stack.run.own(command), &Output::Inherit, Some(&pid_file))?;
-    let mut interrupted = false;
+    let (mut interrupted, mut dead) = (false, false);
+    let mut deaths = deaths(stack);
     let exit = loop {
         tokio::select! {
             exit = process.wait() => break exit,
+            Some(Ok((name, end))) = deaths.join_next(), if !dead => {
+                dead = true;
+                eprintln!("{name} died with {end}: no further test begins");
+                process.signal(Signal::SIGINT);
+            }
             () = stack.interrupt.reached(1), if !interrupted => {
                 interrupted = true;
                 process.signal(Signal::SIGINT);
             }
             () = stack.interrupt.reached(2) => {
+                build::stop(&process).await;
+                break process.kill().await;
+            }
+            () = tokio::time::sleep(AFTER_DEATH), if dead && !interrupted => {
                 build::stop(&process).await;
                 break process.kill().await;
             }
@@ -86,8 +110,10 @@ pub async fn test(
             Code::Interrupted,
             "interrupted; the tests that ran were given time to end",
         ))
+    } else if let Some(error) = dead_member(stack) {
+        Some(error)
     } else if exit.code == Some(0) {
-        dead_member(stack)
+        None
     } else if exit.code == Some(101) || exit.code == Some(104) && counts.is_none() {
         Some(coded(
             Code::Fault,
@@ -98,26 +124,42 @@ pub async fn test(
     };
     Ok(Tested {
         counts,
+        lanes: lanes::tally(&junit),
+        left_out,
         took: began.elapsed(),
         trouble,
     })
 }
 
+/// Resolves to a shared service that dies, and how; without it every test that is still to come would wait in vain.
+fn deaths(stack: &Native) -> tokio::task::JoinSet<(String, String)> {
+    let mut deaths = tokio::task::JoinSet::new();
+    for (name, life) in shared(stack) {
+        deaths.spawn(async move {
+            let exit = life.wait().await;
+            (name, life.end().unwrap_or_else(|| exit.to_string()))
+        });
+    }
+    deaths
+}
+
+/// Members that are not a test's own.
+fn shared(stack: &Native) -> Vec<(String, Life)> {
+    let mut members = stack.members();
+    members.retain(|(name, _)| !name.contains('-'));
+    members
+}
+
 /// A shared service that died under the tests is a failure, even when no test noticed.
 fn dead_member(stack: &Native) -> Option<anyhow::Error> {
-    stack
-        .members()
-        .into_iter()
-        .filter(|(name, _)| !name.contains('-'))
-        .find_map(|(name, life)| {
-            let exit = life.end()?;
-            let tail =
-                crate::stack::ready::log_tail(&stack.log(&name), stack.config.evidence.tail_lines);
-            Some(coded(
-                Code::TestsFailed,
-                format!("{name} died during the tests with {exit}\n{tail}"),
-            ))
-        })
+    shared(stack).into_iter().find_map(|(name, life)| {
+        let exit = life.end()?;
+        let tail = log_tail(&stack.log(&name), stack.config.evidence.tail_lines);
+        Some(coded(
+            Code::TestsFailed,
+            format!("{name} died during the tests with {exit}\n{tail}"),
+        ))
+    })
 }
 
 /// Service states, log tails and Temporal's histories, while the stack still answers.
@@ -132,6 +174,12 @@ pub async fn collect(stack: &Native, file: Option<&StackFile>) {
         stack.dir.join("services.json"),
         serde_json::Value::from(states.clone()).to_string(),
     );
+    if stack.containers().is_some() {
+        evidence::exchanges(
+            &stack.log("gateway"),
+            &stack.dir.join("logs/exchanges.jsonl"),
+        );
+    }
     for (name, life) in stack.members() {
         let state = life.end().unwrap_or_else(|| "running".to_owned());
         let tail = evidence::tail(&stack.log(&name), 5).join("\n    ");

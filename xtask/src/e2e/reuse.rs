@@ -6,6 +6,7 @@
 use super::build::{SELECTION, cargo};
 use crate::process::Command;
 use crate::process::ask::ask_async;
+use crate::run::runs_dir;
 use anyhow::Context;
 use hmac_sha256::Hash as Sha256;
 use serde_json::Value;
@@ -33,9 +34,9 @@ impl Metadata {
 
 /// The answers for test target `phase`, kept or fresh. `build` is what the build said about its artifacts.
 pub async fn metadata(root: &Path, phase: &str, nextest: &Path, build: &Path) -> Option<Metadata> {
-    let binary = built(&std::fs::read_to_string(build).ok()?, phase)?;
+    let binary = binary(build, phase)?;
     let key = key(root, nextest, &binary).ok()?;
-    let folder = root.join("target/e2e/cache").join(&key[..16]);
+    let folder = runs_dir(root).join("cache").join(&key[..16]);
     let metadata = Metadata {
         cargo: folder.join("cargo.json"),
         binaries: folder.join(format!("{phase}.json")),
@@ -66,6 +67,11 @@ pub async fn metadata(root: &Path, phase: &str, nextest: &Path, build: &Path) ->
     )
     .ok()?;
     names(&metadata.binaries, &binary).then_some(metadata)
+}
+
+/// The binary of a test target, by what the build said about its artifacts.
+pub fn binary(build: &Path, phase: &str) -> Option<String> {
+    built(&std::fs::read_to_string(build).ok()?, phase)
 }
 
 /// By rename, so that another run never reads half of it.

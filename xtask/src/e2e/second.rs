@@ -3,16 +3,18 @@
 use super::Args;
 use super::bring_up::{self, Up};
 use super::flow::{Driven, tests, trouble};
+use super::lanes::Lanes;
+use super::live::{Live, Mode, Plan};
 use super::phase;
 use super::session::Session;
 use super::summary::PhaseReport;
 use crate::exit::{Code, code_of, coded};
-use crate::model::{self, Model};
 use crate::prereqs;
 use crate::stack::compose::up;
-use crate::stack::members::Parts;
+use crate::stack::file::StackFile;
 use crate::stack::native::Native;
-use crate::stack::{Runtime, StackFile, control, external};
+use crate::stack::parts::Parts;
+use crate::stack::{Runtime, control, external};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,8 +29,6 @@ pub enum Second {
         stack: Arc<Native>,
         /// Ready, or why not.
         up: anyhow::Result<Box<Up>>,
-        /// The model that was chosen here; `None` when the stack brought its own.
-        model: Option<Model>,
     },
 }
 
@@ -49,25 +49,18 @@ pub async fn up_two(session: &Session, args: &Args, runtime: Runtime) -> Second 
         }
     };
     if runtime == Runtime::External || args.reuse {
-        let up = external::find(session, &stack, args.reuse).await;
+        let up = external::find(session, &stack, args.reuse, args.model.model).await;
         return Second::Tried {
             stack,
             up: up.map(Box::new),
-            model: None,
         };
     }
-    let model = match model::choose(&session.config, &args.wish()).await {
-        Ok(model) => model,
-        Err(error) => {
-            trouble(session, &mut report, error);
-            return Second::Not(Some(Box::new(report)));
-        }
-    };
-    let missing = prereqs::missing_for_run(&session.config, &model).await;
+    let fails = args.fails_if_missing(std::env::var("CI").ok().as_deref());
+    let missing = prereqs::missing_for_run(&session.config, None).await;
     if !missing.is_empty() {
         report.skipped = true;
         report.trouble = Some(format!("missing:\n{}", missing.join("\n")));
-        if args.fails_if_missing(std::env::var("CI").ok().as_deref()) {
+        if fails {
             session.cause(coded(
                 Code::Missing,
                 format!("phase 2 cannot run: {}", missing.join("; ")),
@@ -75,28 +68,36 @@ pub async fn up_two(session: &Session, args: &Args, runtime: Runtime) -> Second 
         }
         return Second::Not(Some(Box::new(report)));
     }
+    let wish = args.model.wish();
+    let plan = match Plan::make(&session.config, args.model.model, &wish, fails).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            report.skipped = code_of(&error) == Code::Missing;
+            trouble(session, &mut report, error);
+            return Second::Not(Some(Box::new(report)));
+        }
+    };
     let up = if runtime == Runtime::Docker {
-        up::phase2(session, &stack, model.clone(), args.offline).await
+        up::phase2(session, &stack, plan).await
     } else {
-        bring_up::phase2(session, &stack, model.clone()).await
+        bring_up::phase2(session, &stack, plan).await
     };
     Second::Tried {
         stack,
         up: up.map(Box::new),
-        model: Some(model),
     }
 }
 
 /// Phase 2's tests and its end.
 pub async fn two(session: &Session, args: &Args, second: Second) -> Driven {
-    let (stack, up, model) = match second {
+    let (stack, up) = match second {
         Second::Not(report) => {
             return Driven {
                 reports: report.into_iter().map(|report| *report).collect(),
                 stacks: Vec::new(),
             };
         }
-        Second::Tried { stack, up, model } => (stack, up, model),
+        Second::Tried { stack, up } => (stack, up),
     };
     let mut report = PhaseReport {
         name: "phase2",
@@ -107,7 +108,14 @@ pub async fn two(session: &Session, args: &Args, second: Second) -> Driven {
         Err(error) => (None, Err(error)),
         Ok(up) => {
             report.ready = (up.ready.as_millis() > 0).then_some(up.ready);
-            report.on = on(&up, model.as_ref());
+            report.on = on(&up);
+            let lanes = Lanes::of(args.model.model, up.live.model().is_some());
+            report.without = without(args.model.model, lanes, &up.live);
+            report.model = up
+                .file
+                .model
+                .as_ref()
+                .map(|at| format!("{} {}", at.kind, at.name));
             let mut file = up.file.clone();
             let result = two_in(
                 session,
@@ -115,6 +123,7 @@ pub async fn two(session: &Session, args: &Args, second: Second) -> Driven {
                 &stack,
                 up.parts.clone(),
                 &mut file,
+                lanes,
                 &mut report,
             )
             .await;
@@ -145,6 +154,7 @@ async fn two_in(
     stack: &Arc<Native>,
     parts: Arc<Parts>,
     file: &mut StackFile,
+    lanes: Lanes,
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     if !session.wait_built().await {
@@ -158,10 +168,22 @@ async fn two_in(
         _ => Some(control::serve(stack.clone(), parts).await?),
     };
     file.control = control.as_ref().map(|control| control.at.clone());
-    tests(session, args, stack, file, report).await
+    tests(session, args, stack, file, lanes, report).await
 }
 
-fn on(up: &Up, model: Option<&Model>) -> Vec<String> {
+/// Why a lane does not run; `None` where all do.
+fn without(mode: Mode, lanes: Lanes, live: &Live) -> Option<String> {
+    match (lanes, live) {
+        (Lanes::All, _) => None,
+        (Lanes::Replayed, _) => Some("--model record runs the replayed lane alone".into()),
+        (Lanes::WithoutLive, Live::Not(why)) if mode != Mode::Replay => {
+            Some(format!("the live lane has no model: {why}"))
+        }
+        (Lanes::WithoutLive, _) => Some("the live lane, since --model replay asks no model".into()),
+    }
+}
+
+fn on(up: &Up) -> Vec<String> {
     let mut lines = vec![format!(
         "on {}",
         match up.file.runtime.as_str() {
@@ -175,9 +197,8 @@ fn on(up: &Up, model: Option<&Model>) -> Vec<String> {
         up.temporal.version, up.temporal.source
     ));
     if let Some(at) = &up.file.model {
-        let why = model
-            .map(|model| format!(": {}", model.why))
-            .unwrap_or_default();
+        let why = up.live.model().map(|model| format!(": {}", model.why));
+        let why = why.unwrap_or_default();
         lines.push(format!("model {} ({}{why})", at.name, at.kind));
     }
     lines

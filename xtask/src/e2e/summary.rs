@@ -1,5 +1,6 @@
 //! What people read at the end.
 
+use super::lanes::{self, Tally};
 use super::nextest::Counts;
 use std::fmt::Write;
 use std::path::Path;
@@ -12,6 +13,14 @@ pub struct PhaseReport {
     pub name: &'static str,
     /// From JUnit; `None` when the tests did not run or were not counted.
     pub counts: Option<Counts>,
+    /// The same by lane, where the phase has lanes.
+    pub lanes: Vec<Tally>,
+    /// How many tests the lanes left out.
+    pub left_out: usize,
+    /// Why, where a lane did not run.
+    pub without: Option<String>,
+    /// What answered in the live lane, for people.
+    pub model: Option<String>,
     /// The tests' time.
     pub tests: Duration,
     /// From the first start of a service to the last one's readiness.
@@ -48,6 +57,22 @@ pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path) -> String {
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}: {verdict}", report.name);
+        if report.name == "phase2" && !report.lanes.is_empty() {
+            let line = lanes::line(&report.lanes, report.model.as_deref());
+            let _ = writeln!(text, "    {line}");
+        }
+        if let Some(why) = &report.without {
+            // Whoever counts no tests still hears of the lane.
+            let left_out = match report.left_out {
+                0 => String::new(),
+                count => format!(" {}", tests(count)),
+            };
+            let _ = writeln!(
+                text,
+                "    LEFT OUT{left_out}: {}",
+                why.replace('\n', "\n    ")
+            );
+        }
         for on in &report.on {
             let _ = writeln!(text, "    {on}");
         }
@@ -143,6 +168,13 @@ mod test {
                 ("server".into(), Duration::from_millis(40)),
                 ("model".into(), Duration::from_millis(1_100)),
             ],
+            lanes: vec![Tally {
+                name: "live".into(),
+                tests: 9,
+                failed: 0,
+                span: Duration::from_secs(6),
+            }],
+            model: Some("embedded m".into()),
             on: vec!["temporal 1.9.1 from PATH".into()],
             ..PhaseReport::default()
         }
@@ -156,6 +188,8 @@ mod test {
                 failed: 2,
             }),
             trouble: Some("tests failed".into()),
+            left_out: 5,
+            without: Some("no live model: nobody answers\n  to have it: start one".into()),
             ..report()
         };
         let skipped = PhaseReport {
@@ -166,6 +200,7 @@ mod test {
         };
         let dead = PhaseReport {
             counts: None,
+            lanes: Vec::new(),
             trouble: Some("server died\n  last lines".into()),
             on: Vec::new(),
             ..report()

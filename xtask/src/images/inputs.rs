@@ -1,35 +1,52 @@
 //! What goes into an image, as a hash: the sources of its crates, the lock file, the Dockerfile. Deciding from sources
 //! needs no cargo and no binary, so a machine that only pulls knows the tags as well.
 
-use super::Part;
-use crate::config::{Config, platform};
+use super::{Image, Part};
+use crate::config::Config;
 use anyhow::Context;
 use hmac_sha256::Hash as Sha256;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The tag of a part's image.
+/// The tag of a part's image; `runner` is what the tests' runner is built on.
 ///
 /// # Errors
 /// When a source cannot be read.
-pub fn tag(root: &Path, config: &Config, part: Part) -> anyhow::Result<String> {
+pub fn tag(
+    root: &Path,
+    config: &Config,
+    part: Part,
+    runner: Option<&Image>,
+) -> anyhow::Result<String> {
     let mut hash = Sha256::new();
-    hash.update(platform());
+    // What is inside is for Linux, wherever it is asked for.
+    hash.update(format!("linux-{}", std::env::consts::ARCH));
+    add(&mut hash, root, &dockerfile(config, part))?;
     if part == Part::Temporal {
-        add(&mut hash, root, Path::new("compose/Dockerfile.temporal"))?;
+        if let Some(pinned) = &config.images.pinned.temporal {
+            hash.update(pinned);
+            return Ok(short(hash));
+        }
         let tool = config
             .tools
             .get("temporal")
             .context("temporal is not pinned in e2e.toml")?;
         hash.update(&tool.version);
-        if let Some(wheel) = tool.wheel_for(&platform()) {
-            hash.update(&wheel.sha256);
+        if let Some(archive) = tool.archive_for(&format!("linux-{}", std::env::consts::ARCH)) {
+            hash.update(&archive.sha256);
         }
         return Ok(short(hash));
     }
-    // rustup says here which compiler it chose; another one may make other binaries.
-    hash.update(std::env::var("RUSTUP_TOOLCHAIN").unwrap_or_default());
-    for file in ["Cargo.toml", "Cargo.lock", "compose/Dockerfile"] {
+    if part == Part::RunnerE2e {
+        let base = runner.context("the runner has no image")?;
+        // The same bytes have the same tag, whatever registry their base comes from; somebody else's has a name alone.
+        hash.update(if base.foreign {
+            &base.reference
+        } else {
+            base.tag()
+        });
+    }
+    for file in ["Cargo.toml", "Cargo.lock"] {
         add(&mut hash, root, Path::new(file))?;
     }
     for name in crates(root, part.binary())? {
@@ -42,6 +59,18 @@ pub fn tag(root: &Path, config: &Config, part: Part) -> anyhow::Result<String> {
         }
     }
     Ok(short(hash))
+}
+
+/// The Dockerfile of a part, from the root of the checkout.
+pub fn dockerfile(config: &Config, part: Part) -> PathBuf {
+    PathBuf::from(match part {
+        Part::Temporal if config.images.pinned.temporal.is_some() => {
+            "compose/Dockerfile.temporal-pinned"
+        }
+        Part::Temporal => "compose/Dockerfile.temporal",
+        Part::RunnerE2e => "compose/Dockerfile.runner-e2e",
+        _ => "compose/Dockerfile",
+    })
 }
 
 fn short(hash: Sha256) -> String {
@@ -128,12 +157,20 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        for file in ["Cargo.toml", "Cargo.lock", "compose/Dockerfile"] {
+        for file in [
+            "Cargo.toml",
+            "Cargo.lock",
+            "compose/Dockerfile",
+            "compose/Dockerfile.runner-e2e",
+            "compose/Dockerfile.temporal",
+            "compose/Dockerfile.temporal-pinned",
+        ] {
             write(file, "");
         }
         for (name, uses) in [
             ("agent-runner", "base"),
             ("stigmer-server", "base"),
+            ("mcp-probe", "serde"),
             ("base", "serde"),
         ] {
             write(
@@ -142,18 +179,46 @@ mod tests {
             );
             write(&format!("crates/{name}/src/lib.rs"), "");
         }
-        let config: Config = toml::from_str(include_str!("../../../e2e.toml")).unwrap();
-        let tags =
-            || [Part::Runner, Part::Server].map(|part| tag(dir.path(), &config, part).unwrap());
+        let mut config: Config = toml::from_str(include_str!("../../../e2e.toml")).unwrap();
+        let tag_of = |config: &Config, part, runner: Option<&Image>| {
+            tag(dir.path(), config, part, runner).unwrap()
+        };
+        let image = |reference: String, foreign| Image {
+            part: Part::Runner,
+            reference,
+            foreign,
+            remote: false,
+        };
+        let tags = || {
+            let [runner, server] =
+                [Part::Runner, Part::Server].map(|part| tag_of(&config, part, None));
+            let base = image(format!("h:1/r:{runner}"), false);
+            let e2e = tag_of(&config, Part::RunnerE2e, Some(&base));
+            [runner, server, e2e]
+        };
         let before = tags();
         write("crates/agent-runner/src/lib.rs", "// a line");
         let runner = tags();
         assert_ne!(before[0], runner[0]);
+        assert_ne!(before[2], runner[2], "the tests' runner is made of it");
         assert_eq!(before[1], runner[1], "the server is not made of the runner");
+        write("crates/mcp-probe/src/lib.rs", "// a line");
+        let probe = tags();
+        assert_eq!(runner[..2], probe[..2]);
+        assert_ne!(runner[2], probe[2]);
         write("crates/base/src/lib.rs", "// a line");
         let both = tags();
         assert!(both[0] != runner[0] && both[1] != runner[1]);
         write("crates/base/tests/a.rs", "// a test");
         assert_eq!(tags(), both, "tests are not in an image");
+        let [near, far, foreign] =
+            [("r:1", false), ("h:1/p/r:1", false), ("h:1/p/r:1", true)].map(|(name, foreign)| {
+                tag_of(&config, Part::RunnerE2e, Some(&image(name.into(), foreign)))
+            });
+        assert_eq!(near, far, "a registry's name changes no byte");
+        assert_ne!(far, foreign);
+        let own = tag_of(&config, Part::Temporal, None);
+        config.images.pinned.temporal = Some("a@sha256:1".into());
+        assert_ne!(own, tag_of(&config, Part::Temporal, None));
     }
 }

@@ -1,12 +1,12 @@
 //! Building: one cargo build for all binaries, then one small context for each image that is missing.
 
-use super::{Image, Part, absent, inputs};
+use super::binaries::{self, third_party};
+use super::context::Folder;
+use super::{Image, Part, absent, folder, inputs, registry};
 use crate::config::Config;
-use crate::e2e::build::{SELECTION, cargo};
 use crate::engine::{self, IMAGE, docker};
 use crate::exit::{Code, coded};
-use crate::process::{Command, Output, spawn};
-use crate::run::runs_dir;
+use crate::process::{Command, attempt};
 use crate::tools::{install, installed};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
@@ -14,221 +14,170 @@ use std::time::{Duration, Instant};
 
 /// Sending 150 MB to an engine on a busy disk takes seconds; beyond this somebody should look.
 const BUILD: Duration = Duration::from_secs(300);
-/// What runner and server may take, in bytes.
+/// What the binary of an image may take, in bytes.
 const LARGEST: u64 = 25_000_000;
 
-/// Builds the images that are missing; those that are there cost one question.
+/// Has the images there, as [`all`]; for a run, which never compiles in a container.
 ///
 /// # Errors
-/// [`Code::Image`] with what failed, [`Code::Fault`] when the binaries do not compile.
+/// As [`all`].
 pub async fn ensure(
     root: &Path,
     config: &Config,
     images: &[Image],
     offline: bool,
 ) -> anyhow::Result<()> {
-    let missing = absent(images).await?;
+    let config = Config {
+        offline,
+        ..config.clone()
+    };
+    all(root, &config, images, false).await
+}
+
+/// Fetches the images that are missing from the registry, where there is one, and builds the others. Those that are
+/// there cost one question.
+///
+/// # Errors
+/// [`Code::Image`] with what failed, [`Code::Missing`] when Docker does not answer.
+pub async fn all(
+    root: &Path,
+    config: &Config,
+    images: &[Image],
+    in_container: bool,
+) -> anyhow::Result<()> {
+    let mut missing = absent(images).await?;
     for image in images.iter().filter(|image| !missing.contains(image)) {
-        println!(
-            "{:<9} is there       {}",
-            image.part.name(),
-            image.reference
-        );
+        super::say(image, "is there", "");
     }
+    if !config.offline {
+        missing = registry::take(root, missing).await?;
+    }
+    let runner = images.iter().find(|image| image.part == Part::Runner);
     let ours: Vec<&Image> = missing
         .iter()
-        .filter(|image| image.part != Part::Temporal)
+        .filter(|image| image.part.is_ours())
         .collect();
     if !ours.is_empty() {
-        binaries(root, offline).await?;
+        binaries::build(root, config, in_container).await?;
         for image in &ours {
-            let tag = inputs::tag(root, config, image.part)?;
-            if !image.reference.ends_with(&tag) {
+            let tag = inputs::tag(root, config, image.part, runner)?;
+            if image.tag() != tag {
+                let part = image.part.name();
                 return Err(coded(
                     Code::Image,
-                    format!(
-                        "the sources of {} changed while it was built: build again",
-                        image.part.name()
-                    ),
+                    format!("the sources of {part} changed while it was built: build again"),
                 ));
             }
         }
     }
+    let binaries = binaries::folder(root, in_container);
     for image in &missing {
-        one(root, config, image, offline).await?;
+        one(root, config, image, runner, &binaries).await?;
     }
     Ok(())
 }
 
-/// The target triple of static binaries for this machine's engine.
-fn triple() -> anyhow::Result<String> {
-    if cfg!(target_os = "linux") {
-        Ok(format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
-    } else {
-        Err(coded(
-            Code::Image,
-            "images are built on Linux; elsewhere pull them: cargo xtask images pull --registry HOST/PATH",
-        ))
+/// `docker build` of a context. Our Dockerfiles label what they make, but for what is built on somebody else's image.
+fn command(image: &Image, args: &[(&str, &str)], unlabelled: bool, context: &Path) -> Command {
+    let mut command = docker(["build", "--force-rm", "--tag", &image.reference])
+        // Of BuildKit, where that is the builder: lines for a log.
+        .env("BUILDKIT_PROGRESS", "plain");
+    for (name, value) in args {
+        command = command.args(["--build-arg".to_owned(), format!("{name}={value}")]);
     }
-}
-
-/// The cargo call that makes all binaries.
-fn build_command(root: &Path, triple: &str, offline: bool) -> Command {
-    let bins = Part::ALL
-        .into_iter()
-        .filter(|part| *part != Part::Temporal)
-        .flat_map(|part| ["--bin", part.binary()]);
-    let command = Command::new(cargo())
-        .args(["build", "--profile", "image", "--target", triple])
-        .args(SELECTION)
-        .args(bins)
-        // Only with its own variable is the target told apart from build scripts, which cannot be static.
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .cwd(root);
-    if offline {
-        command.args(["--offline"])
-    } else {
-        command
+    if unlabelled {
+        command = command.args([
+            "--label".to_owned(),
+            format!("{IMAGE}={}", image.part.name()),
+        ]);
     }
+    command.args([context.to_string_lossy()])
 }
 
-async fn binaries(root: &Path, offline: bool) -> anyhow::Result<()> {
-    let command = build_command(root, &triple()?, offline);
-    eprintln!("$ {}", command.echo());
-    let process = spawn(&command, &Output::Inherit, None)?;
-    // Whoever stops waiting (Ctrl-C) ends cargo too.
-    let guard = Ends(process.clone());
-    let exit = process.wait().await;
-    drop(guard);
-    if exit.code == Some(0) {
-        Ok(())
-    } else {
-        Err(coded(
-            Code::Image,
-            format!("the binaries for the images were not built ({exit}); cargo says why above"),
-        ))
-    }
+/// Where a build's words are kept.
+fn log(root: &Path, part: Part) -> PathBuf {
+    folder(root).join(format!("{}.log", part.name()))
 }
 
-/// Ends a build when dropped.
-struct Ends(crate::process::Process);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.0.signal(nix::sys::signal::Signal::SIGTERM);
-    }
-}
-
-/// A folder that goes when the build ends, however it ends.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed lies in `target` and is removed with it.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// `docker build` of a context; `--quiet`, since its words matter only when it fails.
-fn command(image: &Image, context: &Path) -> Command {
-    let part = image.part;
-    docker(["build", "--quiet", "--force-rm"])
-        .args(["--tag", &image.reference])
-        .args(["--label".to_owned(), format!("{IMAGE}={}", part.name())])
-        .args([
-            "--build-arg".to_owned(),
-            format!("BINARY={}", part.binary()),
-        ])
-        .args([context.to_string_lossy().into_owned()])
-}
-
-async fn one(root: &Path, config: &Config, image: &Image, offline: bool) -> anyhow::Result<()> {
+async fn one(
+    root: &Path,
+    config: &Config,
+    image: &Image,
+    runner: Option<&Image>,
+    binaries: &Path,
+) -> anyhow::Result<()> {
     let began = Instant::now();
     let part = image.part;
-    let (binary, from, dockerfile) = if part == Part::Temporal {
-        let binary = temporal(config, offline).await?;
-        (
-            binary,
-            "from the pinned binary",
-            "compose/Dockerfile.temporal",
-        )
-    } else {
-        let target = runs_dir(root)
-            .parent()
-            .map(Path::to_owned)
-            .unwrap_or_default();
-        let binary = target.join(triple()?).join("image").join(part.binary());
-        (binary, "from the sources", "compose/Dockerfile")
+    let pinned = config.images.pinned.temporal.as_deref();
+    let (binary, from) = match (part, pinned) {
+        (Part::Temporal, Some(name)) => {
+            third_party(root, name, "Temporal's image", config.offline).await?;
+            (None, format!("on {name}"))
+        }
+        (Part::Temporal, None) => (
+            Some(temporal(config).await?),
+            "from the pinned binary of the tools cache".into(),
+        ),
+        _ => (
+            Some(binaries.join(part.binary())),
+            "from the sources".into(),
+        ),
     };
-    let bytes = std::fs::metadata(&binary)
-        .with_context(|| format!("look at {}", binary.display()))?
-        .len();
-    if part != Part::Temporal && bytes > LARGEST {
+    let bytes = match &binary {
+        Some(path) => std::fs::metadata(path)
+            .with_context(|| format!("look at {}", path.display()))?
+            .len(),
+        None => 0,
+    };
+    let name = part.binary();
+    if part.is_ours() && bytes > LARGEST {
         return Err(coded(
             Code::Image,
-            format!(
-                "{} is {bytes} bytes, more than the {LARGEST} that its image may have",
-                part.binary()
-            ),
+            format!("{name} is {bytes} bytes, more than the {LARGEST} that its image may have"),
         ));
     }
-    let context =
-        Folder(runs_dir(root).join(format!(".image-{}-{}", part.name(), std::process::id())));
-    fill(&context.0, &binary, part.binary(), &root.join(dockerfile))?;
-    engine::ask(command(image, &context.0), BUILD, Code::Image)
-        .await
-        .with_context(|| format!("build the image of {}", part.name()))?;
-    println!(
-        "{:<9} built in {:>3.1} s {} ({from}, {:.1} MB)",
-        part.name(),
-        began.elapsed().as_secs_f32(),
-        image.reference,
-        bytes as f64 / 1e6
-    );
+    let context = Folder::fill(
+        folder(root).join(format!("{}-{}", part.name(), std::process::id())),
+        binary.as_deref().map(|path| (path, name)),
+        &root.join(inputs::dockerfile(config, part)),
+    )?;
+    let base = runner.map_or("", |image| image.reference.as_str());
+    let label = ("PART", part.name());
+    let args: &[(&str, &str)] = match (part, pinned) {
+        (Part::Temporal, Some(pinned)) => &[("TEMPORAL", pinned), label],
+        (Part::Temporal, None) => &[label],
+        (Part::RunnerE2e, _) => &[("RUNNER", base)],
+        _ => &[label, ("BINARY", name)],
+    };
+    let unlabelled = part == Part::RunnerE2e && runner.is_some_and(|runner| runner.foreign);
+    let command = command(image, args, unlabelled, &context.0);
+    let log = log(root, part);
+    attempt(&command, &log, BUILD).await.map_err(|why| {
+        let error = engine::explain(&why, Code::Image, &command.echo());
+        error.context(format!(
+            "the image of {} was not built; all of it in {}",
+            part.name(),
+            log.display()
+        ))
+    })?;
+    let took = format!("built in {:.1} s", began.elapsed().as_secs_f32());
+    let size = match bytes {
+        0 => String::new(),
+        bytes => format!(", {:.1} MB", bytes as f64 / 1e6),
+    };
+    super::say(image, &took, &format!(" ({from}{size})"));
     Ok(())
 }
 
-async fn temporal(config: &Config, offline: bool) -> anyhow::Result<PathBuf> {
-    if let Some(binary) = installed(config, "temporal") {
-        return Ok(binary);
-    }
-    if offline {
+async fn temporal(config: &Config) -> anyhow::Result<PathBuf> {
+    if !cfg!(target_os = "linux") {
         return Err(coded(
-            Code::Missing,
-            "temporal is not in the tools cache and --offline forbids to fetch it\n  mend: cargo xtask tools install temporal",
+            Code::Image,
+            "the tools cache has no Temporal for Linux here\n  mend: pin Temporal's own image by images.pinned.temporal in e2e.toml, or cargo xtask images pull --registry HOST/PATH",
         ));
     }
     install::all(config, &["temporal".to_owned()]).await?;
     installed(config, "temporal").context("temporal was installed but is not there")
-}
-
-fn fill(context: &Path, binary: &Path, name: &str, dockerfile: &Path) -> anyhow::Result<()> {
-    let make = || -> std::io::Result<()> {
-        let _ = std::fs::remove_dir_all(context); // of a process that had our pid
-        std::fs::create_dir_all(context.join("data"))?;
-        // An empty folder is not sent by every builder.
-        std::fs::write(context.join("data/.keep"), "")?;
-        std::fs::write(context.join("ca-certificates.crt"), authorities())?;
-        std::fs::copy(dockerfile, context.join("Dockerfile"))?;
-        // A link costs nothing; across file systems it has to be a copy.
-        std::fs::hard_link(binary, context.join(name))
-            .or_else(|_| std::fs::copy(binary, context.join(name)).map(drop))
-    };
-    make().with_context(|| format!("fill {}", context.display()))
-}
-
-/// The authorities that this machine trusts; empty where none are found, and then TLS to a model fails by saying so.
-fn authorities() -> Vec<u8> {
-    let set = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let known = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/cert.pem",
-    ];
-    set.into_iter()
-        .chain(known.map(PathBuf::from))
-        .find_map(|path| std::fs::read(path).ok())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -237,14 +186,15 @@ mod tests {
 
     #[test]
     fn command_lines() {
-        let echo = build_command(Path::new("/w"), "t", true).echo();
-        let echo = echo.split_once(" build ").unwrap().1;
-        insta::assert_snapshot!(echo, @"--profile image --target t --workspace --exclude xtask --bin stigmer-server --bin agent-runner --bin model-gateway --offline");
         let image = Image {
-            part: Part::Runner,
-            reference: "r/stigmer-e2e/runner:1".into(),
+            part: Part::RunnerE2e,
+            reference: "r/stigmer-e2e/runner-e2e:1".into(),
             foreign: false,
+            remote: true,
         };
-        insta::assert_snapshot!(command(&image, Path::new("/c")).echo(), @"docker build --quiet --force-rm --tag r/stigmer-e2e/runner:1 --label dev.stigmer.e2e.image=runner --build-arg BINARY=agent-runner /c");
+        let args = [("RUNNER", "r/stigmer-e2e/runner:1")];
+        let echo = |unlabelled| command(&image, &args, unlabelled, Path::new("/c")).echo();
+        insta::assert_snapshot!(echo(false), @"BUILDKIT_PROGRESS=plain docker build --force-rm --tag r/stigmer-e2e/runner-e2e:1 --build-arg RUNNER=r/stigmer-e2e/runner:1 /c");
+        insta::assert_snapshot!(echo(true), @"BUILDKIT_PROGRESS=plain docker build --force-rm --tag r/stigmer-e2e/runner-e2e:1 --build-arg RUNNER=r/stigmer-e2e/runner:1 --label dev.stigmer.e2e.image=runner-e2e /c");
     }
 }

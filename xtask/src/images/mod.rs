@@ -1,16 +1,22 @@
 //! `cargo xtask images`: our images from the same cargo build as everything, tagged by the hash of what went into them.
 
+mod binaries;
+mod context;
 pub mod inputs;
 mod make;
+mod part;
 mod registry;
+mod trouble;
 
 use crate::config::Config;
 use crate::engine::{self, ANSWER, IMAGE, docker};
 use crate::exit::{Code, coded};
+use crate::run::runs_dir;
 use crate::signals::Interrupt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use make::ensure;
+pub use part::{Image, Part, for_tests, wanted};
 
 /// Flags of `cargo xtask images`.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,12 +29,15 @@ pub struct Args {
     /// Fetch nothing: no tool, no crate, no image
     #[arg(long, global = true)]
     offline: bool,
+    /// Compile in a container of images.builder, for machines that are not Linux
+    #[arg(long, global = true)]
+    in_container: bool,
 }
 
 /// What to do with the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Subcommand)]
 enum Verb {
-    /// Build what is missing for the present sources
+    /// Fetch what is missing from the registry, where there is one, and build the rest
     Build,
     /// Fetch what is missing from the registry
     Pull,
@@ -38,101 +47,6 @@ enum Verb {
     List,
     /// Remove all images that were built here
     Clean,
-}
-
-/// Who belongs to a stack of containers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// `stigmer-server`.
-    Server,
-    /// `agent-runner`.
-    Runner,
-    /// `model-gateway`.
-    Gateway,
-    /// Temporal's dev server.
-    Temporal,
-}
-
-impl Part {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Server, Self::Runner, Self::Gateway, Self::Temporal];
-
-    /// Its name in Compose and in image names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Runner => "runner",
-            Self::Gateway => "gateway",
-            Self::Temporal => "temporal",
-        }
-    }
-
-    /// Its binary, at the root of its image.
-    pub fn binary(self) -> &'static str {
-        match self {
-            Self::Server => "stigmer-server",
-            Self::Runner => "agent-runner",
-            Self::Gateway => "model-gateway",
-            Self::Temporal => "temporal",
-        }
-    }
-
-    /// The variable that names its image, in `compose.yaml` and for users who bring their own.
-    pub fn variable(self) -> &'static str {
-        match self {
-            Self::Server => "E2E_IMAGE_SERVER",
-            Self::Runner => "E2E_IMAGE_RUNNER",
-            Self::Gateway => "E2E_IMAGE_GATEWAY",
-            Self::Temporal => "E2E_IMAGE_TEMPORAL",
-        }
-    }
-}
-
-/// An image by its reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// Which part.
-    pub part: Part,
-    /// `stigmer-e2e/server:0123456789ab`, behind the registry's prefix where there is one.
-    pub reference: String,
-    /// Somebody else's, named by a variable: neither built nor looked into.
-    pub foreign: bool,
-}
-
-/// The images of the present sources, in the order of [`Part::ALL`].
-///
-/// # Errors
-/// When a source cannot be read.
-pub fn wanted(root: &Path, config: &Config, registry: Option<&str>) -> anyhow::Result<Vec<Image>> {
-    let prefix = registry
-        .unwrap_or(&config.images.registry)
-        .trim_end_matches('/');
-    Part::ALL
-        .into_iter()
-        .map(|part| {
-            if let Ok(reference) = std::env::var(part.variable())
-                && !reference.is_empty()
-            {
-                return Ok(Image {
-                    part,
-                    reference,
-                    foreign: true,
-                });
-            }
-            let tag = inputs::tag(root, config, part)?;
-            let name = format!("stigmer-e2e/{}:{tag}", part.name());
-            let reference = if prefix.is_empty() {
-                name
-            } else {
-                format!("{prefix}/{name}")
-            };
-            Ok(Image {
-                part,
-                reference,
-                foreign: false,
-            })
-        })
-        .collect()
 }
 
 /// Those that the engine does not have.
@@ -157,6 +71,26 @@ pub async fn absent(images: &[Image]) -> anyhow::Result<Vec<Image>> {
         .collect())
 }
 
+/// One line for an image: what became of it.
+fn say(image: &Image, what: &str, more: &str) {
+    println!(
+        "{:<10} {what:<15} {}{more}",
+        image.part.name(),
+        image.reference
+    );
+}
+
+/// Where the images' logs and contexts are.
+fn folder(root: &Path) -> PathBuf {
+    target(root).join("images")
+}
+
+/// cargo's target folder.
+fn target(root: &Path) -> PathBuf {
+    let runs = runs_dir(root);
+    runs.parent().map(Path::to_owned).unwrap_or(runs)
+}
+
 /// Runs `cargo xtask images`.
 ///
 /// # Errors
@@ -164,11 +98,15 @@ pub async fn absent(images: &[Image]) -> anyhow::Result<Vec<Image>> {
 pub async fn run(root: &Path, config: &Config, args: &Args) -> anyhow::Result<Code> {
     let interrupt = Interrupt::install()?;
     let work = async {
+        let config = &Config {
+            offline: args.offline,
+            ..config.clone()
+        };
         let images = wanted(root, config, args.registry.as_deref())?;
         match args.verb.unwrap_or(Verb::Build) {
-            Verb::Build => make::ensure(root, config, &images, args.offline).await,
-            Verb::Pull => registry::pull(&images, args.offline).await,
-            Verb::Push => registry::push(&images, args.offline).await,
+            Verb::Build => make::all(root, config, &images, args.in_container).await,
+            Verb::Pull => registry::pull(root, &images, args.offline).await,
+            Verb::Push => registry::push(root, &images, args.offline).await,
             Verb::List => list(&images).await,
             Verb::Clean => clean().await,
         }
@@ -187,7 +125,7 @@ async fn list(images: &[Image]) -> anyhow::Result<()> {
     for image in images {
         let there = ours.lines().find(|line| line.starts_with(&image.reference));
         println!(
-            "{:<9} {}",
+            "{:<10} {}",
             image.part.name(),
             there.map_or_else(|| format!("{}\tabsent", image.reference), str::to_owned)
         );
@@ -197,7 +135,7 @@ async fn list(images: &[Image]) -> anyhow::Result<()> {
             .iter()
             .any(|image| line.starts_with(&image.reference))
         {
-            println!("{:<9} {line}", "older");
+            println!("{:<10} {line}", "older");
         }
     }
     Ok(())
@@ -205,17 +143,32 @@ async fn list(images: &[Image]) -> anyhow::Result<()> {
 
 async fn clean() -> anyhow::Result<()> {
     let filter = format!("label={IMAGE}");
-    let ours = docker(["image", "ls", "--quiet", "--filter", &filter]);
-    let ours = engine::ask(ours, ANSWER, Code::Image).await?;
-    let mut ids: Vec<&str> = ours.lines().collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        println!("no image was built here");
-        return Ok(());
+    let names = async || {
+        let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
+        let ours = docker(["image", "ls", "--filter", &filter, "--format", format]);
+        engine::ask(ours, ANSWER, Code::Image).await
+    };
+    let mut count = 0;
+    // An image that another one is built on goes only after that one, so those that have names are unnamed first.
+    for named in [true, false] {
+        let said = names().await?;
+        let mut wanted: Vec<&str> = said
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter(|(name, _)| name.contains("<none>") != named)
+            .map(|(name, id)| if named { name } else { id })
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if !wanted.is_empty() {
+            let remove = docker(["image", "rm", "--force"]).args(wanted.iter().copied());
+            engine::ask(remove, ANSWER, Code::Image).await?;
+            count += wanted.len();
+        }
     }
-    let remove = docker(["image", "rm", "--force"]).args(ids.iter().copied());
-    engine::ask(remove, ANSWER, Code::Image).await?;
-    println!("removed {} images", ids.len());
+    match count {
+        0 => println!("no image was built here"),
+        count => println!("removed {count} images"),
+    }
     Ok(())
 }

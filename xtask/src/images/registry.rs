@@ -1,9 +1,14 @@
-//! Images from and to a registry. A pull that fails is tried again a few times, since lines break; then it is said.
+//! Images from and to a registry. A transfer that fails is tried again a few times, since lines break; then it is said.
+//! Who may is the business of `docker login`.
 
-use super::{Image, absent};
+use super::trouble::{Trouble, host, message, trouble};
+use super::{Image, absent, folder, say};
 use crate::engine::{self, docker};
-use crate::exit::{Code, coded};
-use crate::process::Command;
+use crate::exit::{Code, code_of, coded};
+use crate::process::{Command, attempt, attempt_shown};
+use anyhow::Context;
+use std::io::IsTerminal;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// For one attempt: 150 MB at 2 Mbit/s.
@@ -11,12 +16,56 @@ const TRANSFER: Duration = Duration::from_secs(600);
 /// Attempts, with these pauses between them. A registry that is down for a minute is down.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
+/// Fetches what a registry has of these. The others, which are to be built, are handed back.
+///
+/// # Errors
+/// When Docker itself is not as it should be.
+pub async fn take(root: &Path, missing: Vec<Image>) -> anyhow::Result<Vec<Image>> {
+    let mut rest = Vec::new();
+    let mut silent = false;
+    for image in missing {
+        if !image.remote || silent {
+            rest.push(image);
+            continue;
+        }
+        let began = Instant::now();
+        match transfer(root, "pull", image.part.name(), &image.reference).await? {
+            Ok(()) => say(&image, &took("pulled", began), ""),
+            Err(said) => {
+                let why = trouble(&said);
+                if why == Trouble::Absent {
+                    say(&image, "is not in the registry", ", so it is built");
+                } else {
+                    // The next image would hear the same.
+                    silent = true;
+                    eprintln!("{:#}", message("pull", &image.reference, &said));
+                    eprintln!(
+                        "images: nothing comes from {}, so they are built",
+                        host(&image.reference)
+                    );
+                }
+                rest.push(image);
+            }
+        }
+    }
+    Ok(rest)
+}
+
 /// Fetches what is missing.
 ///
 /// # Errors
 /// [`Code::Image`] with the registry's own words.
-pub async fn pull(images: &[Image], offline: bool) -> anyhow::Result<()> {
+pub async fn pull(root: &Path, images: &[Image], offline: bool) -> anyhow::Result<()> {
     let missing = absent(images).await?;
+    if let Some(local) = missing.iter().find(|image| !image.remote) {
+        return Err(coded(
+            Code::Usage,
+            format!(
+                "{} has no registry to be pulled from\n  mend: --registry HOST[:PORT][/PATH], or images.registry in e2e.toml",
+                local.reference
+            ),
+        ));
+    }
     if offline && !missing.is_empty() {
         let names: Vec<_> = missing
             .iter()
@@ -32,13 +81,9 @@ pub async fn pull(images: &[Image], offline: bool) -> anyhow::Result<()> {
     }
     for image in images {
         if missing.contains(image) {
-            transfer("pull", "pulled", image).await?;
+            send(root, "pull", "pulled", image).await?;
         } else {
-            println!(
-                "{:<9} is there       {}",
-                image.part.name(),
-                image.reference
-            );
+            say(image, "is there", "");
         }
     }
     Ok(())
@@ -48,11 +93,20 @@ pub async fn pull(images: &[Image], offline: bool) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// As [`pull`]; also when an image is not there.
-pub async fn push(images: &[Image], offline: bool) -> anyhow::Result<()> {
+pub async fn push(root: &Path, images: &[Image], offline: bool) -> anyhow::Result<()> {
     if offline {
         return Err(coded(
             Code::Usage,
             "push and --offline contradict each other",
+        ));
+    }
+    if let Some(local) = images.iter().find(|image| !image.remote && !image.foreign) {
+        return Err(coded(
+            Code::Usage,
+            format!(
+                "{} has no registry to be pushed to\n  mend: --registry HOST[:PORT][/PATH], or images.registry in e2e.toml",
+                local.reference
+            ),
         ));
     }
     if let Some(image) = absent(images).await?.first() {
@@ -65,40 +119,99 @@ pub async fn push(images: &[Image], offline: bool) -> anyhow::Result<()> {
         ));
     }
     for image in images.iter().filter(|image| !image.foreign) {
-        transfer("push", "pushed", image).await?;
+        send(root, "push", "pushed", image).await?;
     }
     Ok(())
 }
 
-fn command(verb: &str, image: &Image) -> Command {
-    docker([verb, "--quiet", &image.reference])
-}
-
-async fn transfer(verb: &str, done: &str, image: &Image) -> anyhow::Result<()> {
+/// Pulls somebody else's image.
+///
+/// # Errors
+/// As [`pull`].
+pub async fn fetch(root: &Path, what: &str, reference: &str) -> anyhow::Result<()> {
     let began = Instant::now();
-    eprintln!("{:<9} {verb} {}", image.part.name(), image.reference);
-    let mut pauses = PAUSES.iter();
-    loop {
-        match engine::ask(command(verb, image), TRANSFER, Code::Image).await {
-            Ok(_) => break,
-            Err(error) => match pauses.next() {
-                Some(pause) if crate::exit::code_of(&error) == Code::Image => {
-                    eprintln!(
-                        "{error:#}\n{:<9} again in {} s",
-                        image.part.name(),
-                        pause.as_secs()
-                    );
-                    tokio::time::sleep(*pause).await;
-                }
-                _ => return Err(error),
-            },
-        }
-    }
-    println!(
-        "{:<9} {done} in {:.1} s {}",
-        image.part.name(),
-        began.elapsed().as_secs_f32(),
-        image.reference
-    );
+    transfer(root, "pull", what, reference)
+        .await?
+        .map_err(|said| {
+            message("pull", reference, &said).context(format!("{what} cannot be had"))
+        })?;
+    eprintln!("{what}: {} {reference}", took("pulled", began));
     Ok(())
+}
+
+async fn send(root: &Path, verb: &str, done: &str, image: &Image) -> anyhow::Result<()> {
+    let began = Instant::now();
+    transfer(root, verb, image.part.name(), &image.reference)
+        .await?
+        .map_err(|said| message(verb, &image.reference, &said))?;
+    say(image, &took(done, began), "");
+    Ok(())
+}
+
+fn took(done: &str, began: Instant) -> String {
+    format!("{done} in {:.1} s", began.elapsed().as_secs_f32())
+}
+
+/// The client's call: with its own bars where somebody looks, else quiet.
+fn command(verb: &str, reference: &str, bars: bool) -> Command {
+    let command = docker([verb]);
+    let command = if bars {
+        command
+    } else {
+        command.args(["--quiet"])
+    };
+    command.args([reference])
+}
+
+/// Moves one image. What the registry (or the way to it) says when it does not work is handed back; troubles of Docker
+/// itself are errors.
+async fn transfer(
+    root: &Path,
+    verb: &str,
+    what: &str,
+    reference: &str,
+) -> anyhow::Result<Result<(), String>> {
+    eprintln!("{what}: {verb} {reference}");
+    let bars = std::io::stdout().is_terminal();
+    let command = command(verb, reference, bars);
+    let folder = folder(root);
+    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let said = folder.join(format!("{verb}-{}.log", std::process::id()));
+    let mut pauses = PAUSES.iter();
+    let result = loop {
+        let done = if bars {
+            attempt_shown(&command, &said, TRANSFER).await
+        } else {
+            attempt(&command, &said, TRANSFER).await
+        };
+        let Err(why) = done else { break Ok(Ok(())) };
+        let error = engine::explain(&why, Code::Image, &command.echo());
+        if code_of(&error) != Code::Image {
+            break Err(error);
+        }
+        if trouble(&why) != Trouble::Unreachable {
+            break Ok(Err(why));
+        }
+        let Some(pause) = pauses.next() else {
+            break Ok(Err(why));
+        };
+        eprintln!("{what}: {why}\n{what}: again in {} s", pause.as_secs());
+        tokio::time::sleep(*pause).await;
+    };
+    let _ = std::fs::remove_file(&said); // what it said has been handed on
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        assert_eq!(
+            command("pull", "r/a:1", false).echo(),
+            "docker pull --quiet r/a:1"
+        );
+        assert_eq!(command("push", "r/a:1", true).echo(), "docker push r/a:1");
+    }
 }

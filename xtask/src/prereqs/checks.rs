@@ -176,7 +176,8 @@ async fn disk() -> Finding {
     )
 }
 
-fn free_mb(df: &str) -> Option<u64> {
+/// Free space in what `df -Pk` printed.
+pub fn free_mb(df: &str) -> Option<u64> {
     Some(
         df.lines()
             .nth(1)?

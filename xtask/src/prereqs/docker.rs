@@ -1,38 +1,164 @@
 //! Checks of what the container runtime needs. None of it is needed elsewhere, so nothing of it is ever missing: what is
-//! not there is told with its mend, and host processes are used.
+//! not there is told with its mend, and host processes are used. That a container reaches the model is proven when a
+//! stack comes up, by asking it.
 
+use super::checks::{free_mb, python};
+use super::engine::{self as facts, Engine, Seen};
 use super::{Finding, State};
-use crate::config::Config;
-use crate::stack::compose::client::{Compose, engine_version};
+use crate::config::{Config, platform};
+use crate::engine::{self, docker};
+use crate::exit::Code;
+use crate::process::{Command, ask::ask_async};
+use crate::stack::compose::client::Compose;
+use std::path::Path;
+use std::time::Duration;
 
-/// Engine and Compose.
+/// A daemon that begins to serve when it is asked, as Docker Desktop's may.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Engine, its machine, and Compose; then the runtime that a run has.
 pub async fn all(config: &Config) -> Vec<Finding> {
-    let (engine, compose) = tokio::join!(engine_version(), Compose::find(config));
-    let compose =
-        compose.map(|compose| format!("{} ({})", compose.version, compose.words.join(" ")));
+    let (engine, compose) = tokio::join!(engine_findings(), compose(config));
+    let mut findings = engine;
+    findings.push(compose);
+    let lacks: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.state != State::Ok)
+        .map(|finding| finding.name)
+        .collect();
+    let docker = if lacks.is_empty() {
+        "--runtime docker would do as well".to_owned()
+    } else {
+        format!("--runtime docker lacks {}", lacks.join(", "))
+    };
+    findings.push(finding(
+        "runtime",
+        Ok(format!(
+            "native, which needs no more than this machine and starts faster; {docker}"
+        )),
+    ));
+    findings
+}
+
+async fn engine_findings() -> Vec<Finding> {
+    let json = |what: &str| {
+        engine::ask(
+            docker([what, "--format", "{{json .}}"]),
+            LIMIT,
+            Code::Missing,
+        )
+    };
+    let context = docker([
+        "context",
+        "inspect",
+        "--format",
+        "{{.Endpoints.docker.Host}}",
+    ]);
+    let (version, info, host) =
+        tokio::join!(json("version"), json("info"), ask_async(context, LIMIT));
+    let engine = match (version, info) {
+        (Ok(version), Ok(info)) => {
+            Engine::parse(&version, &info).map_err(|why| (why, "docker version".into()))
+        }
+        (Err(error), _) | (_, Err(error)) => Err(apart(&error)),
+    };
+    let engine = match engine {
+        Ok(engine) => engine,
+        Err(why) => return vec![finding("docker", Err(why))],
+    };
+    let answers = engine.answers();
+    if answers.is_err() {
+        return vec![finding("docker", answers)];
+    }
+    let host = match host {
+        Ok(answer) if answer.ok => answer.stdout,
+        _ => std::env::var("DOCKER_HOST").unwrap_or_default(),
+    };
+    let (free, at) = match engine.root(&host) {
+        Some(root) => (free(&root).await, root.display().to_string()),
+        None => (None, String::new()),
+    };
+    let buildkit = std::env::var("DOCKER_BUILDKIT").ok();
     vec![
-        finding("docker", engine.map(|said| who(&said))),
-        finding("compose", compose),
+        finding("docker", answers),
+        finding("docker builder", engine.builder(buildkit.as_deref())),
+        finding(
+            "docker machine",
+            engine.architecture(std::env::consts::ARCH),
+        ),
+        finding("docker memory", engine.memory()),
+        finding("docker disk", facts::disk(free, &at)),
     ]
 }
 
-fn finding(name: &'static str, result: anyhow::Result<String>) -> Finding {
-    let (state, found, fix) = match result {
-        Ok(found) => (State::Ok, found, None),
-        Err(error) => {
-            // Our own errors carry their mend; the table shows it in its own place.
-            let text = format!("{error:#}");
-            let (why, fix) = text
-                .split_once("\n  mend: ")
-                .unwrap_or((&text, "docker version"));
-            let why = why.lines().next().unwrap_or_default();
-            let fix = fix.lines().next().map(str::to_owned);
-            (
-                State::Optional,
-                format!("{why}; only --runtime docker needs it"),
-                fix,
-            )
+/// Free space where the engine keeps its things; nobody but root may see what they are, but `df` need not.
+async fn free(root: &Path) -> Option<u64> {
+    let df = Command::new("df").args(["-Pk".into(), root.to_string_lossy()]);
+    free_mb(&ask_async(df, LIMIT).await.ok()?.stdout)
+}
+
+/// The Compose that a run would use, and why that one.
+async fn compose(config: &Config) -> Finding {
+    let wish = std::env::var("E2E_COMPOSE").unwrap_or_default();
+    let asked = if wish.is_empty() {
+        String::new()
+    } else {
+        format!(", asked for by E2E_COMPOSE={wish}")
+    };
+    let seen = match Compose::find(config).await {
+        Ok(compose) => {
+            let words = compose.words.join(" ");
+            let from = match words.as_str() {
+                "docker compose" => "the client's plug-in",
+                "docker-compose" => "on PATH",
+                path if wish == path => "a path",
+                _ => "the tools cache",
+            };
+            Ok(format!("{} ({words}), {from}{asked}", compose.version))
         }
+        Err(error) => match config.tools.get("compose") {
+            Some(tool)
+                if (wish.is_empty() || wish == "v2") && tool.archive_for(&platform()).is_some() =>
+            {
+                let python = python(true, false).await;
+                match python.state {
+                    State::Ok => Ok(format!(
+                        "{} will be fetched, since no other answers{asked}",
+                        tool.version
+                    )),
+                    _ => Err((
+                        format!(
+                            "none answers, and {} cannot be fetched: {}",
+                            tool.version, python.found
+                        ),
+                        python.fix.unwrap_or_default(),
+                    )),
+                }
+            }
+            _ => Err(apart(&error)),
+        },
+    };
+    finding("compose", seen)
+}
+
+/// Our own errors carry their mend; the table shows it in its own place.
+fn apart(error: &anyhow::Error) -> (String, String) {
+    let text = format!("{error:#}");
+    let (why, fix) = text
+        .split_once("\n  mend: ")
+        .unwrap_or((&text, "docker version"));
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    (first(why), first(fix))
+}
+
+fn finding(name: &'static str, seen: Seen) -> Finding {
+    let (state, found, fix) = match seen {
+        Ok(found) => (State::Ok, found, None),
+        Err((why, fix)) => (
+            State::Optional,
+            format!("{why}; only --runtime docker needs it"),
+            Some(fix),
+        ),
     };
     Finding {
         name,
@@ -43,44 +169,15 @@ fn finding(name: &'static str, result: anyhow::Result<String>) -> Finding {
     }
 }
 
-/// `20.10.24 linux/amd64 Engine;containerd;` in words.
-fn who(said: &str) -> String {
-    let mut words = said.splitn(3, ' ');
-    let (version, platform) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default(),
-    );
-    let engine = if words.next().is_some_and(|parts| parts.contains("Podman")) {
-        "Podman"
-    } else {
-        "Engine"
-    };
-    format!("{engine} {version} ({platform})")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::{Code, coded};
-
-    #[test]
-    fn engines() {
-        assert_eq!(
-            who("20.10.24 linux/amd64 Engine;containerd;runc;"),
-            "Engine 20.10.24 (linux/amd64)"
-        );
-        assert_eq!(
-            who("5.1.0 linux/arm64 Podman Engine;"),
-            "Podman 5.1.0 (linux/arm64)"
-        );
-    }
+    use crate::exit::coded;
 
     #[test]
     fn what_is_not_there_is_optional_and_has_its_mend() {
-        let found = finding(
-            "docker",
-            Err(coded(Code::Missing, "no daemon\n  mend: start it\n  more")),
-        );
+        let error = coded(Code::Missing, "no daemon\n  mend: start it\n  more");
+        let found = finding("docker", Err(apart(&error)));
         assert_eq!(found.state, State::Optional);
         assert_eq!(found.fix.as_deref(), Some("start it"));
         assert!(found.found.starts_with("no daemon;"));

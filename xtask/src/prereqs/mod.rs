@@ -2,6 +2,7 @@
 
 mod checks;
 mod docker;
+mod engine;
 mod fix;
 mod provided;
 mod table;
@@ -74,18 +75,19 @@ pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Code> {
     Ok(if ok { Code::Passed } else { Code::Missing })
 }
 
-/// What phase 2 lacks on this machine, each with its fix; asks other programs only where something is not in the cache.
-pub async fn missing_for_run(config: &Config, model: &Model) -> Vec<String> {
+/// What phase 2 lacks on this machine to run with `model`, or without any, each with its fix; asks other programs only
+/// where something is not in the cache.
+pub async fn missing_for_run(config: &Config, model: Option<&Model>) -> Vec<String> {
     let mut findings = vec![checks::c_compiler()];
     let fetched = |name: &str| crate::tools::installed(config, name).is_some();
     let temporal = which::which("temporal").is_ok()
         || crate::stack::bins::swapped("E2E_TEMPORAL_BIN", &config.services.temporal.bin).is_some()
         || fetched("temporal");
     let own_model = std::env::var_os("E2E_MODEL_BIN").is_some();
-    let embedded =
-        model.kind != Kind::Embedded || own_model || (fetched("llama") && fetched("smollm2"));
+    let serves = model.is_some_and(|model| model.kind == Kind::Embedded) && !own_model;
+    let embedded = !serves || (fetched("llama") && fetched("smollm2"));
     if !temporal || !embedded {
-        findings.push(checks::python(true, model.kind == Kind::Embedded && !own_model).await);
+        findings.push(checks::python(true, serves).await);
         findings.push(checks::cache());
     }
     findings

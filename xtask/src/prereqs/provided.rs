@@ -53,7 +53,7 @@ fn tool(config: &Config, name: &'static str, phases: &[&'static str], before: &s
     };
     let result = if tools::installed(config, name).is_some() {
         Ok(format!("{before}{} in the tools cache", tool.version))
-    } else if tool.wheel_for(&platform()).is_some() {
+    } else if tool.archive_for(&platform()).is_some() {
         Ok(format!("{before}{} will be fetched", tool.version))
     } else {
         Err(format!(

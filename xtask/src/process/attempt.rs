@@ -20,11 +20,25 @@ impl Drop for Guard {
 /// # Errors
 /// The last lines of what it said, how it ended, or that it took longer than `limit`.
 pub async fn attempt(command: &Command, said: &Path, limit: Duration) -> Result<(), String> {
+    to_its_end(command, Output::Log(said.to_owned()), said, limit).await
+}
+
+/// [`attempt`] of a command that draws on standard output; what it complains of goes to `said`.
+///
+/// # Errors
+/// As [`attempt`].
+pub async fn attempt_shown(command: &Command, said: &Path, limit: Duration) -> Result<(), String> {
+    to_its_end(command, Output::Complaints(said.to_owned()), said, limit).await
+}
+
+async fn to_its_end(
+    command: &Command,
+    output: Output,
+    said: &Path,
+    limit: Duration,
+) -> Result<(), String> {
     let _ = std::fs::remove_file(said);
-    let guard = Guard(
-        spawn(command, &Output::Log(said.to_owned()), None)
-            .map_err(|error| format!("{error:#}"))?,
-    );
+    let guard = Guard(spawn(command, &output, None).map_err(|error| format!("{error:#}"))?);
     match tokio::time::timeout(limit, guard.0.wait()).await {
         Ok(Exit { code: Some(0), .. }) => Ok(()),
         Ok(exit) => Err(format!(

@@ -6,7 +6,7 @@ pub mod command;
 pub mod ident;
 mod spawn;
 
-pub use attempt::attempt;
+pub use attempt::{attempt, attempt_shown};
 pub use command::{Command, redact};
 pub use ident::Ident;
 pub use spawn::{Exit, Output, Process, signal_group, spawn};

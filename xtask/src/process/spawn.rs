@@ -44,6 +44,8 @@ pub enum Output {
     Inherit,
     /// Standard output alone into a new file, for programs that answer in it and talk on the other.
     Answer(PathBuf),
+    /// Standard error alone, appended to a file, for programs that draw on the other.
+    Complaints(PathBuf),
 }
 
 /// A running (or ended) process that this one started.
@@ -82,6 +84,9 @@ pub fn spawn(
         Output::Answer(path) => {
             let file = std::fs::File::create(path);
             os.stdout(file.with_context(|| format!("write {}", path.display()))?);
+        }
+        Output::Complaints(path) => {
+            os.stderr(append(path)?);
         }
     }
     // `cargo run` describes xtask's own package here; build scripts that watch these would run again for nothing.

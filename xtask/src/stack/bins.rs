@@ -13,7 +13,10 @@ pub struct Bins {
     pub runner: PathBuf,
     /// `stigmer`.
     pub cli: PathBuf,
-    built: PathBuf,
+    /// `model-gateway`.
+    pub gateway: PathBuf,
+    /// `mcp-probe`.
+    pub tools: PathBuf,
 }
 
 impl Bins {
@@ -36,13 +39,9 @@ impl Bins {
             server: pick("E2E_SERVER_BIN", &services.server.bin, "stigmer-server"),
             runner: pick("E2E_RUNNER_BIN", &services.runner.bin, "agent-runner"),
             cli: pick("E2E_CLI_BIN", &services.cli.bin, "stigmer"),
-            built,
+            gateway: pick("E2E_GATEWAY_BIN", &services.gateway.bin, "model-gateway"),
+            tools: pick("E2E_TOOLS_BIN", &services.tools.bin, "mcp-probe"),
         })
-    }
-
-    /// `model-gateway`, always ours.
-    pub fn gateway(&self) -> PathBuf {
-        self.built.join("model-gateway")
     }
 }
 

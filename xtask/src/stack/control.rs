@@ -1,9 +1,10 @@
 //! The control address: tests start, stop and kill instances of their own. JSON lines, as `docs/stack.md` says.
 
-use super::ControlAt;
 use super::compose::private;
-use super::members::{self, Parts};
+use super::file::ControlAt;
+use super::members;
 use super::native::Native;
+use super::parts::Parts;
 use crate::images::Part;
 use crate::run;
 use anyhow::{Context, bail};

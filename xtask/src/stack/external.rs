@@ -1,16 +1,18 @@
 //! A stack that is there already: somebody else's by address, or the one that `up` started.
 
 use super::bins::Bins;
-use super::members::Parts;
+use super::file::{Bin, GatewayAt, ModelAt, StackFile, TemporalAt, ToolsAt};
 use super::native::Native;
-use super::{Bin, ModelAt, StackFile, TemporalAt, services};
+use super::parts::{Asked, Parts};
+use super::services;
 use crate::e2e::bring_up::Up;
+use crate::e2e::live::{Live, Mode};
 use crate::e2e::provision::Found;
 use crate::e2e::session::Session;
 use crate::exit::{Code, coded};
 use crate::model::{Kind, Model};
 use crate::run::info::Info;
-use crate::run::{runs_dir, sweep};
+use crate::run::{self, runs_dir, sweep};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +21,47 @@ use std::time::Duration;
 ///
 /// # Errors
 /// Usage errors that say what to set or to run.
-pub async fn find(session: &Session, stack: &Arc<Native>, reuse: bool) -> anyhow::Result<Up> {
+pub async fn find(
+    session: &Session,
+    stack: &Arc<Native>,
+    reuse: bool,
+    mode: Mode,
+) -> anyhow::Result<Up> {
     let bins = Bins::new(&session.config)?;
-    let (mut file, model) = if reuse {
+    let (mut file, keys) = if reuse {
         kept(session)?
     } else {
-        (addresses(session, &bins)?, None)
+        (addresses(session, &bins)?, Keys::default())
+    };
+    if let Some(gateway) = &file.gateway
+        && mode != Mode::Replay
+        && mode != Mode::Auto
+        && gateway.mode != mode.gateway()
+    {
+        return Err(coded(
+            Code::Usage,
+            format!(
+                "this stack's gateway is in mode {}, not {}: end the stack and start another",
+                gateway.mode,
+                mode.gateway()
+            ),
+        ));
+    }
+    let live = match &file.model {
+        _ if mode == Mode::Replay => Live::Not("--model replay asks none".into()),
+        None => Live::Not("this stack was started without one".into()),
+        Some(at) => Live::There(Model {
+            kind: Kind::Address,
+            base_url: Some(at.base_url.clone()),
+            name: at.name.clone(),
+            key: keys.model.clone(),
+            why: if reuse {
+                "of the kept stack"
+            } else {
+                "of somebody else"
+            }
+            .into(),
+        }),
     };
     file.run_id.clone_from(&session.run.id);
     file.bin = Bin {
@@ -36,8 +73,21 @@ pub async fn find(session: &Session, stack: &Arc<Native>, reuse: bool) -> anyhow
         .as_ref()
         .map(|at| (at.address.clone(), at.cli.clone()));
     let (address, cli) = temporal.unzip();
-    let parts = Parts::new(bins, address, model);
+    let asked = Asked {
+        key: keys.model,
+        ..Asked::of(live.model(), &session.config)
+    };
+    // One that nobody knows still serves instances that a test starts as a pair.
+    let runner_key = match keys.runner {
+        Some(key) => key,
+        None => run::secret()?,
+    };
+    session.run.keep_secret(&runner_key);
+    let parts = Parts::whole(bins, address, Some(runner_key), asked);
     parts.share(&file.server);
+    if let Some(gateway) = &file.gateway {
+        parts.gateway.set(gateway.base_url.clone())?;
+    }
     let source = if reuse {
         "of the kept stack"
     } else {
@@ -52,11 +102,19 @@ pub async fn find(session: &Session, stack: &Arc<Native>, reuse: bool) -> anyhow
         parts: Arc::new(parts),
         file,
         temporal: found,
+        live,
         ready: Duration::ZERO,
     })
 }
 
-fn kept(session: &Session) -> anyhow::Result<(StackFile, Option<Model>)> {
+/// Secrets of a kept stack: they are in no file, only in the environment of its processes.
+#[derive(Debug, Default)]
+struct Keys {
+    model: Option<String>,
+    runner: Option<String>,
+}
+
+fn kept(session: &Session) -> anyhow::Result<(StackFile, Keys)> {
     let nothing = || {
         coded(
             Code::Usage,
@@ -65,26 +123,22 @@ fn kept(session: &Session) -> anyhow::Result<(StackFile, Option<Model>)> {
     };
     let (dir, _) = newest_kept(&runs_dir(&session.run.root)).ok_or_else(nothing)?;
     let file = StackFile::read(&dir.join("phase2/stack.json")).map_err(|_| nothing())?;
-    // The model's key is in no file; the kept runner's environment has it.
-    // Where the runner is in a container, the embedded model's own process has it.
-    let key = sweep::recorded(&dir)
-        .into_iter()
-        .find_map(|(name, ident)| match name.as_str() {
-            "phase2-runner" => environment(ident.pid, "STIGMER_LLM_API_KEY"),
-            "phase2-model" => environment(ident.pid, "E2E_MODEL_KEY"),
-            _ => None,
-        });
-    if let Some(key) = &key {
+    let mut keys = Keys::default();
+    for (name, ident) in sweep::recorded(&dir) {
+        match name.as_str() {
+            "phase2-runner" => {
+                keys.runner = environment(ident.pid, "STIGMER_RUNNER_KEY");
+                keys.model = environment(ident.pid, "STIGMER_LLM_API_KEY").or(keys.model);
+            }
+            // Where the runner is in a container, the embedded model's own process has it.
+            "phase2-model" => keys.model = keys.model.or(environment(ident.pid, "E2E_MODEL_KEY")),
+            _ => {}
+        }
+    }
+    if let Some(key) = &keys.model {
         session.run.keep_secret(key);
     }
-    let model = file.model.as_ref().map(|at| Model {
-        kind: Kind::Address,
-        base_url: Some(at.base_url.clone()),
-        name: at.name.clone(),
-        key,
-        why: "of the kept stack".into(),
-    });
-    Ok((file, model))
+    Ok((file, keys))
 }
 
 /// The newest run that was kept and still has processes.
@@ -136,6 +190,14 @@ fn addresses(session: &Session, bins: &Bins) -> anyhow::Result<StackFile> {
             task_queue: var("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE")
                 .unwrap_or_else(|| services::TASK_QUEUE.into()),
             cli: cli.unwrap_or_else(|| "temporal".into()),
+        }),
+        gateway: var("E2E_GATEWAY_URL").map(|base_url| GatewayAt {
+            base_url,
+            mode: var("GATEWAY_MODE").unwrap_or_else(|| "replay".into()),
+        }),
+        tools: var("E2E_TOOLS_URL").map(|http| ToolsAt {
+            stdio: bins.tools.clone(),
+            http,
         }),
         model: Some(ModelAt {
             kind: "external".into(),

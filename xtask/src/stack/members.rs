@@ -1,62 +1,16 @@
 //! Who belongs to a stack, and how each finds the others.
 
-use super::bins::Bins;
 use super::native::Native;
+use super::parts::Parts;
 use super::ready::Ready;
 use super::{services, temporal};
 use crate::model::{Kind, Model};
 use crate::run;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 const MODEL_SCRIPT: &str = include_str!("embedded_model.py");
-
-/// What later members need of earlier ones.
-#[derive(Debug)]
-pub struct Parts {
-    /// Binaries.
-    pub bins: Bins,
-    /// Temporal's `HOST:PORT`; `None` in phase 1.
-    pub temporal: Option<String>,
-    /// The model; `None` in phase 1.
-    pub model: Option<Model>,
-    /// The shared server's `http://HOST:PORT`, once it is ready.
-    server: Mutex<Option<String>>,
-    /// Names of private instances.
-    next: AtomicUsize,
-}
-
-impl Parts {
-    /// Parts of a stack whose server is not up yet.
-    pub fn new(bins: Bins, temporal: Option<String>, model: Option<Model>) -> Self {
-        Self {
-            bins,
-            temporal,
-            model,
-            server: Mutex::new(None),
-            next: AtomicUsize::new(2),
-        }
-    }
-
-    /// The name of the next private instance.
-    pub fn next_name(&self, service: &str) -> String {
-        format!("{service}-{}", self.next.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Tells private runners where the shared server is.
-    pub fn share(&self, server: &str) {
-        if let Ok(mut shared) = self.server.lock() {
-            *shared = Some(server.to_owned());
-        }
-    }
-
-    /// The shared server.
-    pub fn shared_server(&self) -> Option<String> {
-        self.server.lock().ok()?.clone()
-    }
-}
 
 /// Temporal's dev server at a leased port.
 ///
@@ -150,6 +104,56 @@ pub fn place_model(stack: &Native, model: &mut Model) -> anyhow::Result<Option<u
     Ok(Some(port))
 }
 
+/// The gateway between runners and model; its address, which ends in `/v1`. It takes the model's address as it is told:
+/// whether anybody answers there is asked by the live lane's own check.
+///
+/// # Errors
+/// As [`Native::start`].
+pub async fn start_gateway(
+    stack: &Native,
+    parts: &Parts,
+    upstream: Option<&str>,
+    mode: &str,
+) -> anyhow::Result<String> {
+    let announce = stack.dir.join("data/gateway.address");
+    let at = services::GatewayAt {
+        upstream,
+        mode,
+        exchanges: &stack.dir.join("logs/exchanges.jsonl"),
+        announce: &announce,
+    };
+    let command = services::gateway(&parts.bins.gateway, &at);
+    let limit = stack.config.services.gateway.ready_limit();
+    let address = announced(stack, "gateway", command, announce, limit).await?;
+    Ok(format!("{}/v1", endpoint(address)?))
+}
+
+/// The MCP server that tests give to agents; its address, which ends in `/mcp`.
+///
+/// # Errors
+/// As [`Native::start`].
+pub async fn start_tools(stack: &Native, parts: &Parts) -> anyhow::Result<String> {
+    let announce = stack.dir.join("data/tools.address");
+    let command = services::tools(&parts.bins.tools, &announce);
+    let limit = stack.config.services.tools.ready_limit();
+    let address = announced(stack, "tools", command, announce, limit).await?;
+    Ok(format!("{}/mcp", endpoint(address)?))
+}
+
+/// Starts one that announces its address and has a health check of its own.
+async fn announced(
+    stack: &Native,
+    instance: &str,
+    command: crate::process::Command,
+    file: PathBuf,
+    limit: Duration,
+) -> anyhow::Result<Option<String>> {
+    let bin = command.program.clone();
+    stack
+        .start(instance, command, Ready::Announced { file, bin }, limit)
+        .await
+}
+
 /// A server, shared (`server`) or private (`server-2`), with a data folder of its own; its `http://HOST:PORT`.
 ///
 /// # Errors
@@ -167,21 +171,11 @@ pub async fn start_server(
         db: &db,
         announce: &announce,
         temporal: parts.temporal.as_deref(),
+        runner_key: parts.runner_key.as_deref(),
     };
     let command = with_env(services::server(&parts.bins.server, &at), env);
-    let ready = Ready::Announced {
-        file: announce.clone(),
-        bin: parts.bins.server.clone(),
-    };
-    let address = stack
-        .start(
-            instance,
-            command,
-            ready,
-            stack.config.services.server.ready_limit(),
-        )
-        .await?;
-    endpoint(address)
+    let limit = stack.config.services.server.ready_limit();
+    endpoint(announced(stack, instance, command, announce, limit).await?)
 }
 
 /// `http://` before what a server announced.
@@ -197,7 +191,7 @@ pub fn endpoint(announced: Option<String>) -> anyhow::Result<String> {
 /// A runner, shared or private, against a server.
 ///
 /// # Errors
-/// As [`Native::start`]; also when the stack has no Temporal.
+/// As [`Native::start`]; also when the stack has no Temporal or no gateway.
 pub async fn start_runner(
     stack: &Native,
     parts: &Parts,
@@ -205,10 +199,6 @@ pub async fn start_runner(
     server: &str,
     env: &[(String, String)],
 ) -> anyhow::Result<()> {
-    let model = parts
-        .model
-        .as_ref()
-        .context("a runner needs a model: this stack has none")?;
     // What a killed one left would vouch for its successor.
     let announce = stack.dir.join(format!("data/{instance}.identity"));
     let _ = std::fs::remove_file(&announce);
@@ -218,12 +208,13 @@ pub async fn start_runner(
             .temporal
             .as_deref()
             .context("a runner needs Temporal: this stack has none")?,
-        model_url: model
-            .base_url
-            .as_deref()
-            .context("the model has no address")?,
-        model_name: &model.name,
-        model_key: model.key.as_deref(),
+        model_url: parts
+            .gateway
+            .get()
+            .context("a runner needs the gateway: this stack has none")?,
+        model_name: &parts.asked.name,
+        model_key: parts.asked.key.as_deref(),
+        runner_key: parts.runner_key.as_deref(),
         max_tokens: stack.config.model.max_tokens,
         announce: &announce,
     };

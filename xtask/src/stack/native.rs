@@ -1,13 +1,13 @@
 //! A stack: host processes, every one in its own group, logged from the first byte, recorded for the sweep; in the
 //! container runtime also containers.
 
-use super::compose::{Containers, orphans, private};
+use super::compose::{Containers, private};
 use super::lease::{self, Lease};
 use super::life::Life;
 use super::ready::{self, Ready, Waited};
 use crate::config::Config;
 use crate::exit::{Code, coded};
-use crate::process::{Command, Exit, Output, spawn};
+use crate::process::{Command, Output, spawn};
 use crate::run::Run;
 use crate::signals::Interrupt;
 use anyhow::Context;
@@ -27,7 +27,8 @@ pub struct Native {
     pub config: Arc<Config>,
     /// The user's wish to stop.
     pub interrupt: Interrupt,
-    prefix: &'static str,
+    /// `phase1` or `phase2`.
+    pub phase: &'static str,
     containers: OnceLock<Arc<Containers>>,
     state: Mutex<State>,
 }
@@ -42,10 +43,10 @@ struct State {
 /// One member of a stack.
 #[derive(Clone, Debug)]
 pub struct Member {
-    origin: Origin,
-    ready: Ready,
-    limit: Duration,
-    life: Life,
+    pub(super) origin: Origin,
+    pub(super) ready: Ready,
+    pub(super) limit: Duration,
+    pub(super) life: Life,
 }
 
 /// What a member is started from again.
@@ -76,7 +77,7 @@ impl Native {
             dir,
             config: config.clone(),
             interrupt: interrupt.clone(),
-            prefix: phase,
+            phase,
             containers: OnceLock::new(),
             state: Mutex::default(),
         })
@@ -114,6 +115,11 @@ impl Native {
         Ok(port)
     }
 
+    /// Its ports, which are this stack's no longer.
+    pub(super) fn give_back(&self) -> Vec<Lease> {
+        std::mem::take(&mut self.state().leases)
+    }
+
     /// Starts an instance and waits until it is ready; returns its announced address, if it announces one.
     ///
     /// # Errors
@@ -138,7 +144,7 @@ impl Native {
             other => other,
         };
         let (log, began) = (self.log(instance), Instant::now());
-        let pid_file = self.run.pid_file(&format!("{}-{instance}", self.prefix));
+        let pid_file = self.run.pid_file(&format!("{}-{instance}", self.phase));
         let process =
             spawn(&command, &Output::Log(log.clone()), Some(&pid_file)).map_err(|error| {
                 coded(
@@ -214,50 +220,12 @@ impl Native {
         Ok(announced)
     }
 
-    /// Starts an instance that was stopped or killed again, on the same data.
-    ///
-    /// # Errors
-    /// As [`Native::start`]; also when it still runs.
-    pub async fn restart(&self, instance: &str) -> anyhow::Result<Option<String>> {
-        let member = self.member(instance)?;
-        anyhow::ensure!(
-            member.life.exit().is_some(),
-            "{instance} still runs: stop or kill it first"
-        );
-        match member.origin {
-            Origin::Command(command) => {
-                self.start(instance, command, member.ready, member.limit)
-                    .await
-            }
-            // It comes back here to be adopted, hence the box.
-            Origin::Container(spec) => Box::pin(private::restart(self, instance, spec)).await,
-            Origin::Compose => anyhow::bail!("{instance} is shared by all tests"),
-        }
-    }
-
-    /// Ends one instance, gently or not; how it ended.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub async fn end(&self, instance: &str, gently: bool) -> anyhow::Result<Exit> {
-        let life = self.member(instance)?.life;
-        Ok(if gently {
-            life.stop(self.term_limit()).await
-        } else {
-            life.kill().await
-        })
-    }
-
-    fn member(&self, instance: &str) -> anyhow::Result<Member> {
+    pub(super) fn member(&self, instance: &str) -> anyhow::Result<Member> {
         self.state()
             .members
             .get(instance)
             .cloned()
             .with_context(|| format!("no instance named {instance}"))
-    }
-
-    fn term_limit(&self) -> Duration {
-        Duration::from_secs(self.config.stop.term_seconds)
     }
 
     /// All instances with how they ended, if they have.
@@ -272,41 +240,5 @@ impl Native {
     /// From start to ready, by instance.
     pub fn timings(&self) -> Vec<(String, Duration)> {
         self.state().timings.clone()
-    }
-
-    /// Ends everything: those that use others first, then what they used. A second signal turns it into SIGKILL.
-    pub async fn down(&self) {
-        let (used, users): (Vec<_>, Vec<_>) = self
-            .members()
-            .into_iter()
-            .partition(|(name, _)| ["temporal", "model", "route"].contains(&name.as_str()));
-        for group in [users, used] {
-            let mut tasks = tokio::task::JoinSet::new();
-            for (_, life) in group {
-                let (limit, interrupt) = (self.term_limit(), self.interrupt.clone());
-                tasks.spawn(async move {
-                    tokio::select! {
-                        exit = life.stop(limit) => exit,
-                        () = interrupt.reached(2) => life.kill().await,
-                    }
-                });
-            }
-            while tasks.join_next().await.is_some() {}
-        }
-        if self.containers().is_some()
-            && let Err(error) = orphans::remove(&self.run.id).await
-        {
-            // The check at the end of the run looks again, and decides the exit code.
-            eprintln!("{error:#}");
-        }
-    }
-
-    /// Ports of this stack that somebody still listens on; the others are given back.
-    pub fn ports_left(&self) -> Vec<u16> {
-        std::mem::take(&mut self.state().leases)
-            .iter()
-            .map(|lease| lease.port)
-            .filter(|port| !lease::is_free(*port))
-            .collect()
     }
 }

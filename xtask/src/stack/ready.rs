@@ -122,7 +122,7 @@ async fn question(ready: &Ready, said: &Path) -> Result<Option<String>, String> 
             let text = std::fs::read_to_string(file)
                 .map_err(|_| format!("it has not written its address to {}", file.display()))?;
             let address = text.trim().to_owned();
-            attempt(&services::server_health(bin, &address), said, ANSWER)
+            attempt(&services::address_health(bin, &address), said, ANSWER)
                 .await
                 .map(|()| Some(address))
         }

@@ -17,6 +17,8 @@ pub struct ServerAt<'a> {
     pub announce: &'a Path,
     /// `HOST:PORT`; `None` in phase 1.
     pub temporal: Option<&'a str>,
+    /// What a runner has to show to be told secrets.
+    pub runner_key: Option<&'a str>,
 }
 
 /// Where a runner finds the rest of its stack.
@@ -32,6 +34,8 @@ pub struct RunnerAt<'a> {
     pub model_name: &'a str,
     /// The model's key.
     pub model_key: Option<&'a str>,
+    /// What it shows to be told secrets.
+    pub runner_key: Option<&'a str>,
     /// Longest answer in tokens.
     pub max_tokens: u32,
     /// Where it says who it is, so that the health check means this runner and no dead one.
@@ -48,14 +52,15 @@ pub fn server(bin: &Path, at: &ServerAt<'_>) -> Command {
         .env("TEMPORAL_NAMESPACE", NAMESPACE)
         .env("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", TASK_QUEUE)
         .env("LOG_LEVEL", "info");
+    let command = secret(command, "STIGMER_RUNNER_KEY", at.runner_key);
     match at.temporal {
         Some(address) => command.env("TEMPORAL_ADDRESS", address),
         None => command.unset("TEMPORAL_ADDRESS"),
     }
 }
 
-/// Asks a server whether it is SERVING.
-pub fn server_health(bin: &Path, address: &str) -> Command {
+/// Asks a server, a gateway or tools whether they serve.
+pub fn address_health(bin: &Path, address: &str) -> Command {
     Command::new(bin).args(["healthcheck", "--address", address])
 }
 
@@ -71,10 +76,55 @@ pub fn runner(bin: &Path, at: &RunnerAt<'_>) -> Command {
         .env("STIGMER_LLM_MAX_TOKENS", at.max_tokens.to_string())
         .env("STIGMER_ANNOUNCE_FILE", at.announce.to_string_lossy())
         .env("LOG_LEVEL", "info");
-    match at.model_key {
-        Some(key) => command.secret("STIGMER_LLM_API_KEY", key),
-        None => command.unset("STIGMER_LLM_API_KEY"),
+    let command = secret(command, "STIGMER_RUNNER_KEY", at.runner_key);
+    secret(command, "STIGMER_LLM_API_KEY", at.model_key)
+}
+
+/// A secret, or none: what this process has by chance is nobody's.
+fn secret(command: Command, name: &str, value: Option<&str>) -> Command {
+    match value {
+        Some(value) => command.secret(name, value),
+        None => command.unset(name),
     }
+}
+
+/// What a gateway is told.
+#[derive(Clone, Debug)]
+pub struct GatewayAt<'a> {
+    /// The model, which ends in `/v1`; `None` where there is none.
+    pub upstream: Option<&'a str>,
+    /// `replay`, `record` or `live`.
+    pub mode: &'a str,
+    /// One JSON line for each exchange.
+    pub exchanges: &'a Path,
+    /// Where it writes its address.
+    pub announce: &'a Path,
+}
+
+/// `model-gateway`.
+pub fn gateway(bin: &Path, at: &GatewayAt<'_>) -> Command {
+    let command = Command::new(bin)
+        .args(["serve"])
+        .env("GATEWAY_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", "0")
+        .env("GATEWAY_MODE", at.mode)
+        .env("GATEWAY_EXCHANGES", at.exchanges.to_string_lossy())
+        .env("STIGMER_ANNOUNCE_FILE", at.announce.to_string_lossy())
+        .env("LOG_LEVEL", "info");
+    match at.upstream {
+        Some(url) => command.env("GATEWAY_UPSTREAM", url),
+        None => command.unset("GATEWAY_UPSTREAM"),
+    }
+}
+
+/// `mcp-probe`.
+pub fn tools(bin: &Path, announce: &Path) -> Command {
+    Command::new(bin)
+        .args(["http"])
+        .env("MCP_PROBE_HOST", "127.0.0.1")
+        .env("MCP_PROBE_PORT", "0")
+        .env("STIGMER_ANNOUNCE_FILE", announce.to_string_lossy())
+        .env("LOG_LEVEL", "info")
 }
 
 /// Asks whether the runner of this environment polls its queue.
@@ -143,6 +193,7 @@ mod tests {
             db: path("/d/db"),
             announce: path("/d/at"),
             temporal: None,
+            runner_key: Some("secret-key"),
         };
         insta::assert_snapshot!(server(path("/b/stigmer-server"), &at).echo());
         let at = RunnerAt {
@@ -151,6 +202,7 @@ mod tests {
             model_url: "http://127.0.0.1:3/v1",
             model_name: "m",
             model_key: Some("secret-key"),
+            runner_key: Some("secret-key"),
             max_tokens: 48,
             announce: path("/d/who"),
         };
@@ -167,5 +219,18 @@ mod tests {
             key: "secret-key",
         };
         insta::assert_snapshot!(embedded(path("python3"), &at).echo());
+    }
+
+    #[test]
+    fn command_lines_of_what_stands_beside() {
+        let path = Path::new;
+        let at = GatewayAt {
+            upstream: Some("http://127.0.0.1:3/v1"),
+            mode: "replay",
+            exchanges: path("/l/exchanges.jsonl"),
+            announce: path("/d/at"),
+        };
+        insta::assert_snapshot!(gateway(path("/b/model-gateway"), &at).echo(), @"GATEWAY_HOST=127.0.0.1 GATEWAY_PORT=0 GATEWAY_MODE=replay GATEWAY_EXCHANGES=/l/exchanges.jsonl STIGMER_ANNOUNCE_FILE=/d/at LOG_LEVEL=info GATEWAY_UPSTREAM=http://127.0.0.1:3/v1 /b/model-gateway serve");
+        insta::assert_snapshot!(tools(path("/b/mcp-probe"), path("/d/at")).echo(), @"MCP_PROBE_HOST=127.0.0.1 MCP_PROBE_PORT=0 STIGMER_ANNOUNCE_FILE=/d/at LOG_LEVEL=info /b/mcp-probe http");
     }
 }

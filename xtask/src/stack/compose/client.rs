@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::engine;
 use crate::exit::{Code, coded};
 use crate::process::{Command, ask::ask_async};
-use crate::tools::installed;
+use crate::tools::{install, installed};
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,6 +60,51 @@ impl Compose {
                 "no Docker Compose answers{wish}\n  mend: cargo xtask tools install compose, or sudo apt-get install -y docker-compose"
             ),
         ))
+    }
+
+    /// The first that answers; where there is none, the pinned one is fetched.
+    ///
+    /// # Errors
+    /// As [`Compose::find`], with why it could not be fetched.
+    pub async fn get(config: &Config) -> anyhow::Result<Self> {
+        let absent = match Self::find(config).await {
+            Err(error) => error,
+            found => return found,
+        };
+        let wish = std::env::var("E2E_COMPOSE").unwrap_or_default();
+        if !(wish.is_empty() || wish == "v2") || !config.tools.contains_key("compose") {
+            return Err(absent);
+        }
+        match install::all(config, &["compose".to_owned()]).await {
+            Ok(()) => Self::find(config).await,
+            Err(error) => Err(coded(
+                Code::Missing,
+                format!("{absent:#}\n  it cannot be fetched either: {error:#}"),
+            )),
+        }
+    }
+
+    /// One of the other kind that is at hand too: v1 beside v2, or v2 beside v1.
+    pub async fn other(&self, config: &Config) -> Option<Self> {
+        let candidates = [
+            Some(vec!["docker".to_owned(), "compose".into()]),
+            installed(config, "compose").map(|path| vec![path.to_string_lossy().into_owned()]),
+            Some(vec!["docker-compose".to_owned()]),
+        ];
+        for words in candidates.into_iter().flatten() {
+            if let Some(version) = version(&words).await {
+                let found = Self { words, version };
+                if found.is_v1() != self.is_v1() {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// The word for [`Compose::other`] in `E2E_COMPOSE`.
+    pub fn other_kind(&self) -> &'static str {
+        if self.is_v1() { "v2" } else { "v1" }
     }
 
     /// Whether it is the old one, written in Python.

@@ -3,8 +3,12 @@
 pub mod client;
 pub mod container;
 pub mod forwarder;
+mod inside;
 pub mod orphans;
 pub mod private;
+mod relay;
+mod route;
+mod start;
 pub mod up;
 
 #[cfg(test)]

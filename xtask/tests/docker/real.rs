@@ -1,0 +1,183 @@
+//! A real Docker Engine: every way a run in containers can end, and what it leaves, which is nothing.
+
+use crate::docker_world::{Contained, SERVICES, container, docker};
+use crate::support::{send, text_of, wait_for};
+use nix::sys::signal::Signal;
+use std::time::{Duration, Instant};
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn a_signal_during_start_ends_everything() {
+    let stack = Contained::new();
+    let child = stack.phase2("true").spawn().unwrap();
+    // The network is the first thing that a run makes, a container the next.
+    for things in 1..3 {
+        wait_for(|| stack.left(&stack.run_id()).len() >= things);
+    }
+    send(child.id(), Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    stack.assert_nothing_left(&stack.run_id());
+}
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn a_signal_during_the_tests_lets_them_end() {
+    let stack = Contained::new();
+    let script = "trap 'echo told > $FAKE/told' INT; echo $$ > $FAKE/tests.pid; \
+                  while [ ! -e $FAKE/told ]; do sleep 0.05; done; echo ended > $FAKE/ended";
+    let child = stack.phase2(script).spawn().unwrap();
+    wait_for(|| stack.world.pid("tests").is_some());
+    send(child.id(), Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(stack.world.fake().join("ended").exists(), "{text}");
+    stack.assert_nothing_left(&stack.run_id());
+}
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn a_service_that_is_killed_is_named_at_once() {
+    let stack = Contained::new();
+    for service in SERVICES {
+        // Whoever is not told that it died waits here for longer than this test does.
+        let script = format!("docker kill {} && sleep 300", container(service));
+        let began = Instant::now();
+        let output = stack.phase2(&script).output().unwrap();
+        let text = text_of(&output);
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{service}\n{text}"
+        );
+        assert_eq!(output.status.code(), Some(10), "{service}\n{text}");
+        assert!(
+            text.contains(&format!("{service} died during the tests with SIGKILL")),
+            "{text}"
+        );
+        stack.assert_nothing_left(&stack.run_id());
+    }
+}
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn after_sigkill_the_next_command_sweeps_and_spares_what_is_foreign() {
+    let stack = Contained::new();
+    let script = "echo $$ > $FAKE/tests.pid; sleep 300";
+    let mut child = stack.phase2(script).spawn().unwrap();
+    wait_for(|| stack.world.pid("tests").is_some());
+    let killed = stack.run_id();
+    send(child.id(), Signal::SIGKILL);
+    child.wait().unwrap();
+    assert!(stack.left(&killed).len() > SERVICES.len());
+
+    // One of ours that nobody remembers, and one with our name that is somebody else's.
+    let theirs = format!("stigmer-e2e-{killed}-foreign");
+    let first = stack.left(&killed).remove(0);
+    let format = "{{index .Config.Labels \"dev.stigmer.e2e.checkout\"}}";
+    let checkout = docker(&["inspect", "--format", format, &first]);
+    docker(&["create", "--name", &theirs, stack.image(), "/x"]);
+    let orphan = format!("stigmer-e2e-{killed}-orphan");
+    let labels = [
+        "dev.stigmer.e2e.run=20200101-000000-dead".to_owned(),
+        format!("dev.stigmer.e2e.checkout={checkout}"),
+        "dev.stigmer.e2e.owner=1/not-its-start".to_owned(),
+    ];
+    let mut create = vec!["create", "--name", &orphan];
+    for label in &labels {
+        create.extend(["--label", label]);
+    }
+    create.extend([stack.image(), "/x"]);
+    docker(&create);
+
+    let next = ["e2e", "phase1", "--exec", "true"];
+    let output = stack.xtask(&next).output().unwrap();
+    let text = text_of(&output);
+    let foreign = docker(&[
+        "ps",
+        "--all",
+        "--quiet",
+        "--filter",
+        &format!("name={theirs}"),
+    ]);
+    if !foreign.is_empty() {
+        docker(&["rm", "--force", &theirs]);
+    }
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for run in [&killed, "20200101-000000-dead"] {
+        let said = format!("removed what the dead run {run} had in Docker");
+        assert!(text.contains(&said), "{text}");
+        stack.assert_nothing_left(run);
+    }
+    assert!(!foreign.is_empty(), "a foreign container is gone: {text}");
+}
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn a_service_without_enough_memory_says_so() {
+    let stack = Contained::new();
+    let output = stack
+        .phase2("true")
+        .env("E2E_MEMORY_TEMPORAL", "16m")
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(40), "{text}");
+    let said = "since it used more memory than it may have (mem_limit in compose/compose.yaml)";
+    assert!(
+        text.contains("temporal died") && text.contains(said),
+        "{text}"
+    );
+    stack.assert_nothing_left(&stack.run_id());
+}
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn a_kept_stack_can_be_used_again_and_ends_by_down() {
+    let stack = Contained::new();
+    let output = stack.phase2("true").arg("--keep").output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let kept = stack.run_id();
+    assert!(stack.left(&kept).len() > SERVICES.len());
+    let reuse = [
+        "e2e",
+        "phase2",
+        "--reuse",
+        "--model",
+        "replay",
+        "--exec",
+        "cat $E2E_STACK",
+    ];
+    let output = stack.xtask(&reuse).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("\"runtime\": \"docker\""), "{text}");
+    assert!(
+        stack.left(&kept).len() > SERVICES.len(),
+        "the next command took it away"
+    );
+    let output = stack.xtask(&["down"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    stack.assert_nothing_left(&kept);
+}
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn a_run_in_containers_and_one_on_the_host_do_not_meet() {
+    let stack = Contained::new();
+    let script = "echo $$ > $FAKE/tests.pid; while [ ! -e $FAKE/go ]; do sleep 0.02; done";
+    let contained = stack.phase2(script).spawn().unwrap();
+    wait_for(|| stack.world.pid("tests").is_some());
+    let run = stack.run_id();
+    let native = ["e2e", "phase2", "--runtime", "native", "--model", "replay"];
+    let native = [&native[..], &["--exec", "true"]].concat();
+    let native = stack.xtask(&native).output().unwrap();
+    assert_eq!(native.status.code(), Some(0), "{}", text_of(&native));
+    assert!(stack.left(&run).len() > SERVICES.len());
+    std::fs::write(stack.world.fake().join("go"), "").unwrap();
+    let contained = contained.wait_with_output().unwrap();
+    assert_eq!(contained.status.code(), Some(0), "{}", text_of(&contained));
+    stack.assert_nothing_left(&run);
+}

@@ -1,0 +1,132 @@
+//! A checkout of its own whose stack runs in real containers, of this workspace's images.
+
+#![allow(unreachable_pub, reason = "a module of one test file")]
+
+use crate::support::World;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+/// Services of `compose.yaml`.
+pub const SERVICES: [&str; 5] = ["temporal", "server", "gateway", "tools", "runner"];
+
+/// A checkout with our Compose file and our limits.
+pub struct Contained {
+    /// The checkout.
+    pub world: World,
+    images: BTreeMap<String, String>,
+}
+
+impl Contained {
+    /// Needs Docker, the images, and the binaries beside this test's own.
+    pub fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let world = World::new();
+        let copy = |name: &str| {
+            let to = world.root().join(name);
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(root.join(name), to).unwrap();
+        };
+        copy("compose/compose.yaml");
+        copy("e2e.toml"); // containers need the real limits
+        let list = Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["images", "list"])
+            .env("E2E_ROOT", root)
+            .output()
+            .unwrap();
+        let list = String::from_utf8(list.stdout).unwrap();
+        let images = list
+            .lines()
+            .filter(|line| !line.starts_with("older"))
+            .map(|line| {
+                let mut words = line.split_whitespace().map(str::to_owned);
+                let part = words.next().unwrap().to_uppercase().replace('-', "_");
+                let image = words.next().unwrap();
+                let inspect = ["image", "inspect", "--format", "there", &image];
+                assert_eq!(docker(&inspect), "there", "cargo xtask images first");
+                (format!("E2E_IMAGE_{part}"), image)
+            })
+            .collect();
+        Self { world, images }
+    }
+
+    /// `xtask` in this world, with what was built in place of builds.
+    pub fn xtask(&self, args: &[&str]) -> Command {
+        let built = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().unwrap();
+        let mut command = self.world.xtask(args);
+        for (part, bin) in [
+            ("SERVER", "stigmer-server"),
+            ("RUNNER", "agent-runner"),
+            ("CLI", "stigmer"),
+            ("GATEWAY", "model-gateway"),
+            ("TOOLS", "mcp-probe"),
+        ] {
+            let bin = built.join(bin);
+            assert!(bin.exists(), "{} is not built", bin.display());
+            command.env(format!("E2E_{part}_BIN"), bin);
+        }
+        command.envs(&self.images);
+        command
+    }
+
+    /// Phase 2 in containers, without a model, with this in place of tests.
+    pub fn phase2(&self, script: &str) -> Command {
+        let mut args = ["e2e", "phase2", "--runtime", "docker"].to_vec();
+        args.extend(["--model", "replay", "--exec", script]);
+        self.xtask(&args)
+    }
+
+    /// Any of our images, for containers that a test plants.
+    pub fn image(&self) -> &str {
+        &self.images["E2E_IMAGE_GATEWAY"]
+    }
+
+    /// The id of the run that began last; empty before the first.
+    pub fn run_id(&self) -> String {
+        let latest = std::fs::read_link(self.world.runs().join("latest"));
+        latest.map_or_else(|_| String::new(), |id| id.display().to_string())
+    }
+
+    /// What a run has in the engine.
+    pub fn left(&self, run: &str) -> Vec<String> {
+        ["container ls --all", "network ls", "volume ls"]
+            .iter()
+            .flat_map(|list| {
+                let format = if list.starts_with("container") {
+                    "{{.Names}}"
+                } else {
+                    "{{.Name}}"
+                };
+                let mut args: Vec<_> = list.split(' ').collect();
+                let filter = format!("label=dev.stigmer.e2e.run={run}");
+                args.extend(["--filter", &filter, "--format", format]);
+                docker(&args).lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// Neither processes nor anything in the engine.
+    pub fn assert_nothing_left(&self, run: &str) {
+        assert_eq!(self.left(run), Vec::<String>::new());
+        self.world.assert_nothing_left();
+    }
+}
+
+/// The engine's client; what it printed.
+pub fn docker(args: &[&str]) -> String {
+    let output = Command::new("docker").args(args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "docker {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A shell's way to a service's container, for scripts in place of tests.
+pub fn container(service: &str) -> String {
+    format!(
+        "$(docker ps --quiet --filter label=dev.stigmer.e2e.run=$(basename $(dirname $(dirname $E2E_STACK))) \
+         --filter label=com.docker.compose.service={service})"
+    )
+}

@@ -1,0 +1,160 @@
+//! Phase 2's stack on made-up services: who is told what, and what becomes of a model that cannot be had.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use support::{World, text_of};
+
+/// Everybody notes the environment and stays; those that announce an address do.
+fn world() -> World {
+    let world = World::new();
+    let note =
+        "env > $FAKE/$(basename $0).part; mv $FAKE/$(basename $0).part $FAKE/$(basename $0).env";
+    let stay = format!("{note}; exec sleep 60");
+    let announce = |port: u16| {
+        format!(
+            "{note}; echo 127.0.0.1:{port} > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60"
+        )
+    };
+    world.server(&announce(4242));
+    world.service("gateway", &announce(4243));
+    world.service("tools", &announce(4244));
+    world.service("runner", &stay);
+    world.service("temporal", &stay);
+    world
+}
+
+/// Phase 2 on a machine that has no model and cannot fetch one.
+fn phase2(world: &World, args: &[&str]) -> Command {
+    let mut command = world.e2e(&["phase2"]);
+    command
+        .args(args)
+        .env("OLLAMA_HOST", "127.0.0.1:1")
+        .env("E2E_TOOLS_DIR", world.fake().join("tools"))
+        // Whoever runs this may have one; nobody of the stack shall.
+        .env("STIGMER_RUNNER_KEY", "of-somebody-else")
+        .env("STIGMER_LLM_API_KEY", "of-somebody-else")
+        .env("GATEWAY_UPSTREAM", "http://somebody.else/v1");
+    for part in ["SERVER", "GATEWAY", "TOOLS", "RUNNER", "TEMPORAL"] {
+        let bin = world.fake().join(part.to_lowercase());
+        command.env(format!("E2E_{part}_BIN"), bin);
+    }
+    // A python that has no pip, so that nothing can be fetched.
+    let path = std::env::var("PATH").unwrap();
+    let fakes = world.fake().join("path");
+    std::fs::create_dir_all(&fakes).unwrap();
+    world.service("path/python3", "exit 1");
+    command.env("PATH", format!("{}:{path}", fakes.display()));
+    command
+}
+
+fn environment(world: &World, name: &str) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(world.fake().join(format!("{name}.env"))).unwrap();
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[test]
+fn without_a_model_all_but_the_live_lane_runs_and_says_so() {
+    let world = world();
+    let output = phase2(&world, &["--exec", "cp $E2E_STACK $FAKE/stack"])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("NO LIVE MODEL"), "{text}");
+    assert!(
+        text.contains("LEFT OUT: the live lane has no model: no address was given")
+            && text.contains("python3 has no pip")
+            && text.contains("to have it: set E2E_MODEL_URL"),
+        "{text}"
+    );
+    let stack = std::fs::read_to_string(world.fake().join("stack")).unwrap();
+    let stack: serde_json::Value = serde_json::from_str(&stack).unwrap();
+    assert!(stack["model"].is_null(), "{stack}");
+    assert_eq!(stack["gateway"]["base_url"], "http://127.0.0.1:4243/v1");
+    assert_eq!(stack["gateway"]["mode"], "replay");
+    assert_eq!(stack["tools"]["http"], "http://127.0.0.1:4244/mcp");
+    assert!(!environment(&world, "gateway").contains_key("GATEWAY_UPSTREAM"));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn server_and_runner_share_a_key_that_nobody_else_has() {
+    let world = world();
+    let noted = "until [ -e $FAKE/runner.env ]; do sleep 0.01; done";
+    let output = phase2(&world, &["--model", "replay", "--exec", noted])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("--model replay asks no model"), "{text}");
+    let (server, runner) = (environment(&world, "server"), environment(&world, "runner"));
+    let key = &server["STIGMER_RUNNER_KEY"];
+    assert!(key.len() >= 32 && key != "of-somebody-else", "{key}");
+    assert_eq!(key, &runner["STIGMER_RUNNER_KEY"]);
+    assert_eq!(runner["STIGMER_LLM_BASE_URL"], "http://127.0.0.1:4243/v1");
+    assert!(!runner.contains_key("STIGMER_LLM_API_KEY"));
+    let commands = std::fs::read_to_string(world.runs().join("latest/commands.log")).unwrap();
+    assert!(
+        commands.contains("STIGMER_RUNNER_KEY=***") && !commands.contains(key),
+        "{commands}"
+    );
+}
+
+#[test]
+fn the_runners_key_in_a_log_is_found() {
+    let world = world();
+    world.service("runner", "echo key=$STIGMER_RUNNER_KEY; exec sleep 60");
+    let said = "until [ -s $(dirname $E2E_STACK)/logs/runner.log ]; do sleep 0.01; done";
+    let output = phase2(&world, &["--model", "replay", "--exec", said])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(50), "{text}");
+    assert!(text.contains("logs/runner.log: do not share it"), "{text}");
+}
+
+#[test]
+fn whoever_needs_a_model_hears_that_there_is_none() {
+    for args in [
+        &["--if-missing", "fail"][..],
+        &["--model", "record"],
+        &["--model", "live"],
+    ] {
+        let world = world();
+        let output = phase2(&world, args).args(["--exec", "true"]).output();
+        let output = output.unwrap();
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(20), "{args:?}\n{text}");
+        assert!(
+            text.contains("phase2: SKIPPED, nothing of it ran\n    no live model: "),
+            "{text}"
+        );
+        assert!(text.contains("mend: set E2E_MODEL_URL"), "{text}");
+        assert!(!world.fake().join("server.env").exists(), "it was started");
+    }
+}
+
+#[test]
+fn a_gateway_that_dies_is_named_and_the_runner_is_not_started() {
+    let world = world();
+    world.service("gateway", "echo no such mode >&2; exit 2");
+    let output = phase2(&world, &["--model", "replay", "--exec", "true"])
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(40), "{text}");
+    assert!(
+        text.contains("gateway died during start with exit code 2")
+            && text.contains("no such mode"),
+        "{text}"
+    );
+    assert!(!world.fake().join("runner.env").exists());
+    world.assert_nothing_left();
+}
