@@ -13,14 +13,29 @@ use stigmer_api::{
         agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
     },
     agentinstance::{
+        AgentInstance, AgentInstanceSpec,
         agent_instance_command_controller_client::AgentInstanceCommandControllerClient,
         agent_instance_query_controller_client::AgentInstanceQueryControllerClient,
     },
     apiresource::{ApiResourceOwnerScope, ApiResourceReference},
+    environment::{
+        Environment, EnvironmentSpec, EnvironmentValue,
+        environment_command_controller_client::EnvironmentCommandControllerClient,
+        environment_query_controller_client::EnvironmentQueryControllerClient,
+    },
+    executioncontext::{
+        ExecutionContext,
+        execution_context_command_controller_client::ExecutionContextCommandControllerClient,
+        execution_context_query_controller_client::ExecutionContextQueryControllerClient,
+    },
     resource::Resource,
     session::{
         session_command_controller_client::SessionCommandControllerClient,
         session_query_controller_client::SessionQueryControllerClient,
+    },
+    skill::{
+        PushSkillRequest, Skill, skill_command_controller_client::SkillCommandControllerClient,
+        skill_query_controller_client::SkillQueryControllerClient,
     },
 };
 use tonic::transport::{Channel, Endpoint};
@@ -38,7 +53,8 @@ macro_rules! clients {
     ($($(#[$doc:meta])* $name:ident: $client:ident),+ $(,)?) => {
         $($(#[$doc])*
         pub fn $name(&self) -> $client<Channel> {
-            $client::new(self.channel.clone())
+            // What the server takes and gives; an archive of a skill outgrows the default.
+            $client::new(self.channel.clone()).max_decoding_message_size(10 << 20)
         })+
     };
 }
@@ -72,6 +88,18 @@ impl Api {
         executions: AgentExecutionCommandControllerClient,
         /// Reads executions.
         execution_queries: AgentExecutionQueryControllerClient,
+        /// Changes environments.
+        environments: EnvironmentCommandControllerClient,
+        /// Reads environments.
+        environment_queries: EnvironmentQueryControllerClient,
+        /// Changes skills.
+        skills: SkillCommandControllerClient,
+        /// Reads skills.
+        skill_queries: SkillQueryControllerClient,
+        /// Changes contexts.
+        contexts: ExecutionContextCommandControllerClient,
+        /// Reads contexts.
+        context_queries: ExecutionContextQueryControllerClient,
     }
 
     /// Applies a new agent named `name`.
@@ -102,6 +130,46 @@ impl Api {
         Ok(self.execution_queries().get(id).await?.into_inner())
     }
 
+    /// Pushes `artifact` as the skill `name`.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn push_skill(
+        &self,
+        name: &str,
+        artifact: Vec<u8>,
+        tag: &str,
+    ) -> Result<Skill, tonic::Status> {
+        let request = PushSkillRequest {
+            name: name.to_owned(),
+            scope: ApiResourceOwnerScope::Organization.into(),
+            org: LOCAL_ORG.to_owned(),
+            artifact,
+            tag: tag.to_owned(),
+        };
+        Ok(self.skills().push(request).await?.into_inner())
+    }
+
+    /// The context of an execution, as one sees it who shows `bearer`.
+    ///
+    /// # Errors
+    /// The server's, `NotFound` among them.
+    pub async fn context(
+        &self,
+        execution: &str,
+        bearer: Option<&str>,
+    ) -> Result<ExecutionContext, tonic::Status> {
+        let reference = reference(Kind::ExecutionContext, execution);
+        let mut request = tonic::Request::new(reference);
+        if let Some(bearer) = bearer {
+            let shown = format!("Bearer {bearer}").parse();
+            let shown = shown.map_err(|_| tonic::Status::internal("no header's value"))?;
+            request.metadata_mut().insert("authorization", shown);
+        }
+        let found = self.context_queries().get_by_reference(request).await?;
+        Ok(found.into_inner())
+    }
+
     /// The agent by its slug.
     ///
     /// # Errors
@@ -113,7 +181,8 @@ impl Api {
     }
 }
 
-fn reference(kind: Kind, slug: &str) -> ApiResourceReference {
+/// A reference to a resource of the local organization.
+pub fn reference(kind: Kind, slug: &str) -> ApiResourceReference {
     ApiResourceReference {
         scope: ApiResourceOwnerScope::Organization.into(),
         org: LOCAL_ORG.to_owned(),
@@ -152,6 +221,50 @@ pub fn execution(agent_id: &str, message: &str) -> AgentExecution {
     execution.set_envelope();
     execution.metadata_mut().name = crate::unique("execution");
     execution
+}
+
+/// A valid environment named `name` with these variables: name, value, whether it is a secret.
+pub fn environment(name: &str, data: &[(&str, &str, bool)]) -> Environment {
+    let data = data.iter().map(|&(name, value, is_secret)| {
+        let value = EnvironmentValue {
+            value: value.to_owned(),
+            is_secret,
+            description: String::new(),
+        };
+        (name.to_owned(), value)
+    });
+    let mut environment = Environment {
+        spec: Some(EnvironmentSpec {
+            description: String::new(),
+            data: data.collect(),
+        }),
+        ..Default::default()
+    };
+    environment.set_envelope();
+    let metadata = environment.metadata_mut();
+    name.clone_into(&mut metadata.name);
+    metadata.owner_scope = ApiResourceOwnerScope::Organization.into();
+    environment
+}
+
+/// A valid instance named `name` of the agent with the id `agent_id`, with these environments.
+pub fn instance(name: &str, agent_id: &str, environments: &[&str]) -> AgentInstance {
+    let environments = environments.iter();
+    let mut instance = AgentInstance {
+        spec: Some(AgentInstanceSpec {
+            agent_id: agent_id.to_owned(),
+            description: String::new(),
+            environment_refs: environments
+                .map(|slug| reference(Kind::Environment, slug))
+                .collect(),
+        }),
+        ..Default::default()
+    };
+    instance.set_envelope();
+    let metadata = instance.metadata_mut();
+    name.clone_into(&mut metadata.name);
+    metadata.owner_scope = ApiResourceOwnerScope::Organization.into();
+    instance
 }
 
 /// The execution's phase.

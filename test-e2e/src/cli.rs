@@ -18,6 +18,7 @@ pub struct Cli {
     binary: PathBuf,
     server: String,
     folder: PathBuf,
+    env: Vec<(String, String)>,
 }
 
 /// How a call ended.
@@ -39,6 +40,7 @@ impl Cli {
             binary,
             server,
             folder: std::env::temp_dir(),
+            env: Vec::new(),
         }
     }
 
@@ -48,11 +50,18 @@ impl Cli {
         self
     }
 
+    /// The same with a variable more in its environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .args(args)
             .env("STIGMER_SERVER_ADDR", &self.server)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -5,23 +5,36 @@
 //! ([`unique`]) in one stack that all tests share; one that must hurt a service asks
 //! [`Control`] for an instance of its own.
 
+mod agents;
+mod answer;
 mod api;
+mod ask;
+mod asked;
+mod cassette;
 mod cli;
 mod control;
-mod held;
+mod gateway;
 mod project;
 mod relay;
+mod script;
+mod skill;
 mod stack;
 mod temporal;
 mod wait;
 
-pub use api::{Api, agent, execution, phase};
+pub use agents::{NewAgent, stdio};
+pub use answer::Answer;
+pub use api::{Api, agent, environment, execution, instance, phase, reference};
+pub use ask::{Ask, Done};
+pub use asked::Asked;
+pub use cassette::Cassette;
 pub use cli::{Cli, Output};
 pub use control::{Control, Ended, Instance, own_pair};
-pub use held::HeldModel;
 pub use project::{Project, agent_yaml};
 pub use relay::Relay;
-pub use stack::{ModelAt, Stack, TemporalAt};
+pub use script::Script;
+pub use skill::SkillFolder;
+pub use stack::{GatewayAt, ModelAt, Stack, TemporalAt, ToolsAt};
 pub use temporal::{Event, Temporal};
 pub use wait::{follow, is_answering, until, until_ended, until_phase};
 

@@ -22,7 +22,11 @@ pub struct Stack {
     pub server: String,
     /// Temporal, in phase 2.
     pub temporal: Option<TemporalAt>,
-    /// The model, in phase 2.
+    /// The model gateway, in phase 2.
+    pub gateway: Option<GatewayAt>,
+    /// MCP servers as the runner reaches them, in phase 2.
+    pub tools: Option<ToolsAt>,
+    /// The model, in phase 2, where there is one.
     pub model: Option<ModelAt>,
     control: Option<ControlAt>,
     bin: Bin,
@@ -42,6 +46,26 @@ pub struct TemporalAt {
     pub task_queue: String,
     /// The `temporal` command.
     pub cli: PathBuf,
+}
+
+/// Where the model gateway is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayAt {
+    /// Base address of its OpenAI-compatible API, up to and with `/v1`.
+    pub base_url: String,
+    /// `replay`, `record` or `live`.
+    pub mode: String,
+}
+
+/// MCP servers as the runner reaches them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolsAt {
+    /// A program that speaks MCP on its standard streams.
+    pub stdio: PathBuf,
+    /// Address of the one that speaks HTTP.
+    pub http: String,
 }
 
 /// Which model answers.
@@ -132,8 +156,24 @@ impl Stack {
     /// The stack's model.
     ///
     /// # Errors
-    /// In phase 1, which has none.
+    /// In phase 1, and where none is to be had.
     pub fn model(&self) -> Result<&ModelAt> {
-        self.model.as_ref().context("this phase has no model")
+        self.model.as_ref().context("this stack has no live model")
+    }
+
+    /// The stack's model gateway.
+    ///
+    /// # Errors
+    /// In phase 1, which has none.
+    pub fn gateway(&self) -> Result<&GatewayAt> {
+        self.gateway.as_ref().context("this phase has no gateway")
+    }
+
+    /// The stack's MCP servers.
+    ///
+    /// # Errors
+    /// In phase 1, which has none.
+    pub fn tools(&self) -> Result<&ToolsAt> {
+        self.tools.as_ref().context("this phase has no tools")
     }
 }

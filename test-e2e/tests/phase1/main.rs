@@ -2,11 +2,15 @@
 
 mod apply;
 mod bad_files;
+mod contexts;
 mod delete;
+mod environments;
 mod lists;
 mod names;
 mod races;
 mod restart;
 mod run;
+mod secrets;
 mod serving;
+mod skills;
 mod subscribe;

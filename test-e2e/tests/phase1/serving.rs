@@ -38,6 +38,12 @@ async fn the_server_describes_its_services() -> Result {
     for service in [
         "agent.v1.AgentCommandController",
         "session.v1.SessionQueryController",
+        "skill.v1.SkillCommandController",
+        "skill.v1.SkillQueryController",
+        "environment.v1.EnvironmentCommandController",
+        "environment.v1.EnvironmentQueryController",
+        "executioncontext.v1.ExecutionContextCommandController",
+        "executioncontext.v1.ExecutionContextQueryController",
     ] {
         ensure!(answer.contains(service), "no {service}: {answer}");
     }

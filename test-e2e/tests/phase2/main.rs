@@ -1,10 +1,6 @@
-//! Whole agents: CLI, server, Temporal, agent-runner, model.
+//! Whole agents: CLI, server, Temporal, agent-runner, model. The first word of a test's name is
+//! its lane: what answers in the model's place.
 
-mod cancel;
-mod complete;
-mod faults;
-mod follow;
-mod memory;
-mod refused;
-mod secrets;
-mod survive;
+mod live;
+mod scripted;
+mod stack;

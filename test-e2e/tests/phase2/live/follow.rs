@@ -1,0 +1,40 @@
+use anyhow::ensure;
+use stigmer_api::{
+    agentexecution::{ExecutionPhase, MessageType},
+    resource::Resource,
+};
+use test_e2e::{Result, Stack, follow, phase, unique};
+
+#[tokio::test]
+async fn the_answer_streams_into_the_execution() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let agent = api.new_agent(&unique("streams")).await?;
+    let message = "Tell me a long story about the sea, with many sentences.";
+    let id = api.new_execution(&agent, message).await?;
+    let mut states = follow(&api, id.id()).await?;
+    let mut growing: Vec<String> = Vec::new();
+    let mut phases = Vec::new();
+    while let Some(state) = states.message().await? {
+        if phases.last() != Some(&phase(&state)) {
+            phases.push(phase(&state));
+        }
+        let messages = state.status.unwrap_or_default().messages;
+        if let Some(last) = messages.last()
+            && last.r#type() == MessageType::MessageAi
+            && growing.last() != Some(&last.content)
+        {
+            growing.push(last.content.clone());
+        }
+    }
+    let expected = [
+        ExecutionPhase::ExecutionPending,
+        ExecutionPhase::ExecutionInProgress,
+        ExecutionPhase::ExecutionCompleted,
+    ];
+    ensure!(phases == expected, "{phases:?}");
+    ensure!(growing.len() >= 2, "it came whole: {growing:?}");
+    let grew = growing.windows(2).all(|two| two[1].starts_with(&two[0]));
+    ensure!(grew, "{growing:?}");
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! What a real model once said is said again, piece by piece.
+
+use anyhow::ensure;
+use test_e2e::{Ask, NewAgent, Result, Stack};
+
+/// The model whose words were recorded.
+const MODEL: &str = "smollm2";
+const GREETER: &str = "You are a friendly greeter. Answer in one short sentence.";
+
+#[tokio::test]
+async fn a_recorded_conversation_is_held_again() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let cassette = stack.cassette("greeting").await?;
+    let model = cassette.model(MODEL);
+    let agent = NewAgent::new("greets")
+        .instructions(GREETER)
+        .apply(&api)
+        .await?;
+    let first = Ask::new(&agent, &model, "My name is Ada. Greet me.")
+        .completed(&api)
+        .await?;
+    let again = Ask::new(&agent, &model, "Greet me once more.").in_session(first.session());
+    let again = again.completed(&api).await?;
+    for done in [&first, &again] {
+        ensure!(!done.answer()?.trim().is_empty(), "{done:?}");
+    }
+    cassette.finish().await
+}
+
+#[tokio::test]
+async fn a_question_that_was_never_asked_fails_and_shows_the_nearest() -> Result {
+    let stack = Stack::get()?;
+    let at = stack.gateway()?;
+    if at.mode != "replay" {
+        // A live model answers anything.
+        return Ok(());
+    }
+    let api = stack.api()?;
+    let cassette = stack.cassette("greeting").await?;
+    let agent = NewAgent::new("misses")
+        .instructions(GREETER)
+        .apply(&api)
+        .await?;
+    let ask = Ask::new(&agent, &cassette.model(MODEL), "My name is Bob. Greet me.");
+    let error = ask.failed(&api).await?;
+    for word in ["greeting", "Ada", "Bob", "--model record"] {
+        ensure!(error.contains(word), "no {word:?} in {error}");
+    }
+    // And the test that asked it fails, too.
+    ensure!(cassette.finish().await.is_err(), "the miss was not noticed");
+    Ok(())
+}

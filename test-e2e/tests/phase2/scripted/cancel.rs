@@ -1,0 +1,66 @@
+use anyhow::{Context, ensure};
+use serde_json::json;
+use stigmer_api::agentexecution::{ExecutionPhase, ToolCallStatus};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, until, until_phase};
+
+#[tokio::test]
+async fn cancel_lets_the_model_go() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("lets-go").await?;
+    script
+        .answer(Answer::pieces(["Once upon"]).hold().then(" a time"))
+        .await?;
+    let agent = NewAgent::new("lets-go").apply(&api).await?;
+    let id = Ask::new(&agent, script.model(), "A story.")
+        .start(&api)
+        .await?;
+    until(&api, &id, test_e2e::is_answering).await?;
+    let output = stack.cli().run(["cancel", &id]).await?.ok()?;
+    ensure!(output.stdout.contains("CANCELLED"), "{output:#?}");
+    let ended = until_phase(&api, &id, ExecutionPhase::ExecutionCancelled).await?;
+    ensure!(!ended.status.context("no status")?.completed_at.is_empty());
+    ensure!(stack.temporal()?.closed(&id).await? == "CANCELED");
+    // The connection to the model is gone, not left to its time limit.
+    script.left(1).await?;
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn cancel_lets_a_tool_go() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("drops").await?;
+    script
+        .answer(Answer::tool("slow", json!({ "ms": 600_000 })))
+        .await?;
+    let agent = NewAgent::new("drops")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let id = Ask::new(&agent, script.model(), "Sleep.")
+        .start(&api)
+        .await?;
+    let running = ToolCallStatus::ToolCallRunning;
+    until(&api, &id, |execution| {
+        let calls = execution.status.iter().flat_map(|s| &s.tool_calls);
+        calls.last().is_some_and(|call| call.status() == running)
+    })
+    .await?;
+    stack.cli().run(["cancel", &id]).await?.ok()?;
+    let ended = until_phase(&api, &id, ExecutionPhase::ExecutionCancelled).await?;
+    let call = ended
+        .status
+        .context("no status")?
+        .tool_calls
+        .pop()
+        .context("no call")?;
+    ensure!(
+        call.status() == ToolCallStatus::ToolCallFailed,
+        "it still runs: {call:?}"
+    );
+    ensure!(stack.temporal()?.closed(&id).await? == "CANCELED");
+    script.finish().await?;
+    Ok(())
+}

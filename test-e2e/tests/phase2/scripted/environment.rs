@@ -1,0 +1,239 @@
+//! Variables of agents, environments and executions, and where secrets may be seen: nowhere.
+
+use anyhow::{Context, ensure};
+use serde_json::json;
+use stigmer_api::{
+    Kind,
+    agent::Agent,
+    agentinstance::{AgentInstance, AgentInstanceSpec},
+    apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
+    environment::{Environment, EnvironmentSpec, EnvironmentValue},
+    resource::Resource,
+    session::{Session, SessionSpec},
+};
+use test_e2e::{Answer, Api, Ask, NewAgent, Result, Script, Stack, unique};
+
+/// A script that reads each of `names` and ends.
+async fn reads(stack: &Stack, names: &[&str]) -> Result<Script> {
+    let script = stack.script("reads").await?;
+    let calls = names.iter().map(|name| ("env", json!({ "name": name })));
+    script.answer(Answer::tools(calls)).await?;
+    script.answer(Answer::text("Read.")).await?;
+    Ok(script)
+}
+
+/// An environment of `values`, an instance of `agent` in it, and a session with that.
+async fn session_in(api: &Api, agent: &Agent, values: &[(&str, &str)]) -> Result<String> {
+    let mut environment = Environment {
+        spec: Some(EnvironmentSpec {
+            data: values
+                .iter()
+                .map(|&(name, value)| {
+                    let value = EnvironmentValue {
+                        value: value.to_owned(),
+                        ..Default::default()
+                    };
+                    (name.to_owned(), value)
+                })
+                .collect(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    named(&mut environment);
+    let environment = api.environments().create(environment).await?.into_inner();
+    let mut instance = AgentInstance {
+        spec: Some(AgentInstanceSpec {
+            agent_id: agent.id().to_owned(),
+            environment_refs: vec![ApiResourceReference {
+                scope: Scope::Organization.into(),
+                kind: Kind::Environment.api_kind().into(),
+                slug: environment.slug().to_owned(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    named(&mut instance);
+    let instance = api.instances().create(instance).await?.into_inner();
+    let mut session = Session {
+        spec: Some(SessionSpec {
+            agent_instance_id: instance.id().to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    named(&mut session);
+    let session = api.sessions().create(session).await?.into_inner();
+    Ok(session.id().to_owned())
+}
+
+fn named<R: Resource>(resource: &mut R) {
+    resource.set_envelope();
+    let metadata = resource.metadata_mut();
+    metadata.name = unique("layer");
+    metadata.owner_scope = Scope::Organization.into();
+}
+
+#[tokio::test]
+async fn later_layers_win_over_earlier_ones() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let names = ["OF_AGENT", "OF_PLACE", "OF_RUN"];
+    let script = reads(&stack, &names).await?;
+    let placeholders = names.map(|name| (name, format!("${{{name}}}")));
+    let placeholders: Vec<_> = placeholders.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let agent = NewAgent::new("layers").stdio(&stack, &placeholders)?;
+    let agent = names
+        .iter()
+        .fold(agent, |agent, name| agent.env(name, "agent", false));
+    let agent = agent.apply(&api).await?;
+    let place = [("OF_PLACE", "place"), ("OF_RUN", "place")];
+    let session = session_in(&api, &agent, &place).await?;
+    let ask = Ask::new(&agent, script.model(), "Read.").in_session(&session);
+    let done = ask.env("OF_RUN", "run", false).completed(&api).await?;
+    let read: Vec<&str> = done.tools()?.iter().map(|t| t.result.as_str()).collect();
+    ensure!(read == ["agent", "place", "run"], "{read:?}");
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_runner_knows_is_not_what_tools_know() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let names = [
+        "STIGMER_RUNNER_KEY",
+        "STIGMER_LLM_API_KEY",
+        "TEMPORAL_ADDRESS",
+        "TOLD",
+    ];
+    let script = reads(&stack, &names).await?;
+    let agent = NewAgent::new("knows").stdio(&stack, &[("TOLD", "yes")])?;
+    let agent = agent.apply(&api).await?;
+    let done = Ask::new(&agent, script.model(), "Read.")
+        .completed(&api)
+        .await?;
+    let read: Vec<&str> = done.tools()?.iter().map(|t| t.result.as_str()).collect();
+    let [keys @ .., told] = read.as_slice() else {
+        anyhow::bail!("nothing was read")
+    };
+    ensure!(*told == "yes", "{read:?}");
+    ensure!(
+        keys.iter().all(|value| value.ends_with("is not set")),
+        "the runner's environment leaks: {read:?}"
+    );
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_placeholder_without_a_value_fails_the_execution_and_is_named() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("without").await?;
+    let agent = NewAgent::new("without").stdio(&stack, &[("KEY", "${NOT_GIVEN}")])?;
+    let agent = agent.apply(&api).await?;
+    let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
+    ensure!(
+        error.contains("NOT_GIVEN") && error.contains("probe"),
+        "{error}"
+    );
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_reaches_its_tool_and_is_seen_nowhere_else() -> Result {
+    let stack = Stack::get()?;
+    let (api, temporal) = (stack.api()?, stack.temporal()?);
+    let script = stack.script("secret").await?;
+    let secret = unique("hush");
+    let size = json!({ "text": "is ${TOKEN} known?" });
+    script
+        .answer(Answer::tools([
+            ("env", json!({ "name": "TOKEN" })),
+            ("echo", size),
+        ]))
+        .await?;
+    script.answer(Answer::text("It is.")).await?;
+    let agent = NewAgent::new("secret").stdio(&stack, &[("TOKEN", "${TOKEN}")])?;
+    let agent = agent.apply(&api).await?;
+    let ask = Ask::new(&agent, script.model(), "Read it.").env("TOKEN", &secret, true);
+    let done = ask.completed(&api).await?;
+
+    let [token, echo] = done.tools()? else {
+        anyhow::bail!("not two calls: {done:?}")
+    };
+    // The tool had it, or there would be nothing to hide; what the model says is not filled in.
+    ensure!(token.result == "[redacted]", "{token:?}");
+    ensure!(echo.result == "is ${TOKEN} known?", "{echo:?}");
+    let asked = script.finish().await?;
+    let shown = [
+        ("the execution", format!("{done:?}")),
+        ("the model's questions", format!("{asked:?}")),
+        (
+            "Temporal's history",
+            temporal.history_text(done.id()).await?,
+        ),
+    ];
+    for (place, text) in shown {
+        ensure!(!text.contains(&secret), "the secret is in {place}");
+    }
+    for entry in std::fs::read_dir(&stack.logs)? {
+        let path = entry?.path();
+        let text = std::fs::read(&path)?;
+        ensure!(
+            !String::from_utf8_lossy(&text).contains(&secret),
+            "it is in {}",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_command_line_gives_variables_and_secrets() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let names = ["PLAIN", "FILED", "HIDDEN"];
+    let script = reads(&stack, &names).await?;
+    let placeholders = names.map(|name| (name, format!("<${{{name}}}>")));
+    let placeholders: Vec<_> = placeholders.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let agent = NewAgent::new("given")
+        .stdio(&stack, &placeholders)?
+        .apply(&api)
+        .await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("given.env");
+    std::fs::write(&file, "FILED=\"from a file\"\nPLAIN=\"from a file\"\n")?;
+    let file = file.to_str().context("no UTF-8")?;
+    let secret = unique("hush");
+    let cli = stack.cli().env("HIDDEN", &secret);
+    let args = [
+        "run",
+        agent.slug(),
+        "--message",
+        "Read.",
+        "--model",
+        script.model(),
+    ];
+    let more = [
+        "--env-file",
+        file,
+        "--runtime-env",
+        "PLAIN=from a flag",
+        "--secret",
+        "HIDDEN",
+    ];
+    let output = cli.run([&args[..], &more[..]].concat()).await?.ok()?;
+    ensure!(!output.stdout.contains(&secret), "{output:#?}");
+    let asked = script.finish().await?;
+    let read = asked[1].tool_results();
+    ensure!(
+        read == ["<from a flag>", "<from a file>", "<[redacted]>"],
+        "{read:?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! What keeps an agent from going on for ever.
+
+use anyhow::ensure;
+use serde_json::json;
+use stigmer_api::agentexecution::{ExecutionPhase, ToolCallStatus};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, phase};
+
+#[tokio::test]
+async fn a_model_is_not_asked_more_often_than_allowed() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("asks").await?;
+    for n in 0..2 {
+        script
+            .answer(Answer::tool("add", json!({ "a": n, "b": n })))
+            .await?;
+    }
+    let agent = NewAgent::new("asks")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let ask = Ask::new(&agent, script.model(), "Go on.").limits(|l| l.max_model_calls = 2);
+    let done = ask.ended(&api).await?;
+    ensure!(
+        phase(&done.0) == ExecutionPhase::ExecutionFailed,
+        "{done:?}"
+    );
+    let error = &done.status()?.error;
+    ensure!(
+        error.contains("max_model_calls") && error.contains('2'),
+        "{error}"
+    );
+    // What was done until then is kept.
+    ensure!(done.tools()?.len() == 2, "{done:?}");
+    ensure!(script.finish().await?.len() == 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn tools_are_not_called_more_often_than_allowed() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("calls").await?;
+    let call = |n: i32| ("add", json!({ "a": n, "b": n }));
+    script.answer(Answer::tools([call(1), call(2)])).await?;
+    script.answer(Answer::tools([call(3), call(4)])).await?;
+    let agent = NewAgent::new("calls")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let ask = Ask::new(&agent, script.model(), "Go on.").limits(|l| l.max_tool_calls = 3);
+    let error = ask.failed(&api).await?;
+    ensure!(
+        error.contains("max_tool_calls") && error.contains('3'),
+        "{error}"
+    );
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_execution_takes_no_longer_than_allowed() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("dawdles").await?;
+    script.answer(Answer::never()).await?;
+    let agent = NewAgent::new("dawdles").apply(&api).await?;
+    let ask = Ask::new(&agent, script.model(), "Take your time.").limits(|l| l.max_seconds = 1);
+    let error = ask.failed(&api).await?;
+    ensure!(
+        error.contains("max_seconds") && error.contains('1'),
+        "{error}"
+    );
+    // The model was let go, not left waiting.
+    script.left(1).await?;
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_third_identical_call_in_a_row_is_not_run() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("again").await?;
+    for _ in 0..3 {
+        script
+            .answer(Answer::tool("add", json!({ "a": 1, "b": 1 })))
+            .await?;
+    }
+    script.answer(Answer::text("Two, then.")).await?;
+    let agent = NewAgent::new("again")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "1 + 1?")
+        .completed(&api)
+        .await?;
+    let statuses: Vec<_> = done.tools()?.iter().map(|t| t.status()).collect();
+    let (ran, not) = (
+        ToolCallStatus::ToolCallCompleted,
+        ToolCallStatus::ToolCallFailed,
+    );
+    ensure!(statuses == [ran, ran, not], "{:?}", done.tools());
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_agent_that_turns_in_circles_is_stopped() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("circles").await?;
+    for n in 0..9 {
+        // The same call every second time: never three in a row.
+        let call = match n % 2 {
+            0 => json!({ "a": 1, "b": 1 }),
+            _ => json!({ "a": 1, "b": n + 10 }),
+        };
+        script.answer(Answer::tool("add", call)).await?;
+    }
+    let agent = NewAgent::new("circles")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
+    ensure!(error.contains("add"), "{error}");
+    ensure!(script.finish().await?.len() == 9);
+    Ok(())
+}

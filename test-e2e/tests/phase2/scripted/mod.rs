@@ -1,0 +1,14 @@
+//! What the model says is written by the test, word by word, so that everything is checked exactly.
+
+mod answers;
+mod cancel;
+mod concurrent;
+mod environment;
+mod faults;
+mod limits;
+mod mcp_http;
+mod mcp_stdio;
+mod sessions;
+mod skills;
+mod sub_agents;
+mod tools;

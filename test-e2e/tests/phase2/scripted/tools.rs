@@ -1,0 +1,233 @@
+//! The loop of model and tools.
+
+use anyhow::{Context, ensure};
+use serde_json::json;
+use stigmer_api::agentexecution::{MessageType, ToolCallStatus};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+
+#[tokio::test]
+async fn a_tool_is_called_and_its_result_goes_back_to_the_model() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("adds").await?;
+    script
+        .answer(Answer::tool("add", json!({ "a": 2, "b": 40 })))
+        .await?;
+    script.answer(Answer::text("It is 42.")).await?;
+    let agent = NewAgent::new("adds")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "What is 2 + 40?")
+        .completed(&api)
+        .await?;
+
+    ensure!(done.answer()? == "It is 42.");
+    let order = [
+        MessageType::MessageHuman,
+        MessageType::MessageAi,
+        MessageType::MessageTool,
+        MessageType::MessageAi,
+    ];
+    ensure!(done.speakers()? == order, "{:?}", done.speakers());
+    let tool = done.tool()?;
+    ensure!(tool.name == "add" && tool.result == "42", "{tool:?}");
+    ensure!(
+        tool.status() == ToolCallStatus::ToolCallCompleted,
+        "{tool:?}"
+    );
+    let args = serde_json::to_value(&tool.args)?;
+    ensure!(args == json!({ "a": 2.0, "b": 40.0 }), "{args}");
+    ensure!(
+        !tool.started_at.is_empty() && tool.started_at <= tool.completed_at,
+        "{tool:?}"
+    );
+    let shown = &done.status()?.messages;
+    ensure!(shown[1].tool_calls.len() == 1 && shown[1].tool_calls[0].id == tool.id);
+    ensure!(
+        shown[2].content == "42" && shown[2].tool_calls[0].id == tool.id,
+        "{shown:?}"
+    );
+
+    let asked = script.finish().await?;
+    ensure!(asked[0].tools().contains(&"add"), "{asked:?}");
+    ensure!(asked[1].tool_results() == ["42"], "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn tools_of_one_turn_run_side_by_side_and_answer_in_order() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("side").await?;
+    let calls = [
+        ("slow", json!({ "ms": 300 })),
+        ("slow", json!({ "ms": 301 })),
+        ("echo", json!({ "text": "third" })),
+    ];
+    script.answer(Answer::tools(calls)).await?;
+    script.answer(Answer::text("All three.")).await?;
+    let agent = NewAgent::new("side")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Go.")
+        .completed(&api)
+        .await?;
+
+    let tools = done.tools()?;
+    ensure!(tools.len() == 3, "{tools:?}");
+    // Whoever began last began before anyone of the slow ones had ended.
+    let began = tools.iter().map(|t| &t.started_at).max().context("none")?;
+    let ended = tools[..2]
+        .iter()
+        .map(|t| &t.completed_at)
+        .min()
+        .context("none")?;
+    ensure!(began < ended, "one after the other: {tools:#?}");
+    let asked = script.finish().await?;
+    ensure!(
+        asked[1].tool_results().last() == Some(&"third"),
+        "{asked:?}"
+    );
+    ensure!(asked[1].tool_results().len() == 3, "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn five_steps_build_on_each_other() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("steps").await?;
+    for n in 0..5 {
+        script
+            .answer(Answer::tool("add", json!({ "a": n, "b": n })))
+            .await?;
+    }
+    script.answer(Answer::text("Done.")).await?;
+    let agent = NewAgent::new("steps")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Double them.")
+        .completed(&api)
+        .await?;
+    let results: Vec<&str> = done.tools()?.iter().map(|t| t.result.as_str()).collect();
+    ensure!(results == ["0", "2", "4", "6", "8"], "{results:?}");
+    let asked = script.finish().await?;
+    for (n, asked) in asked.iter().enumerate() {
+        ensure!(asked.tool_results() == results[..n], "turn {n}: {asked:?}");
+    }
+    let mut ids: Vec<&str> = done.tools()?.iter().map(|t| t.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ensure!(ids.len() == 5, "ids come twice: {:?}", done.tools());
+    Ok(())
+}
+
+#[tokio::test]
+async fn words_beside_a_tool_call_are_kept() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("beside").await?;
+    let both = Answer::tool("echo", json!({ "text": "x" })).saying("Let me see.");
+    script.answer(both).await?;
+    script.answer(Answer::text("Seen.")).await?;
+    let agent = NewAgent::new("beside")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Look.")
+        .completed(&api)
+        .await?;
+    ensure!(
+        done.status()?.messages[1].content == "Let me see.",
+        "{done:?}"
+    );
+    let asked = script.finish().await?;
+    ensure!(
+        asked[1].messages().contains(&("assistant", "Let me see.")),
+        "{asked:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tools_own_error_is_told_to_the_model() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("fails").await?;
+    script
+        .answer(Answer::tool("fail", json!({ "message": "no such city" })))
+        .await?;
+    script
+        .answer(Answer::text("There is no such city."))
+        .await?;
+    let agent = NewAgent::new("fails")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Weather?")
+        .completed(&api)
+        .await?;
+    let tool = done.tool()?;
+    ensure!(tool.status() == ToolCallStatus::ToolCallFailed, "{tool:?}");
+    ensure!(tool.error.contains("no such city"), "{tool:?}");
+    let asked = script.finish().await?;
+    ensure!(
+        asked[1].tool_results()[0].contains("no such city"),
+        "{asked:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tool_that_does_not_exist_is_told_to_the_model() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("unknown").await?;
+    script.answer(Answer::tool("teleport", json!({}))).await?;
+    script.answer(Answer::text("I cannot.")).await?;
+    let agent = NewAgent::new("unknown")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Go there.")
+        .completed(&api)
+        .await?;
+    let tool = done.tool()?;
+    ensure!(tool.status() == ToolCallStatus::ToolCallFailed, "{tool:?}");
+    let asked = script.finish().await?;
+    ensure!(asked[1].tool_results()[0].contains("teleport"), "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn arguments_that_are_no_object_are_told_to_the_model() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("garbled").await?;
+    script
+        .answer(Answer::tool_raw("add", "{\"a\": 1, \"b\":"))
+        .await?;
+    script
+        .answer(Answer::tool("add", json!({ "a": 1, "b": 1 })))
+        .await?;
+    script.answer(Answer::text("2.")).await?;
+    let agent = NewAgent::new("garbled")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Add.")
+        .completed(&api)
+        .await?;
+    let statuses: Vec<_> = done.tools()?.iter().map(|t| t.status()).collect();
+    let expected = [
+        ToolCallStatus::ToolCallFailed,
+        ToolCallStatus::ToolCallCompleted,
+    ];
+    ensure!(statuses == expected, "{:?}", done.tools());
+    let asked = script.finish().await?;
+    ensure!(asked[1].tool_results()[0].contains("JSON"), "{asked:?}");
+    Ok(())
+}

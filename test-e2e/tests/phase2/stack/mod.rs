@@ -1,0 +1,7 @@
+//! The platform itself is hurt, or refuses; the model is a script where one is needed.
+
+mod faults;
+mod follow;
+mod kill;
+mod refused;
+mod survive;

@@ -1,0 +1,48 @@
+use anyhow::ensure;
+use stigmer_api::{
+    agentexecution::{AgentExecution, ExecutionPhase},
+    resource::Resource,
+};
+use test_e2e::{Api, Ended, Result, Stack, own_pair, unique, until, until_phase};
+
+#[tokio::test]
+async fn a_runner_that_is_stopped_ends_clean() -> Result {
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let queue = unique("queue");
+    let (_server, runner) = own_pair(&mut control, &queue, &[]).await?;
+    let ended = control.stop(&runner).await?;
+    let clean = Ended {
+        code: Some(0),
+        signal: None,
+    };
+    ensure!(ended == clean, "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_execution_whose_workflow_was_terminated_fails_and_says_so() -> Result {
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let queue = unique("queue");
+    let env = [
+        // No runner polls it: the workflow waits until it is ended.
+        ("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", queue.as_str()),
+        ("STIGMER_RECONCILE_SECONDS", "1"),
+    ];
+    let server = control.start("server", &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = api.new_agent(&unique("terminated")).await?;
+    let id = api.new_execution(&agent, "Say hello.").await?;
+    let id = id.id().to_owned();
+    let told = |e: &AgentExecution| {
+        let status = e.status.as_ref();
+        status.is_some_and(|s| s.phase_reason.contains("waiting for an agent-runner"))
+    };
+    until(&api, &id, told).await?;
+    stack.temporal()?.terminate(&id).await?;
+    let failed = until_phase(&api, &id, ExecutionPhase::ExecutionFailed).await?;
+    let error = failed.status.unwrap_or_default().error;
+    ensure!(error.contains("Terminated without a report"), "{error}");
+    Ok(())
+}
