@@ -110,6 +110,10 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = process::this_program() {
+        eprintln!("error: {error:#}");
+        return ExitCode::from(1);
+    }
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -2,9 +2,8 @@
 
 use crate::e2e::build::{self, cargo};
 use crate::exit::{Code, coded};
-use crate::process::{Command, Output, Process, spawn};
+use crate::process::{Command, Output, Process, spawn, this_program};
 use crate::signals::Interrupt;
-use anyhow::Context;
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;
@@ -67,7 +66,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let program = match stage.program {
         Program::Cargo => cargo().into(),
-        Program::Xtask => std::env::current_exe().context("find this program")?,
+        Program::Xtask => this_program()?,
     };
     let mut command = Command::new(program)
         .args(stage.args.iter().copied())

@@ -5,8 +5,10 @@ mod attempt;
 pub mod command;
 pub mod ident;
 mod spawn;
+mod this;
 
 pub use attempt::{attempt, attempt_shown};
 pub use command::{Command, redact};
 pub use ident::Ident;
 pub use spawn::{Exit, Output, Process, signal_group, spawn};
+pub use this::this_program;

@@ -1,6 +1,7 @@
 //! The binaries of a stack: ours, or somebody else's builds of the same parts.
 
 use crate::config::Config;
+use crate::process::this_program;
 use anyhow::Context;
 use std::path::PathBuf;
 
@@ -26,7 +27,7 @@ impl Bins {
     /// When this process does not know where it lies.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
         // xtask is built into the same profile folder as the services, wherever cargo was told to put that.
-        let exe = std::env::current_exe().context("find this program")?;
+        let exe = this_program()?;
         let built = exe
             .parent()
             .context("this program has no folder")?

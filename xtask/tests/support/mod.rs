@@ -60,10 +60,16 @@ impl World {
 
     /// A service that does this; whatever it is asked about its health, it agrees.
     pub fn service(&self, name: &str, script: &str) {
-        let path = self.fake().join(name);
         let health = "case \"$1\" in healthcheck|operator) exit 0;; esac";
-        std::fs::write(&path, format!("#!/bin/sh\n{health}\n{script}\n")).unwrap();
+        self.program(name, &format!("{health}\n{script}"));
+    }
+
+    /// A program made of shell.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.fake().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
     }
 
     /// A server that announces itself and stays.
@@ -83,7 +89,12 @@ impl World {
 
     /// `xtask` in this world; services are made up, and those that a world has not made are `true`.
     pub fn xtask(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        self.xtask_at(Path::new(env!("CARGO_BIN_EXE_xtask")), args)
+    }
+
+    /// The same, called as the program that lies there.
+    pub fn xtask_at(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env("E2E_ROOT", self.root())
