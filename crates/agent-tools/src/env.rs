@@ -90,8 +90,17 @@ impl Env {
     /// escaped as in JSON.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
+        redact::redact(text, self.secrets())
+    }
+
+    /// As [`Env::redact`], but only the first `most` bytes of the text; with it, how many bytes these are.
+    pub(crate) fn redact_head(&self, text: &str, most: usize) -> (String, usize) {
+        redact::redact_head(text, most, self.secrets())
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
         let secrets = self.0.values().filter(|var| var.is_secret);
-        redact::redact(text, secrets.map(|var| var.value.as_str()))
+        secrets.map(|var| var.value.as_str())
     }
 }
 

@@ -67,16 +67,19 @@ fn left_out(what: &str, kind: Option<&str>, bytes: usize, uri: &str) -> String {
     format!("[left out: {what}{kind} of {bytes} bytes{at}]")
 }
 
-/// Redacts, then cuts: the other way round half a secret could stay.
+/// Redacts and cuts: a secret that the cut would go through is replaced whole. Computes for up to some 100 ms where there
+/// are many secrets.
 pub(crate) fn shown(outcome: ToolOutcome, env: &Env) -> ToolOutcome {
+    let (text, taken) = env.redact_head(&outcome.text, MOST);
     ToolOutcome {
-        text: cut(env.redact(&outcome.text)),
+        text: cut(text, outcome.text.len() - taken),
         failed: outcome.failed,
     }
 }
 
-fn cut(mut text: String) -> String {
-    let whole = text.len();
+/// Cuts a text that has been cut by `rest` bytes already: marks may be longer than the secrets in their places.
+fn cut(mut text: String, rest: usize) -> String {
+    let whole = text.len() + rest;
     if whole > MOST {
         text.truncate(text.floor_char_boundary(MOST));
         let kept = text.len();
@@ -93,6 +96,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::EnvVar;
 
     #[test]
     fn what_no_model_reads_is_named() {
@@ -126,11 +130,39 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_characters() {
-        assert_eq!(cut("a".repeat(MOST)).len(), MOST);
-        let cut = cut(format!("{}é", "a".repeat(MOST - 1)));
+        let shown = |text: String| shown(ToolOutcome::failed(text), &Env::default()).text;
+        assert_eq!(shown("a".repeat(MOST)).len(), MOST);
+        let cut = shown(format!("{}é", "a".repeat(MOST - 1)));
         assert_eq!(
             &cut[MOST - 2..],
             "a\n[cut: this is the first 65535 of 65537 bytes]"
+        );
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_at_the_cut() {
+        let secret = EnvVar {
+            value: "k3y-k3y-k3y".to_owned(),
+            is_secret: true,
+        };
+        let env: Env = [("K".to_owned(), secret)].into_iter().collect();
+        let shown = |text: String| shown(ToolOutcome::failed(text), &env).text;
+        let long = |before: usize| format!("{}k3y-k3y-k3y{}", "a".repeat(before), "b".repeat(MOST));
+        for before in MOST - 11..MOST {
+            let text = shown(long(before));
+            let (said, note) = text.split_once('\n').unwrap();
+            assert_eq!(
+                said.trim_start_matches('a'),
+                &"[redacted]"[..(MOST - before).min(10)]
+            );
+            assert!(note.starts_with("[cut: this is the first 655"), "{note}");
+        }
+        // Marks that are shorter than secrets do not let in what is behind the cut.
+        let many = "k3y-k3y-k3y".repeat(MOST);
+        let text = shown(many);
+        assert!(
+            text.starts_with("[redacted]\n[cut: ") && !text.contains("k3y"),
+            "{text:.100}"
         );
     }
 }

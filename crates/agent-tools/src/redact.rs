@@ -1,10 +1,13 @@
 //! Secrets in a text, however they were written down.
 
+mod view;
+
 use base64::{
     Engine, alphabet,
     engine::{GeneralPurpose, general_purpose::NO_PAD},
 };
-use memchr::memmem;
+
+use view::views;
 
 const MARK: &str = "[redacted]";
 const SHORTEST: usize = 4; // characters; shorter ones are in every text
@@ -18,17 +21,28 @@ struct Form {
 }
 
 pub(crate) fn redact<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) -> String {
+    redact_head(text, text.len(), secrets).0
+}
+
+/// Redacts the first `most` bytes of a text, and how many bytes of the text these are: more if a secret goes on beyond
+/// them. What it takes does not grow with the rest of the text.
+pub(crate) fn redact_head<'a>(
+    text: &str,
+    most: usize,
+    secrets: impl Iterator<Item = &'a str>,
+) -> (String, usize) {
+    let most = text.floor_char_boundary(most);
     let forms: Vec<Form> = secrets.flat_map(parts).flat_map(forms).collect();
-    if forms.is_empty() {
-        return text.to_owned();
-    }
+    let Some(longest) = forms.iter().map(|form| form.bytes.len()).max() else {
+        return (text[..most].to_owned(), most);
+    };
     let mut found = Vec::new();
-    for view in views(text) {
+    views(text.as_bytes(), most, longest, |view| {
         for form in &forms {
             view.find(form, &mut found);
         }
-    }
-    replace(text, found)
+    });
+    replace(text, most, found)
 }
 
 /// A secret without the space around it, and its lines: they are printed with indents and by halves.
@@ -70,136 +84,13 @@ fn forms(part: &str) -> Vec<Form> {
     forms
 }
 
-/// A text with its escapes resolved, and for each byte where it came from.
-struct View {
-    bytes: Vec<u8>,
-    /// One more than `bytes`: the last is the end.
-    from: Vec<usize>,
-}
-
-impl View {
-    fn find(&self, form: &Form, found: &mut Vec<(usize, usize)>) {
-        let finder = memmem::Finder::new(&form.bytes);
-        let mut at = 0;
-        while let Some(next) = finder.find(&self.bytes[at..]) {
-            let start = at + next;
-            let end = start + form.bytes.len();
-            let is_digit = |i: usize| {
-                self.bytes
-                    .get(i)
-                    .is_some_and(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(b))
-            };
-            let before = usize::from(form.before > 0 && start > 0 && is_digit(start - 1));
-            let mut after = usize::from(form.after > 0 && is_digit(end));
-            while form.after > 0 && self.bytes.get(end + after) == Some(&b'=') {
-                after += 1;
-            }
-            found.push((self.from[start - before], self.from[end + after]));
-            at = start + 1; // they may overlap
-        }
-    }
-}
-
-fn views(text: &str) -> impl Iterator<Item = View> {
-    let plain = resolve(text.as_bytes(), (0..=text.len()).collect(), |_| None);
-    let has = |byte: u8| memchr::memchr(byte, text.as_bytes()).is_some();
-    let mut views = Vec::new();
-    if has(b'%') || has(b'+') {
-        views.push(resolve(&plain.bytes, plain.from.clone(), percent));
-        views.push(resolve(&plain.bytes, plain.from.clone(), form_encoded));
-    }
-    if has(b'\\') {
-        // JSON in JSON is what a tool that answers with JSON makes of it.
-        let once = resolve(&plain.bytes, plain.from.clone(), json);
-        let twice = resolve(&once.bytes, once.from.clone(), json);
-        views.extend([once, twice]);
-    }
-    views.push(plain);
-    views.into_iter()
-}
-
-/// What stands at the beginning of the bytes and how many of them it takes; `None` is the byte itself.
-type Escape = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
-
-fn resolve(bytes: &[u8], from: Vec<usize>, escape: Escape) -> View {
-    let mut view = View {
-        bytes: Vec::with_capacity(bytes.len()),
-        from: Vec::with_capacity(from.len()),
-    };
-    let mut at = 0;
-    while at < bytes.len() {
-        let (resolved, taken) = escape(&bytes[at..]).unwrap_or_else(|| (vec![bytes[at]], 1));
-        for (i, byte) in resolved.iter().enumerate() {
-            view.bytes.push(*byte);
-            // All bytes of a character come from one escape: a match begins with its first, so the others do not matter.
-            view.from.push(if i == 0 {
-                from[at]
-            } else {
-                from[(at + taken).min(bytes.len())]
-            });
-        }
-        at += taken;
-    }
-    view.from.extend(from.last());
-    view
-}
-
-fn percent(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let [b'%', high, low, ..] = bytes else {
-        return None;
-    };
-    let digit = |b: &u8| char::from(*b).to_digit(16);
-    let byte = digit(high)? * 16 + digit(low)?;
-    Some((vec![u8::try_from(byte).ok()?], 3))
-}
-
-fn form_encoded(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
-    match bytes {
-        [b'+', ..] => Some((vec![b' '], 1)),
-        _ => percent(bytes),
-    }
-}
-
-fn json(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let [b'\\', kind, rest @ ..] = bytes else {
-        return None;
-    };
-    let plain = match kind {
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'b' => 8,
-        b'f' => 12,
-        b'"' | b'\\' | b'/' => *kind,
-        b'u' => return unicode(rest),
-        _ => return None,
-    };
-    Some((vec![plain], 2))
-}
-
-fn unicode(rest: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let unit = |at: usize| {
-        let digits = std::str::from_utf8(rest.get(at..at + 4)?).ok()?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let first = unit(0)?;
-    let second = (rest.get(4..6) == Some(b"\\u")).then(|| unit(6)).flatten();
-    let pair = [first, second.unwrap_or_default()];
-    let units = if (0xd800..0xdc00).contains(&first) {
-        &pair[..]
-    } else {
-        &pair[..1]
-    };
-    let text = String::from_utf16(units).ok()?;
-    Some((text.into_bytes(), units.len() * 6))
-}
-
-fn replace(text: &str, mut found: Vec<(usize, usize)>) -> String {
+/// The first `most` bytes with marks in the places that were found, and how many bytes these are.
+fn replace(text: &str, most: usize, mut found: Vec<(usize, usize)>) -> (String, usize) {
     found.sort_unstable();
-    let mut redacted = String::with_capacity(text.len());
+    let mut redacted = String::with_capacity(most);
     let mut done = 0;
     let mut found = found.into_iter().peekable();
-    while let Some((start, mut end)) = found.next() {
+    while let Some((start, mut end)) = found.next_if(|(start, _)| *start < most) {
         while let Some((_, next)) = found.next_if(|(next, _)| *next <= end) {
             end = end.max(next);
         }
@@ -209,8 +100,11 @@ fn replace(text: &str, mut found: Vec<(usize, usize)>) -> String {
         redacted.push_str(MARK);
         done = end;
     }
-    redacted.push_str(&text[done..]);
-    redacted
+    if done < most {
+        redacted.push_str(&text[done..most]);
+        done = most;
+    }
+    (redacted, done)
 }
 
 #[cfg(test)]

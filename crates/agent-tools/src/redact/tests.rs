@@ -92,7 +92,43 @@ fn lines_of_a_key_are_found_one_by_one() {
     );
 }
 
+#[test]
+fn what_is_looked_at_does_not_grow_with_the_text() {
+    let text = r"\u0041%41\\u0041 +x".repeat(1 << 16);
+    let mut shown = Vec::new();
+    super::views(text.as_bytes(), 1000, 50, |view| {
+        assert!(
+            view.from(view.bytes.len()) <= 1000 + 50 * 36,
+            "all is looked at"
+        );
+        shown.push(view.bytes.len());
+    });
+    assert_eq!(shown.len(), 5);
+    assert!(
+        shown.iter().all(|bytes| *bytes < 1000 + 50 * 6),
+        "{shown:?}"
+    );
+}
+
 proptest! {
+    #[test]
+    fn a_head_is_redacted_as_the_whole_is(
+        before in 0..30_usize,
+        secret in "[a-z\"\\\\é]{4,9}",
+        most in 0..60_usize,
+    ) {
+        let json = |text: &str| serde_json::to_string(text).unwrap();
+        let percent = utf8_percent_encode(&secret, NON_ALPHANUMERIC).to_string();
+        let base64 = BASE64_STANDARD.encode(&secret);
+        for written in [secret.clone(), json(&secret), json(&json(&secret)), percent, base64] {
+            let text = format!("{}{written}{}", "1".repeat(before), "2".repeat(60));
+            let whole = super::redact(&text, [secret.as_str()].into_iter());
+            let (head, taken) = super::redact_head(&text, most, [secret.as_str()].into_iter());
+            prop_assert!(whole.starts_with(&head), "{head} of {whole}");
+            prop_assert!(taken >= text.floor_char_boundary(most), "{taken}");
+        }
+    }
+
     #[test]
     fn base64_of_anything_around_it_is_found(before in "[ -~]{0,7}", after in "[ -~]{0,7}", secret in "[a-zA-Z0-9]{6,20}") {
         let whole = format!("{before}{secret}{after}");
