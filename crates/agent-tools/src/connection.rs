@@ -10,10 +10,17 @@ use rmcp::{
 };
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::{Env, ToolOutcome, ToolsError, outcome, process::Process};
+use crate::{
+    Env, ToolOutcome, ToolsError, outcome,
+    process::{LONGEST_END, Process},
+};
 
 /// A server that does not take its leave by then is left.
 const LEAVE: Duration = Duration::from_secs(1);
+
+/// Longest time that [`crate::Tools::close_all`] gives to servers that do not want to end; what the machine itself takes
+/// for it comes on top.
+pub const CLOSE_GRACE: Duration = LEAVE.saturating_add(LONGEST_END);
 
 pub(crate) type Service = RunningService<RoleClient, ClientConfig>;
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use reqwest::{
-    Client, StatusCode, Url,
+    StatusCode, Url,
     header::{HeaderName, HeaderValue},
 };
 use rmcp::{
@@ -22,6 +22,7 @@ use tokio::time::timeout;
 
 use crate::{
     Env, ToolsError,
+    clients::Clients,
     connection::{Connection, chain, told},
 };
 
@@ -30,7 +31,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Start<'a> {
     pub(crate) name: &'a str,
     pub(crate) env: &'a Env,
-    pub(crate) http: &'a Client,
+    pub(crate) http: &'a Clients,
     pub(crate) client: ClientConfig,
     pub(crate) handshake: Duration,
 }
@@ -41,7 +42,8 @@ impl Start<'_> {
         let who = format!("the MCP server {} ({})", self.name, self.shown(&url));
         let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
             .custom_headers(self.headers(server, &who)?);
-        let transport = StreamableHttpClientTransport::with_client(self.http.clone(), config);
+        let transport =
+            StreamableHttpClientTransport::with_client(self.http.of(&url).clone(), config);
         let limit = match u64::try_from(server.timeout_seconds) {
             Ok(seconds @ 1..) => Duration::from_secs(seconds),
             _ => DEFAULT_TIMEOUT,

@@ -7,12 +7,15 @@
 )]
 
 mod catalog;
+mod clients;
 mod connection;
 mod env;
 mod error;
 mod files;
 mod http;
+mod keepers;
 mod kit;
+mod limits;
 mod outcome;
 mod process;
 mod redact;
@@ -23,8 +26,10 @@ mod stdio;
 mod tools;
 mod work;
 
+pub use connection::CLOSE_GRACE;
 pub use env::{Env, EnvVar, FillError};
 pub use error::{Kind, ToolsError};
 pub use kit::{Kit, SkillFiles, ToolOutcome, ToolSpec};
+pub use limits::Limits;
 pub use skills::skills_prompt;
-pub use tools::{IDEMPOTENCY_KEY, Limits, Tools};
+pub use tools::{IDEMPOTENCY_KEY, Tools};

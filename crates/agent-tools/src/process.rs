@@ -1,4 +1,4 @@
-//! A server's process and all that it starts: one group, which ends as a whole.
+//! A server's process and all that it starts: one group, which ends as a whole, also with the runtime.
 
 use std::{
     io,
@@ -15,7 +15,10 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::stderr::Ring;
+use crate::{keepers::Keepers, stderr::Ring};
+
+/// Longest time from the order to end to the end, last words included.
+pub(crate) const LONGEST_END: Duration = GRACE.saturating_add(TERM).saturating_add(LAST_WORDS);
 
 /// After its stdin was closed a server has this long to end by itself.
 const GRACE: Duration = Duration::from_secs(1);
@@ -25,6 +28,22 @@ const TERM: Duration = Duration::from_secs(2);
 
 /// What it wrote at last is in the pipe when it is gone; somebody who kept the other end open does not hold us up.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// A group of processes; dropping it kills what is left of it. Its number is its own as long as nobody has waited for its
+/// leader and seen the rest end.
+struct Group(Pid);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.0, signal); // it may be gone
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
 
 /// A server's process. Dropping it ends the group.
 pub(crate) struct Process {
@@ -39,10 +58,13 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a process that leads a group of its own.
-    pub(crate) fn start(mut command: Command) -> io::Result<(Self, ChildStdin, ChildStdout)> {
+    pub(crate) fn start(
+        mut command: Command,
+        keepers: &Keepers,
+    ) -> io::Result<(Self, ChildStdin, ChildStdout)> {
         command
             .process_group(0)
-            .kill_on_drop(true) // the runtime may end before the keeper
+            .kill_on_drop(true) // also where there is no group yet
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -59,6 +81,7 @@ impl Process {
         let group = i32::try_from(pid)
             .ok()
             .and_then(Pid::from_raw)
+            .map(Group)
             .ok_or_else(missing)?;
         let ring = Ring::default();
         let reading = tokio::spawn(ring.clone().fill(stderr));
@@ -67,14 +90,17 @@ impl Process {
         let told = end.clone();
         let exited = CancellationToken::new();
         let seen = exited.clone();
+        let kept = keepers.one();
         tokio::spawn(async move {
+            // Taken in: the runtime may end before this does, and then drops what is in here.
+            let (_kept, group) = (kept, group);
             let status = tokio::select! {
                 status = child.wait() => status,
-                () = told.cancelled() => ended(&mut child, group).await,
+                () = told.cancelled() => ended(&mut child, &group).await,
             };
             seen.cancel();
             // Helpers it left behind would keep its pipes open, and nobody asks them for anything any more.
-            let _ = kill_process_group(group, Signal::KILL);
+            drop(group);
             let _ = timeout(LAST_WORDS, reading).await;
             let said = match status {
                 Ok(status) => described(status),
@@ -118,15 +144,15 @@ impl Process {
     }
 }
 
-async fn ended(child: &mut Child, group: Pid) -> io::Result<ExitStatus> {
+async fn ended(child: &mut Child, group: &Group) -> io::Result<ExitStatus> {
     if let Ok(status) = timeout(GRACE, child.wait()).await {
         return status;
     }
-    let _ = kill_process_group(group, Signal::TERM);
+    group.signal(Signal::TERM);
     if let Ok(status) = timeout(TERM, child.wait()).await {
         return status;
     }
-    let _ = kill_process_group(group, Signal::KILL);
+    group.signal(Signal::KILL);
     child.wait().await
 }
 

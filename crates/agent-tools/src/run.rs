@@ -10,7 +10,7 @@ use std::{
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Kit, ToolsError, catalog::Catalog, connection::Connection, skills};
+use crate::{Kit, ToolsError, catalog::Catalog, connection::Connection, keepers::Keepers, skills};
 
 /// A connection, or the place for one. Whoever connects holds the lock, so that nobody connects beside.
 pub(crate) type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
@@ -25,6 +25,7 @@ pub(crate) struct Run {
     folder: PathBuf,
     /// Ends what is being connected.
     pub(crate) closed: CancellationToken,
+    pub(crate) keepers: Keepers,
     scopes: Mutex<HashMap<String, Arc<Scope>>>,
     used: Mutex<Used>,
 }
@@ -69,6 +70,7 @@ impl Run {
         Self {
             folder,
             closed: CancellationToken::new(),
+            keepers: Keepers::default(),
             scopes: Mutex::default(),
             used: Mutex::new(Used {
                 last: Instant::now(),
@@ -114,6 +116,8 @@ impl Run {
             }
         }))
         .await;
+        // Servers that were starting, or that were let go of before, have no connection any more and may still end.
+        self.keepers.done().await;
         remove(&self.folder).await;
     }
 }

@@ -10,6 +10,7 @@ use tokio::{process::Command, time::timeout};
 use crate::{
     Env, ToolsError,
     connection::{Connection, told},
+    keepers::Keepers,
     process::Process,
 };
 
@@ -40,6 +41,7 @@ pub(crate) struct Start<'a> {
     pub(crate) client: ClientConfig,
     pub(crate) handshake: Duration,
     pub(crate) call: Duration,
+    pub(crate) keepers: &'a Keepers,
 }
 
 impl Start<'_> {
@@ -49,7 +51,7 @@ impl Start<'_> {
             self.name,
             self.env.redact(&server.command)
         );
-        let (process, stdin, stdout) = Process::start(self.command(server, &who)?)
+        let (process, stdin, stdout) = Process::start(self.command(server, &who)?, self.keepers)
             .map_err(|error| self.unstartable(&error, &who, server))?;
         tracing::info!(
             server = self.name,

@@ -55,7 +55,7 @@ fn rows() -> [Row; 13] {
         ),
         (
             "slow_calls",
-            "Counts the calls of slow that ended and that were cancelled.",
+            "Counts the calls of slow that began, that ended and that were cancelled.",
             none(),
             &[],
         ),

@@ -37,6 +37,7 @@ pub struct Probe(Arc<State>);
 #[derive(Debug)]
 struct State {
     notes: Notes,
+    begun: AtomicU32,
     ended: AtomicU32,
     cancelled: AtomicU32,
 }
@@ -47,6 +48,7 @@ impl Probe {
     pub fn new(notes: Notes) -> Self {
         Self(Arc::new(State {
             notes,
+            begun: AtomicU32::default(),
             ended: AtomicU32::default(),
             cancelled: AtomicU32::default(),
         }))
@@ -82,6 +84,7 @@ impl Probe {
             )?)])),
             "slow" => Ok(self.slow(count(&args, "ms")?, &context).await),
             "slow_calls" => shown(json!({
+                "begun": self.0.begun.load(Ordering::SeqCst),
                 "ended": self.0.ended.load(Ordering::SeqCst),
                 "cancelled": self.0.cancelled.load(Ordering::SeqCst),
             })),
@@ -117,6 +120,7 @@ impl Probe {
     }
 
     async fn slow(&self, ms: u64, context: &RequestContext<RoleServer>) -> CallToolResult {
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(ms)) => {
                 self.0.ended.fetch_add(1, Ordering::SeqCst);

@@ -1,15 +1,10 @@
 //! Listing and calling.
 
-use std::time::Duration;
-
 use agent_tools::{Limits, Tools};
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use stigmer_api::agent::{McpToolSelection, mcp_server_definition::ServerType};
 
-use crate::{
-    KEY, PROBE, SECRET, call, command, definition, env, kit, names, pid, probe, said, tools, until,
-};
+use crate::{PROBE, call, command, definition, kit, names, probe, said, tools};
 
 const ALL: [&str; 13] = [
     "add",
@@ -74,88 +69,6 @@ async fn what_goes_wrong_in_a_call_is_for_the_model() {
         let outcome = call(&tools, &kit, name, args).await;
         assert!(outcome.failed && outcome.text.contains(text), "{outcome:?}");
     }
-    tools.close("aex_1").await;
-}
-
-#[tokio::test]
-async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
-    assert!(
-        std::env::var_os("CARGO_MANIFEST_DIR").is_some(),
-        "there is something to hide"
-    );
-    let (tools, _dir) = tools(Limits::default());
-    let vars = [
-        ("API_KEY", "Bearer ${TOKEN}"),
-        ("REGION", "${WHERE}"),
-        ("PRICE", "$${5}$"),
-    ];
-    let server = definition("probe", ServerType::Stdio(command(PROBE, &[], &vars)));
-    let mut kit = kit("aex_1", vec![server]);
-    kit.env = env(&[("WHERE", "eu-1"), ("UNUSED", "x")]);
-    let seen = said(&tools, &kit, "env", json!({})).await;
-    let known = [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "LANG",
-        "LC_ALL",
-        "LC_CTYPE",
-        "TZ",
-        "TMPDIR",
-        "TERM",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "E2E_RUN_ID",
-        "API_KEY",
-        "REGION",
-        "PRICE",
-    ];
-    for name in seen.lines() {
-        assert!(known.contains(&name), "{name} is the runner's");
-    }
-    for name in ["PATH", "API_KEY", "REGION", "PRICE"] {
-        assert!(
-            seen.lines().any(|line| line == name),
-            "{name} is missing in {seen}"
-        );
-    }
-    let value = async |name: &str| said(&tools, &kit, "env", json!({"name": name})).await;
-    assert_eq!(value("API_KEY").await, "Bearer [redacted]");
-    assert_eq!(value("REGION").await, "eu-1");
-    assert_eq!(value("PRICE").await, "${5}$");
-    tools.close("aex_1").await;
-}
-
-#[tokio::test]
-async fn secrets_come_back_redacted_however_they_are_written() {
-    let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    for (text, shown) in [
-        (format!("a {SECRET} b"), "a [redacted] b".to_owned()),
-        (
-            format!("<{}>", BASE64_STANDARD.encode(SECRET)),
-            "<[redacted]>".to_owned(),
-        ),
-        (
-            "?t=s3cret%2Fw%2Brd&x".to_owned(),
-            "?t=[redacted]&x".to_owned(),
-        ),
-        (
-            r#"{"t":"s3cret\/w+rd"}"#.to_owned(),
-            r#"{"t":"[redacted]"}"#.to_owned(),
-        ),
-    ] {
-        assert_eq!(
-            said(&tools, &kit, "echo", json!({"text": text})).await,
-            shown
-        );
-        let failed = call(&tools, &kit, "fail", json!({"message": text})).await;
-        assert_eq!(failed.text, shown);
-    }
-    let unknown = call(&tools, &kit, SECRET, json!({})).await.text;
-    assert!(!unknown.contains(SECRET), "{unknown}");
     tools.close("aex_1").await;
 }
 
@@ -268,80 +181,5 @@ async fn a_key_that_comes_again_has_no_second_effect() {
     let notes: Vec<Value> = serde_json::from_str(&notes).unwrap();
     let texts: Vec<&Value> = notes.iter().map(|note| &note["text"]).collect();
     assert_eq!(texts, ["first", "second"]);
-    tools.close("aex_1").await;
-}
-
-#[tokio::test]
-async fn a_call_that_takes_too_long_is_cancelled() {
-    let limits = Limits {
-        call: Duration::from_millis(300),
-        ..Limits::default()
-    };
-    let (tools, _dir) = tools(limits);
-    let kit = kit("aex_1", vec![probe("probe")]);
-    let outcome = call(&tools, &kit, "slow", json!({"ms": 60_000})).await;
-    assert!(
-        outcome.failed && outcome.text.starts_with("timed out after 300ms"),
-        "{outcome:?}"
-    );
-    until_cancelled(&tools, &kit).await;
-    tools.close("aex_1").await;
-}
-
-#[tokio::test]
-async fn a_call_that_nobody_waits_for_is_cancelled() {
-    let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    tools.list(&kit).await.unwrap();
-    let slow = call(&tools, &kit, "slow", json!({"ms": 60_000}));
-    let waited = tokio::time::timeout(Duration::from_millis(300), slow).await;
-    assert!(waited.is_err());
-    until_cancelled(&tools, &kit).await;
-    tools.close("aex_1").await;
-}
-
-pub(crate) async fn until_cancelled(tools: &Tools, kit: &agent_tools::Kit) {
-    let counted = json!({"ended": 0, "cancelled": 1}).to_string();
-    until("the cancellation", async || {
-        (said(tools, kit, "slow_calls", json!({})).await == counted).then_some(())
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn first_uses_at_once_start_one_server() {
-    let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    let calls = (0..8).map(|_| {
-        let (tools, kit) = (tools.clone(), kit.clone());
-        tokio::spawn(async move { pid(&tools, &kit).await })
-    });
-    let calls: Vec<_> = calls.collect();
-    let mut pids = Vec::new();
-    for call in calls {
-        pids.push(call.await.unwrap());
-    }
-    pids.dedup();
-    assert_eq!(pids.len(), 1, "{pids:?}");
-    // A sub-agent has a server of its own.
-    let mut sub = kit.clone();
-    sub.scope = "aex_1/helper".to_owned();
-    assert_ne!(pid(&tools, &sub).await, pids[0]);
-    tools.close("aex_1").await;
-}
-
-#[tokio::test]
-async fn calls_of_an_execution_do_not_wait_for_each_other() {
-    let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    tools.list(&kit).await.unwrap();
-    let args = json!({"ms": 60_000}).as_object().unwrap().clone();
-    let slow = tools.call(&kit, "slow", args, KEY);
-    let quick = said(&tools, &kit, "echo", json!({"text": "quick"}));
-    tokio::select! {
-        biased;
-        _ = slow => panic!("the slow one was first"),
-        text = quick => assert_eq!(text, "quick"),
-    }
     tools.close("aex_1").await;
 }

@@ -6,10 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agent_tools::Limits;
+use agent_tools::{CLOSE_GRACE, Kit, Limits, Tools};
 use serde_json::json;
 
-use crate::{call, kit, lives, pid, probe, said, shell, tools, until, until_gone};
+use crate::{call, kit, lives, pid, probe, said, shell, tools, until, until_begun, until_gone};
+
+/// A process that a server's shell noted in its folder.
+async fn noted(tools: &Tools, kit: &Kit, file: &str) -> u32 {
+    let cwd = said(tools, kit, "cwd", json!({})).await;
+    let pid = fs::read_to_string(Path::new(&cwd).join(file)).unwrap();
+    pid.trim().parse().unwrap()
+}
 
 /// What is below the folder of this runner, its lock aside.
 fn left(dir: &Path) -> Vec<String> {
@@ -41,18 +48,10 @@ async fn close_ends_the_whole_group_and_removes_the_files() {
         cwd.starts_with(fs::canonicalize(dir.path()).unwrap().to_str().unwrap()),
         "{cwd}"
     );
-    let helper = fs::read_to_string(Path::new(&cwd).join("helper")).unwrap();
-    let helper: u32 = helper.trim().parse().unwrap();
+    let helper = noted(&tools, &main, "helper").await;
     assert!(lives(server) && lives(helper) && lives(subs));
 
-    let started = Instant::now();
     tools.close("aex_1").await;
-    // It ended by itself when its stdin was closed.
-    assert!(
-        started.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        started.elapsed()
-    );
     assert!(!lives(server) && !lives(subs));
     until_gone(helper).await; // killed; its new parent takes a moment
     assert!(!Path::new(&cwd).exists());
@@ -66,26 +65,25 @@ async fn close_ends_the_whole_group_and_removes_the_files() {
 
 #[tokio::test]
 async fn whoever_stays_is_asked_and_then_killed() {
-    for (script, least, most) in [
-        ("\"$0\"; sleep 1000", 1000, 2000),
-        ("trap '' TERM; \"$0\"; sleep 1000", 3000, 6000),
+    // The first one tells that it was asked, and ends; the second one hears nothing.
+    for (trap, asked, least) in [
+        (
+            "trap 'echo > ../../../asked; exit' TERM",
+            true,
+            Duration::from_secs(1),
+        ),
+        ("trap '' TERM", false, Duration::from_secs(3)),
     ] {
-        let (tools, _dir) = tools(Limits::default());
-        let kit = kit(
-            "aex_1",
-            vec![shell("probe", &format!("echo $$ > shell; {script}"))],
-        );
-        let cwd = said(&tools, &kit, "cwd", json!({})).await;
-        let shell = fs::read_to_string(Path::new(&cwd).join("shell")).unwrap();
-        let shell: u32 = shell.trim().parse().unwrap();
+        let (tools, dir) = tools(Limits::default());
+        let script = format!("echo $$ > shell; {trap}; \"$0\"; sleep 1000 & wait; sleep 1000");
+        let kit = kit("aex_1", vec![shell("probe", &script)]);
+        let shell = noted(&tools, &kit, "shell").await;
         let started = Instant::now();
         tools.close("aex_1").await;
-        let took = started.elapsed();
         assert!(!lives(shell));
-        assert!(
-            (Duration::from_millis(least)..Duration::from_millis(most)).contains(&took),
-            "{took:?}"
-        );
+        let took = started.elapsed();
+        assert!(took >= least && took < CLOSE_GRACE * 10, "{took:?}");
+        assert_eq!(dir.path().join("asked").exists(), asked);
     }
 }
 
@@ -96,41 +94,79 @@ async fn a_call_on_its_way_ends_with_the_execution() {
     tools.list(&kit).await.unwrap();
     let slow = {
         let (tools, kit) = (tools.clone(), kit.clone());
-        tokio::spawn(async move { call(&tools, &kit, "slow", json!({"ms": 60_000})).await })
+        tokio::spawn(async move { call(&tools, &kit, "slow", json!({"ms": 600_000})).await })
     };
-    let quick = said(&tools, &kit, "echo", json!({"text": "it is under way"})).await;
-    assert!(!quick.is_empty() && !slow.is_finished());
+    until_begun(&tools, &kit).await;
     tools.close("aex_1").await;
     let outcome = slow.await.unwrap();
     assert!(outcome.failed, "{outcome:?}");
 }
 
 #[tokio::test]
-async fn an_end_while_a_server_starts_is_heard() {
-    let (tools, dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![shell("probe", "echo $$ > shell; sleep 1000")]);
-    let starting = {
-        let (tools, kit) = (tools.clone(), kit.clone());
-        tokio::spawn(async move { tools.list(&kit).await })
-    };
-    let shell = until("the shell", async || {
-        let run = left(dir.path()).pop()?;
-        let mut runners = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let runner = runners.find(|path| path.is_dir())?;
-        let pid = fs::read_to_string(runner.join(run).join("0/shell")).ok()?;
-        pid.trim().parse::<u32>().ok()
-    })
-    .await;
-    tools.close("aex_1").await;
-    let told = starting.await.unwrap().unwrap_err();
-    assert!(
-        told.is_transient() && told.message.contains("closed"),
-        "{told}"
-    );
-    until_gone(shell).await;
-    assert_eq!(left(dir.path()), [""; 0]);
+async fn an_end_while_a_server_starts_is_heard_and_waits_for_it() {
+    for all in [false, true] {
+        let (tools, dir) = tools(Limits::default());
+        // Its last act is to write into the folder.
+        let script = "trap 'echo > last; exit' TERM; echo $$ > shell; while :; do sleep 0.1; done";
+        let kit = kit("aex_1", vec![shell("probe", script)]);
+        let starting = {
+            let (tools, kit) = (tools.clone(), kit.clone());
+            tokio::spawn(async move { tools.list(&kit).await })
+        };
+        let shell = until("the shell", async || {
+            let run = left(dir.path()).pop()?;
+            let mut runners = fs::read_dir(dir.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            let runner = runners.find(|path| path.is_dir())?;
+            let pid = fs::read_to_string(runner.join(run).join("0/shell")).ok()?;
+            pid.trim().parse::<u32>().ok()
+        })
+        .await;
+        if all {
+            tools.close_all().await;
+        } else {
+            tools.close("aex_1").await;
+        }
+        assert!(!lives(shell));
+        assert_eq!(left(dir.path()), [""; 0]);
+        let told = starting.await.unwrap().unwrap_err();
+        assert!(
+            told.is_transient() && told.message.contains("closed"),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn close_all_waits_for_ends_that_are_under_way() {
+    let (tools, _dir) = tools(Limits::default());
+    let script = "echo $$ > shell; \"$0\"; sleep 1000";
+    let kit = kit("aex_1", vec![shell("probe", script)]);
+    let shell = noted(&tools, &kit, "shell").await;
+    tokio::select! {
+        biased;
+        () = tools.close("aex_1") => panic!("it did not stay"),
+        () = tokio::task::yield_now() => {}
+    }
+    tools.close_all().await;
+    assert!(!lives(shell));
+}
+
+#[test]
+fn groups_end_with_the_runtime() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let (tools, _dir) = tools(Limits::default());
+    let script = "sleep 1000 & echo $! > helper; exec \"$0\"";
+    let kit = kit("aex_1", vec![shell("probe", script)]);
+    let ending = runtime();
+    let (server, helper) =
+        ending.block_on(async { (pid(&tools, &kit).await, noted(&tools, &kit, "helper").await) });
+    drop(ending);
+    runtime().block_on(async {
+        until_gone(server).await;
+        until_gone(helper).await;
+    });
 }
 
 #[tokio::test]
@@ -171,13 +207,16 @@ async fn servers_that_nobody_uses_are_ended_and_come_back() {
         ..Limits::default()
     });
     let kit = kit("aex_1", vec![probe("probe")]);
+    let slow = {
+        let (tools, kit) = (tools.clone(), kit.clone());
+        tokio::spawn(async move { call(&tools, &kit, "slow", json!({"ms": 600_000})).await })
+    };
+    until_begun(&tools, &kit).await;
     let first = pid(&tools, &kit).await;
-    // A use is no idleness, however long it takes.
-    assert_eq!(
-        said(&tools, &kit, "slow", json!({"ms": 700})).await,
-        "waited 700 ms"
-    );
-    assert_eq!(pid(&tools, &kit).await, first);
+    // A use is no idleness, however long it takes. Nothing else can show that something does not happen.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(lives(first) && pid(&tools, &kit).await == first);
+    slow.abort();
     until_gone(first).await;
     until("the removal of the files", async || {
         left(dir.path()).is_empty().then_some(())

@@ -5,7 +5,10 @@
 mod calls;
 mod ends;
 mod http;
+mod http_refusals;
+mod secrets;
 mod starts;
+mod together;
 mod with_skills;
 
 use std::{
@@ -16,7 +19,7 @@ use std::{
 };
 
 use agent_tools::{Env, EnvVar, Kit, Limits, ToolOutcome, Tools};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stigmer_api::agent::{
     HttpServer, McpServerDefinition, StdioServer, mcp_server_definition::ServerType,
 };
@@ -112,10 +115,7 @@ async fn said(tools: &Tools, kit: &Kit, name: &str, args: Value) -> String {
 }
 
 async fn pid(tools: &Tools, kit: &Kit) -> u32 {
-    said(tools, kit, "pid", serde_json::json!({}))
-        .await
-        .parse()
-        .unwrap()
+    said(tools, kit, "pid", json!({})).await.parse().unwrap()
 }
 
 async fn names(tools: &Tools, kit: &Kit) -> Vec<String> {
@@ -135,9 +135,9 @@ fn lives(pid: u32) -> bool {
     })
 }
 
-/// Asks again and again, ten seconds at most: what is waited for takes milliseconds, and machines are busy.
+/// Asks again and again, half a minute at most: what is waited for takes milliseconds, and machines are busy.
 async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(answer) = ask().await {
             return answer;
@@ -150,6 +150,25 @@ async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 async fn until_gone(pid: u32) {
     until("the end of the process", async || {
         (!lives(pid)).then_some(())
+    })
+    .await;
+}
+
+/// Waits until a call of `slow` is under way.
+async fn until_begun(tools: &Tools, kit: &Kit) {
+    until_counted(tools, kit, json!({"begun": 1, "ended": 0, "cancelled": 0})).await;
+}
+
+async fn until_cancelled(tools: &Tools, kit: &Kit) {
+    until_counted(tools, kit, json!({"begun": 1, "ended": 0, "cancelled": 1})).await;
+}
+
+async fn until_counted(tools: &Tools, kit: &Kit, counted: Value) {
+    until(&counted.to_string(), async || {
+        // Where calls have short limits this one may be too late too.
+        let outcome = call(tools, kit, "slow_calls", json!({})).await;
+        let counts: Value = serde_json::from_str(&outcome.text).ok()?;
+        (counts == counted).then_some(())
     })
     .await;
 }

@@ -10,9 +10,12 @@ use crate::{
     PROBE, SECRET, call, command, definition, kit, lives, pid, probe, said, shell, tools, until,
 };
 
-async fn refusal(server: McpServerDefinition) -> ToolsError {
+/// Far longer than a start takes.
+const LONG: Duration = Duration::from_secs(60);
+
+async fn refusal(server: McpServerDefinition, start: Duration) -> ToolsError {
     let (tools, _dir) = tools(Limits {
-        start: Duration::from_millis(500),
+        start,
         ..Limits::default()
     });
     let kit = kit("aex_1", vec![server]);
@@ -70,22 +73,25 @@ async fn what_no_runner_can_start_is_refused_for_good() {
             "exited with status 4 while it started",
         ),
     ] {
-        let told = refusal(server).await;
+        let told = refusal(server, LONG).await;
         assert!(!told.is_transient() && told.message.contains(why), "{told}");
     }
 }
 
 #[tokio::test]
 async fn what_may_start_another_time_is_told_apart() {
-    for (script, why) in [
-        ("sleep 100", "did not answer within 500ms"),
+    let short = Duration::from_millis(500);
+    let killed = "was killed by signal 9 while it started";
+    for (script, start, why) in [
+        ("sleep 100", short, "did not answer within 500ms"),
         (
             "while echo no json; do sleep 0.01; done",
+            short,
             "did not answer within 500ms",
         ),
-        ("kill -9 $$", "was killed by signal 9 while it started"),
+        ("kill -9 $$", LONG, killed),
     ] {
-        let told = refusal(shell("bad", script)).await;
+        let told = refusal(shell("bad", script), start).await;
         assert!(told.is_transient() && told.message.contains(why), "{told}");
     }
 }
@@ -94,7 +100,7 @@ async fn what_may_start_another_time_is_told_apart() {
 async fn its_last_words_are_told_without_secrets() {
     let script = "echo one >&2; echo the key $KEY >&2; exit 1";
     let server = command("sh", &["-c", script], &[("KEY", "${TOKEN}")]);
-    let told = refusal(definition("bad", ServerType::Stdio(server))).await;
+    let told = refusal(definition("bad", ServerType::Stdio(server)), LONG).await;
     assert!(
         told.message
             .ends_with("; its last lines on stderr:\none\nthe key [redacted]"),
@@ -104,12 +110,13 @@ async fn its_last_words_are_told_without_secrets() {
 
 #[tokio::test]
 async fn a_failed_start_leaves_no_process() {
-    let (tools, dir) = tools(Limits {
-        start: Duration::from_millis(300),
-        ..Limits::default()
-    });
+    let (tools, dir) = tools(Limits::default());
     let file = dir.path().join("pids");
-    let script = format!("sleep 1000 & echo $$ $! > {}; wait", file.display());
+    // It closes its stdout once it has told who is there, and stays.
+    let script = format!(
+        "sleep 1000 > /dev/null & echo $$ $! > {}; exec > /dev/null; wait",
+        file.display()
+    );
     let kit = kit("aex_1", vec![shell("bad", &script)]);
     tools.list(&kit).await.unwrap_err();
     let pids = std::fs::read_to_string(file).unwrap();

@@ -1,0 +1,183 @@
+//! The servers of an agent: connected when they are needed, listed, asked.
+
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, Tool};
+use stigmer_api::agent::{McpServerDefinition, mcp_server_definition::ServerType};
+
+use crate::{
+    Kit, Limits, ToolOutcome, ToolsError,
+    catalog::{self, Catalog},
+    clients::Clients,
+    connection::{Called, Connection},
+    http,
+    run::{Run, Scope},
+    stdio,
+};
+
+const CLOSED: &str = "the execution's tools were closed while a server was starting";
+
+/// How servers are reached.
+pub(super) struct Servers {
+    http: Clients,
+    limits: Limits,
+}
+
+impl Servers {
+    /// Reaches none yet.
+    pub(super) fn new(limits: Limits) -> Result<Self, ToolsError> {
+        let http = Clients::new(limits.start)?;
+        Ok(Self { http, limits })
+    }
+
+    /// Which tools the agent has, by its servers' own word.
+    pub(super) async fn catalog(
+        &self,
+        run: &Run,
+        scope: &Scope,
+        kit: &Kit,
+    ) -> Result<Arc<Catalog>, ToolsError> {
+        let servers = try_join_all(kit.servers.iter().map(|server| async {
+            let has = self.tools_of(run, scope, kit, server).await?;
+            let enabled = catalog::enabled(server, kit.selections.get(&server.name), has)?;
+            Ok::<_, ToolsError>((server.name.clone(), enabled))
+        }));
+        let catalog = Catalog::new(servers.await?, !kit.skills.is_empty(), &kit.env);
+        let catalog = Arc::new(catalog);
+        scope.keep(catalog.clone());
+        Ok(catalog)
+    }
+
+    async fn tools_of(
+        &self,
+        run: &Run,
+        scope: &Scope,
+        kit: &Kit,
+        server: &McpServerDefinition,
+    ) -> Result<Vec<Tool>, ToolsError> {
+        let (connection, new) = self.connection(run, scope, kit, server).await?;
+        match connection.tools(self.limits.start, &kit.env).await {
+            // An old connection may have been lost unseen, as to a server that was started anew.
+            Err(_) if !new => {
+                self.forget(scope, server, &connection).await;
+                let (connection, _) = self.connection(run, scope, kit, server).await?;
+                connection.tools(self.limits.start, &kit.env).await
+            }
+            listed => listed,
+        }
+    }
+
+    /// Asks a server; once more where the first request never left.
+    pub(super) async fn ask(
+        &self,
+        run: &Run,
+        scope: &Scope,
+        kit: &Kit,
+        name: &str,
+        request: CallToolRequestParams,
+    ) -> Result<ToolOutcome, ToolsError> {
+        let Some(server) = kit.servers.iter().find(|server| server.name == name) else {
+            return Ok(ToolOutcome::failed(format!(
+                "the agent has no MCP server {name}"
+            )));
+        };
+        let (connection, _) = self.connection(run, scope, kit, server).await?;
+        let Called::NotSent(_) = (match connection.call(request.clone(), &kit.env).await {
+            Called::Answered(outcome) => return Ok(outcome),
+            not_sent => not_sent,
+        }) else {
+            return Ok(ToolOutcome::failed("the call was not sent"));
+        };
+        self.forget(scope, server, &connection).await;
+        let (connection, _) = self.connection(run, scope, kit, server).await?;
+        Ok(match connection.call(request, &kit.env).await {
+            Called::Answered(outcome) => outcome,
+            Called::NotSent(why) => ToolOutcome::failed(format!("the MCP server {name} {why}")),
+        })
+    }
+
+    /// The connection to a server, and whether it is new.
+    async fn connection(
+        &self,
+        run: &Run,
+        scope: &Scope,
+        kit: &Kit,
+        server: &McpServerDefinition,
+    ) -> Result<(Arc<Connection>, bool), ToolsError> {
+        let slot = scope.slot(&server.name);
+        let mut slot = slot.lock().await;
+        if let Some(connection) = slot.as_ref() {
+            if !connection.is_dead() {
+                return Ok((connection.clone(), false));
+            }
+            tracing::info!(
+                server = server.name,
+                "an MCP server is gone; it is connected again"
+            );
+            *slot = None;
+        }
+        let connected = tokio::select! {
+            // First: after the end nothing is started.
+            biased;
+            () = run.closed.cancelled() => Err(ToolsError::transient(CLOSED)),
+            connected = self.connect(run, scope, kit, server) => connected,
+        };
+        let connection = Arc::new(connected?);
+        *slot = Some(connection.clone());
+        Ok((connection, true))
+    }
+
+    /// Lets go of a connection that serves no more; somebody may have put a new one in its place.
+    async fn forget(&self, scope: &Scope, server: &McpServerDefinition, old: &Arc<Connection>) {
+        let slot = scope.slot(&server.name);
+        let mut slot = slot.lock().await;
+        if slot.as_ref().is_some_and(|now| Arc::ptr_eq(now, old)) {
+            *slot = None;
+        }
+    }
+
+    async fn connect(
+        &self,
+        run: &Run,
+        scope: &Scope,
+        kit: &Kit,
+        server: &McpServerDefinition,
+    ) -> Result<Connection, ToolsError> {
+        let name = &server.name;
+        let client = ClientConfig::new(
+            ClientCapabilities::default(),
+            Implementation::new("stigmer-agent-runner", env!("CARGO_PKG_VERSION")),
+        );
+        match &server.server_type {
+            Some(ServerType::Stdio(stdio)) => {
+                let start = stdio::Start {
+                    name,
+                    env: &kit.env,
+                    folder: &scope.folder,
+                    client,
+                    handshake: self.limits.start,
+                    call: self.limits.call,
+                    keepers: &run.keepers,
+                };
+                start.connect(stdio).await
+            }
+            Some(ServerType::Http(server)) => {
+                let start = http::Start {
+                    name,
+                    env: &kit.env,
+                    http: &self.http,
+                    client,
+                    handshake: self.limits.start,
+                };
+                start.connect(server).await
+            }
+            Some(ServerType::Docker(_)) => Err(ToolsError::permanent(format!(
+                "the agent's MCP server {name} is a docker server; this runner has no Docker: use stdio or http"
+            ))),
+            None => Err(ToolsError::permanent(format!(
+                "the agent's MCP server {name} has no type: give it stdio or http"
+            ))),
+        }
+    }
+}

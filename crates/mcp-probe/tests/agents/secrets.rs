@@ -1,0 +1,90 @@
+//! What a server sees, and what nobody sees.
+
+use agent_tools::Limits;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::json;
+use stigmer_api::agent::mcp_server_definition::ServerType;
+
+use crate::{PROBE, SECRET, call, command, definition, env, kit, probe, said, tools};
+
+#[tokio::test]
+async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
+    assert!(
+        std::env::var_os("CARGO_MANIFEST_DIR").is_some(),
+        "there is something to hide"
+    );
+    let (tools, _dir) = tools(Limits::default());
+    let vars = [
+        ("API_KEY", "Bearer ${TOKEN}"),
+        ("REGION", "${WHERE}"),
+        ("PRICE", "$${5}$"),
+    ];
+    let server = definition("probe", ServerType::Stdio(command(PROBE, &[], &vars)));
+    let mut kit = kit("aex_1", vec![server]);
+    kit.env = env(&[("WHERE", "eu-1"), ("UNUSED", "x")]);
+    let seen = said(&tools, &kit, "env", json!({})).await;
+    let known = [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TZ",
+        "TMPDIR",
+        "TERM",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "E2E_RUN_ID",
+        "API_KEY",
+        "REGION",
+        "PRICE",
+    ];
+    for name in seen.lines() {
+        assert!(known.contains(&name), "{name} is the runner's");
+    }
+    for name in ["PATH", "API_KEY", "REGION", "PRICE"] {
+        assert!(
+            seen.lines().any(|line| line == name),
+            "{name} is missing in {seen}"
+        );
+    }
+    let value = async |name: &str| said(&tools, &kit, "env", json!({"name": name})).await;
+    assert_eq!(value("API_KEY").await, "Bearer [redacted]");
+    assert_eq!(value("REGION").await, "eu-1");
+    assert_eq!(value("PRICE").await, "${5}$");
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn secrets_come_back_redacted_however_they_are_written() {
+    let (tools, _dir) = tools(Limits::default());
+    let kit = kit("aex_1", vec![probe("probe")]);
+    for (text, shown) in [
+        (format!("a {SECRET} b"), "a [redacted] b".to_owned()),
+        (
+            format!("<{}>", BASE64_STANDARD.encode(SECRET)),
+            "<[redacted]>".to_owned(),
+        ),
+        (
+            "?t=s3cret%2Fw%2Brd&x".to_owned(),
+            "?t=[redacted]&x".to_owned(),
+        ),
+        (
+            r#"{"t":"s3cret\/w+rd"}"#.to_owned(),
+            r#"{"t":"[redacted]"}"#.to_owned(),
+        ),
+    ] {
+        assert_eq!(
+            said(&tools, &kit, "echo", json!({"text": text})).await,
+            shown
+        );
+        let failed = call(&tools, &kit, "fail", json!({"message": text})).await;
+        assert_eq!(failed.text, shown);
+    }
+    let unknown = call(&tools, &kit, SECRET, json!({})).await.text;
+    assert!(!unknown.contains(SECRET), "{unknown}");
+    tools.close("aex_1").await;
+}
