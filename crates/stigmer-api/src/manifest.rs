@@ -37,7 +37,7 @@ pub struct Project {
     pub version: Option<String>,
     /// What it is for.
     pub description: Option<String>,
-    /// The organization of agents that name none.
+    /// The organization of documents that name none.
     pub organization: String,
     /// The folder of the project file.
     pub root: PathBuf,
@@ -111,8 +111,8 @@ pub fn locate(path: &Path) -> Result<PathBuf, ManifestError> {
     }
 }
 
-/// Reads a project file and the documents in the files that it names. `organization` goes before the one that
-/// the project names.
+/// Reads a project file and the documents in the files that it names. `organization` goes before
+/// the one that the project names.
 ///
 /// # Errors
 /// [`ManifestError::Problems`] with everything that is wrong in all of its files.

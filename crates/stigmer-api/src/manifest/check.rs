@@ -61,8 +61,9 @@ fn nothing(shape: &Shape) -> Json {
 }
 
 fn wrong_type(node: &Node, shape: &Shape) -> String {
-    let given = match &node.value {
-        Value::Scalar { text, .. } if !node.is_null() => {
+    let given = match (&node.value, shape) {
+        // Anywhere else a secret may stand in the wrong place, and this ends up in logs.
+        (Value::Scalar { text, .. }, Shape::Int | Shape::Word(_)) if !node.is_null() => {
             format!("`{}`", text.chars().take(40).collect::<String>())
         }
         _ => node.describe().to_owned(),
@@ -98,10 +99,12 @@ fn fields_to_json(
     for (key, node) in entries {
         let Some(field) = fields.iter().find(|f| is_named(key, f.name)) else {
             let known = names(fields);
-            report.add(
-                key.at,
-                format!("unknown key `{}`; known here: {known}", key.text),
-            );
+            let name = match node.is_null() {
+                // `{hunter2}` is a key without a value, and may be a secret in the wrong place.
+                true => "a key without a value".to_owned(),
+                false => format!("unknown key `{}`", key.text),
+            };
+            report.add(key.at, format!("{name}; known here: {known}"));
             continue;
         };
         if seen.contains(&field.name) {

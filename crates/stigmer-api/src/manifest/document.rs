@@ -21,7 +21,7 @@ use crate::{
     validate::{Validate, Violation},
 };
 
-/// The kinds that a file may hold, in the order in which they are applied.
+/// The kinds that a document may be of.
 const KINDS: [Kind; 3] = [Kind::Environment, Kind::Agent, Kind::AgentInstance];
 
 /// What one document says.

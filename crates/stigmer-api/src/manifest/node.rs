@@ -42,11 +42,12 @@ impl Node {
             if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// What the node is, in a word for people.
+    /// What kind of value the node is, for people; never the value itself.
     pub(super) fn describe(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
-            Value::Scalar { .. } => "a single value",
+            Value::Scalar { text, plain: true } if is_number(text) => "a number",
+            Value::Scalar { .. } => "a text",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
         }
@@ -59,6 +60,11 @@ impl Node {
             Value::Map(entries) => entries.iter().map(|(_, node)| 1 + node.size()).sum(),
         }
     }
+}
+
+fn is_number(text: &str) -> bool {
+    // Rust reads `inf` and `nan` too, YAML does not.
+    text.ends_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
 }
 
 /// A collection that is not closed yet.
@@ -134,8 +140,10 @@ impl Builder {
                 let value = node.value.clone();
                 return self.place_node(Node { at, value }, 0, report);
             }
-            Event::UnresolvedAlias(name) => {
-                return Err((at, format!("unknown anchor `{name}`")));
+            // Not named: what begins like this may be a secret that lacks its quotes.
+            Event::UnresolvedAlias(_) => {
+                let why = "there is no such anchor; put a text that begins with `*` into quotes";
+                return Err((at, why.to_owned()));
             }
             _ => {}
         }
@@ -206,7 +214,11 @@ fn check_tag(tag: Option<&Tag>, at: Place) -> Result<bool, (Place, String)> {
     match tag {
         None => Ok(false),
         Some(tag) if tag.is_yaml_core_schema() => Ok(tag.is_yaml_core_schema_tag("str")),
-        Some(tag) => Err((at, format!("tag `{}` is not supported", tag.original()))),
+        // Not named, like an anchor that is not there.
+        Some(_) => {
+            let why = "this tag is not supported; put a text that begins with `!` into quotes";
+            Err((at, why.to_owned()))
+        }
     }
 }
 

@@ -55,9 +55,9 @@ bad! {
     ];
     wrong_type: ["agents/a.yaml" => spec("  instructions: [Do, it]\n  mcpServers: gh\n  envSpec:\n    data:\n      A: {isSecret: maybe}\n      B: text\n")] => [
         "agents/a.yaml:5:17: must be a text, this is a list",
-        "agents/a.yaml:6:15: must be a list, this is `gh`",
-        "agents/a.yaml:9:21: must be true or false, this is `maybe`",
-        "agents/a.yaml:10:10: must be a mapping with the keys value, isSecret, description, this is `text`",
+        "agents/a.yaml:6:15: must be a list, this is a text",
+        "agents/a.yaml:9:21: must be true or false, this is a text",
+        "agents/a.yaml:10:10: must be a mapping with the keys value, isSecret, description, this is a text",
     ];
     not_a_number: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - name: m\n    http: {url: u, timeoutSeconds: 1.5}\n")] => [
         "agents/a.yaml:8:36: must be a whole number, this is `1.5`",
@@ -114,13 +114,13 @@ bad! {
         "agents/a.yaml:1:8: an alias inside what it stands for",
     ];
     unknown_alias: ["agents/a.yaml" => "kind: *what\n"] => [
-        "agents/a.yaml:1:7: unknown anchor `what`",
+        "agents/a.yaml:1:7: there is no such anchor; put a text that begins with `*` into quotes",
     ];
     merge_key: ["agents/a.yaml" => "a: &a {b: c}\nd:\n  <<: *a\n"] => [
         "agents/a.yaml:3:3: merge keys (`<<`) are not supported",
     ];
     custom_tag: ["agents/a.yaml" => "kind: !env AGENT\n"] => [
-        "agents/a.yaml:1:12: tag `!env` is not supported",
+        "agents/a.yaml:1:12: this tag is not supported; put a text that begins with `!` into quotes",
     ];
     too_deep: ["agents/a.yaml" => "[".repeat(500)] => [
         "agents/a.yaml:1:65: recursion limit exceeded",
@@ -135,7 +135,7 @@ bad! {
         "agents/a.yaml:9:18: spec.subAgents[0].mcpServers[0]: `gone` is not the name of one of the agent's mcp_servers",
     ];
     indices_hold_after_a_wrong_item: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - 7\n  - name: n\n    docker: {image: ''}\n")] => [
-        "agents/a.yaml:7:5: must be a mapping with the keys name, stdio, http, docker, enabledTools, this is `7`",
+        "agents/a.yaml:7:5: must be a mapping with the keys name, stdio, http, docker, enabledTools, this is a number",
         "agents/a.yaml:9:21: spec.mcpServers[1].docker.image: is required",
     ];
     same_name: ["agents/a.yaml" => agent("Code Reviewer"), "agents/b.yml" => rest("metadata:\n  slug: code-reviewer\nspec: {instructions: Do what is right.}\n")] => [
@@ -168,7 +168,7 @@ bad! {
         "agents/e.yaml:3:33: must be organization or identity_account, this is `platform`",
         "agents/e.yaml:6:9: spec.data[1X]: must be a name of letters, digits and `_` that starts with no digit",
         "agents/e.yaml:7:10: unknown key `valeu`; known here: value, isSecret, description",
-        "agents/e.yaml:8:12: must be a mapping with the keys value, isSecret, description, this is `hush`",
+        "agents/e.yaml:8:12: must be a mapping with the keys value, isSecret, description, this is a text",
     ];
     variable_of_an_agent: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  envSpec:\n    data:\n      a-b: {value: c}\n")] => [
         "agents/a.yaml:8:12: spec.envSpec.data[a-b]: must be a name of letters, digits and `_` that starts with no digit",
@@ -200,7 +200,7 @@ bad! {
         "Stigmer.yaml:6:5: `a[.yaml` is not a pattern: invalid range pattern",
     ];
     agents_not_a_list: ["Stigmer.yaml" => "name: demo\nagents: a.yaml\n"] => [
-        "Stigmer.yaml:2:9: must be a list, this is `a.yaml`",
+        "Stigmer.yaml:2:9: must be a list, this is a text",
     ];
     code_built: ["Stigmer.yaml" => "name: demo\nruntime: go\nmain: main.go\n"] => [
         "Stigmer.yaml:2:1: `runtime`: projects that a program builds are not supported; write each agent as a document (`kind: Agent`) in agents/*.yaml or list their files under `agents:`",

@@ -60,6 +60,30 @@ fn environments_and_instances_stand_beside_agents() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let entries = [
+        "TOKEN: hunter2",
+        "TOKEN: 'hunter2'",
+        "TOKEN: [hunter2]",
+        "TOKEN: {hunter2}",
+        "TOKEN: {value: [hunter2]}",
+        "TOKEN: {value: {hunter2: x}}",
+        "TOKEN: {value: *hunter2}",
+        "TOKEN: {value: !hunter2 x}",
+        "TOKEN: {isSecret: hunter2}",
+        "TOKEN=hunter2",
+        "{TOKEN=hunter2}",
+        "[TOKEN=hunter2]",
+    ];
+    let head = ENVIRONMENT.split("    LEVEL").next().unwrap();
+    for entry in entries {
+        let found = problems(&[("agents/e.yaml", format!("{head}    {entry}\n"))]);
+        assert!(found.starts_with("agents/e.yaml:7:"), "{entry}: {found}");
+        assert!(!found.contains("hunter2"), "{entry}: {found}");
+    }
+}
+
+#[test]
 fn an_instance_may_name_its_agent_by_id() {
     let document = INSTANCE.replace("agent: a", "agentId: agt-1");
     let folder = folder(&[("agents/i.yaml", document)]);
