@@ -143,12 +143,12 @@ impl Checker {
                 );
             }
             self.required(format!("{field}[{i}].slug"), &reference.slug);
-            self.that(
-                &format!("{field}[{i}].version"),
-                is_version(&reference.version),
-                || "must be of letters, digits, `.`, `_` and `-`".to_owned(),
-            );
+            self.version(&format!("{field}[{i}].version"), &reference.version);
         }
+    }
+
+    fn version(&mut self, field: &str, text: &str) {
+        self.that(field, is_version(text), || VERSION_RULE.to_owned());
     }
 
     fn variables<'a>(&mut self, field: &str, names: impl IntoIterator<Item = &'a String>) {
@@ -198,6 +198,9 @@ pub fn is_env_name(name: &str) -> bool {
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
+
+/// What [`is_version`] demands, as a phrase.
+pub const VERSION_RULE: &str = "must be of letters, digits, `.`, `_` and `-`";
 
 /// Whether `text` can be the tag of a version; an empty one is none, and can.
 pub fn is_version(text: &str) -> bool {

@@ -4,6 +4,7 @@ use std::{future::Future, time::Duration};
 
 use anyhow::Result;
 use stigmer_api::{
+    MAX_MESSAGE,
     agent::{
         agent_command_controller_client::AgentCommandControllerClient as AgentCommands,
         agent_query_controller_client::AgentQueryControllerClient as AgentQueries,
@@ -35,9 +36,6 @@ use tonic::{
 };
 
 use crate::{cli::Global, failure};
-
-/// What the server takes too; a long conversation outgrows the default of 4 MiB.
-pub(crate) const MAX_MESSAGE: usize = 10 << 20;
 
 /// A connected client of all services.
 pub(crate) struct Client {

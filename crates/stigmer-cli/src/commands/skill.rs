@@ -1,6 +1,6 @@
 //! `stigmer skill`.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -10,20 +10,17 @@ use stigmer_api::{
     resource::Resource,
     skill::{PushSkillRequest, Skill},
     slug,
-    validate::is_version,
+    validate::{VERSION_RULE, is_version},
 };
 
 use crate::{
     App,
     cli::{PushArgs, SkillCommand},
-    client::{Client, MAX_MESSAGE},
+    client::Client,
     commands::apply,
     failure::Failure,
     output,
 };
-
-/// The rest of the message that carries an archive is far smaller.
-const MAX_ARCHIVE: usize = MAX_MESSAGE - (16 << 10);
 
 #[derive(Debug, Serialize)]
 struct Pushed {
@@ -53,11 +50,9 @@ pub(crate) async fn run(app: &App, command: &SkillCommand) -> Result<()> {
 async fn push(app: &App, args: &PushArgs) -> Result<()> {
     let name = name(args)?;
     if !is_version(&args.tag) {
-        return Err(Failure::usage(
-            "--tag must be of letters, digits, `.`, `_` and `-`",
-        ));
+        return Err(Failure::usage(format!("--tag {VERSION_RULE}")));
     }
-    let archive = pack(&args.folder)?;
+    let archive = skill_archive::pack(&args.folder).map_err(|e| Failure::failed(e.to_string()))?;
     if args.dry_run {
         return plan(app, args, name, &archive);
     }
@@ -105,18 +100,6 @@ fn name(args: &PushArgs) -> Result<String> {
             "the name `{name}` does not make a slug, which {why}: give another one by --name"
         ))),
     }
-}
-
-fn pack(folder: &Path) -> Result<Vec<u8>> {
-    let archive = skill_archive::pack(folder).map_err(|e| Failure::failed(e.to_string()))?;
-    if archive.len() > MAX_ARCHIVE {
-        return Err(Failure::failed(format!(
-            "{}: packed it has {} bytes, the server takes {MAX_ARCHIVE}",
-            folder.display(),
-            archive.len()
-        )));
-    }
-    Ok(archive)
 }
 
 fn plan(app: &App, args: &PushArgs, name: String, archive: &[u8]) -> Result<()> {
