@@ -1,10 +1,17 @@
 //! How server and runner are told of Temporal, and connect to it: a dev server, a cluster or
 //! Temporal Cloud. Also the names that both sides of a started workflow agree on.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use temporalio_client::{
     Client, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, GrpcCompression,
     TlsOptions,
@@ -22,7 +29,11 @@ pub fn workflow_id(id: &str) -> String {
 /// One attempt to connect; a port that accepts and then says nothing must not hold us longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where Temporal is and how to talk to it.
+const NAMESPACE: &str = "default";
+const TASK_QUEUE: &str = "agent_execution_runner";
+
+/// Where Temporal is and how to talk to it. A setting that is there and empty counts as none: this
+/// is how Compose and CI hand on what nobody has set.
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Temporal")]
 pub struct TemporalArgs {
@@ -38,7 +49,8 @@ pub struct TemporalArgs {
     #[arg(
         long = "temporal-namespace",
         env = "TEMPORAL_NAMESPACE",
-        default_value = "default"
+        default_value = NAMESPACE,
+        value_parser = or(NAMESPACE)
     )]
     pub namespace: String,
 
@@ -46,7 +58,8 @@ pub struct TemporalArgs {
     #[arg(
         long,
         env = "TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE",
-        default_value = "agent_execution_runner"
+        default_value = TASK_QUEUE,
+        value_parser = or(TASK_QUEUE)
     )]
     pub task_queue: String,
 
@@ -55,7 +68,12 @@ pub struct TemporalArgs {
     pub tls: bool,
 
     /// PEM file of the authority that signed Temporal's certificate
-    #[arg(long = "temporal-tls-ca", env = "TEMPORAL_TLS_CA", value_name = "FILE")]
+    #[arg(
+        long = "temporal-tls-ca",
+        env = "TEMPORAL_TLS_CA",
+        value_name = "FILE",
+        value_parser = path()
+    )]
     pub tls_ca: Option<PathBuf>,
 
     /// PEM file of our own certificate (mTLS)
@@ -63,6 +81,7 @@ pub struct TemporalArgs {
         long = "temporal-tls-cert",
         env = "TEMPORAL_TLS_CERT",
         value_name = "FILE",
+        value_parser = path(),
         requires = "tls_key"
     )]
     pub tls_cert: Option<PathBuf>,
@@ -72,6 +91,7 @@ pub struct TemporalArgs {
         long = "temporal-tls-key",
         env = "TEMPORAL_TLS_KEY",
         value_name = "FILE",
+        value_parser = path(),
         requires = "tls_cert"
     )]
     pub tls_key: Option<PathBuf>,
@@ -86,8 +106,18 @@ pub struct TemporalArgs {
     pub api_key: Option<String>,
 }
 
+/// A text, and `default` where it is empty.
+fn or(default: &'static str) -> impl Fn(&str) -> Result<String, Infallible> + Clone {
+    move |text| Ok(if text.is_empty() { default } else { text }.to_owned())
+}
+
+/// A path that may be empty, which clap's own may not.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 impl TemporalArgs {
-    /// Whether Temporal is configured at all; an empty address counts as none.
+    /// Whether Temporal is configured at all.
     pub fn is_configured(&self) -> bool {
         self.address.as_deref().is_some_and(|a| !a.is_empty())
     }
@@ -125,8 +155,12 @@ impl TemporalArgs {
             // Payloads are small and mostly local; compressing costs more than it saves.
             .grpc_compression(GrpcCompression::None)
             .maybe_tls_options(tls)
-            .maybe_api_key(self.api_key.clone());
+            .maybe_api_key(self.api_key().map(str::to_owned));
         Ok(options.build())
+    }
+
+    fn api_key(&self) -> Option<&str> {
+        self.api_key.as_deref().filter(|key| !key.is_empty())
     }
 
     fn target(&self, tls: bool) -> anyhow::Result<Url> {
@@ -146,19 +180,18 @@ impl TemporalArgs {
 
     fn tls_options(&self) -> anyhow::Result<Option<TlsOptions>> {
         let https = self.address().starts_with("https://");
-        let wanted = self.tls
-            || https
-            || self.tls_ca.is_some()
-            || self.tls_cert.is_some()
-            || self.api_key.is_some();
+        let [ca, cert, key] = [&self.tls_ca, &self.tls_cert, &self.tls_key]
+            .map(|path| path.as_deref().filter(|path| !path.as_os_str().is_empty()));
+        let wanted =
+            self.tls || https || ca.is_some() || cert.is_some() || self.api_key().is_some();
         if !wanted {
             return Ok(None);
         }
         let mut tls = TlsOptions::default();
-        if let Some(ca) = &self.tls_ca {
+        if let Some(ca) = ca {
             tls.server_root_ca_cert = Some(read(ca)?);
         }
-        if let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) {
+        if let (Some(cert), Some(key)) = (cert, key) {
             tls.client_tls_options = Some(
                 ClientTlsOptions::builder()
                     .client_cert(read(cert)?)
@@ -170,25 +203,28 @@ impl TemporalArgs {
     }
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{Command, FromArgMatches};
 
     use super::*;
 
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        temporal: TemporalArgs,
+    /// What these arguments say, and nothing of the tester's own environment.
+    fn parsed(args: &[&str]) -> TemporalArgs {
+        let command = TemporalArgs::augment_args(Command::new("x").no_binary_name(true));
+        let command = command.mut_args(|arg| arg.env(None::<&'static str>));
+        let parsed = command
+            .try_get_matches_from(args)
+            .and_then(|matches| TemporalArgs::from_arg_matches(&matches));
+        parsed.unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn target(args: &[&str]) -> String {
-        let args = [&["x"], args].concat();
-        let temporal = Cli::parse_from(args).temporal;
+        let temporal = parsed(args);
         let tls = temporal.tls_options().map(|t| t.is_some());
         match tls.and_then(|tls| temporal.target(tls)) {
             Ok(url) => url.to_string(),
@@ -207,5 +243,24 @@ mod tests {
         assert!(target(&[]).contains("TEMPORAL_ADDRESS"));
         assert!(target(&["--temporal-address=:"]).contains("HOST:PORT"));
         assert!(target(&["--temporal-address=h:1", "--temporal-tls-ca=/none"]).contains("/none"));
+    }
+
+    #[test]
+    fn an_empty_setting_is_none() {
+        let empty = [
+            "--temporal-address=h:7233",
+            "--temporal-namespace=",
+            "--task-queue=",
+            "--temporal-tls-ca=",
+            "--temporal-tls-cert=",
+            "--temporal-tls-key=",
+            "--temporal-api-key=",
+        ];
+        let temporal = parsed(&empty);
+        assert_eq!(temporal.namespace, "default");
+        assert_eq!(temporal.task_queue, "agent_execution_runner");
+        assert_eq!(target(&empty), "http://h:7233/");
+        assert_eq!(temporal.api_key(), None);
+        assert!(!parsed(&["--temporal-address="]).is_configured());
     }
 }
