@@ -1,34 +1,51 @@
-//! The variables of an execution: `--env-file`, over it `--runtime-env`, over it `--secret`.
+//! The variables of an execution: `--env-file`, over it `--runtime-env`, over it `--secret`. None of
+//! them may be empty, the server would refuse it.
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
 use anyhow::Result;
 use stigmer_api::{executioncontext::ExecutionValue, validate::is_env_name};
 
-use crate::{cli::RunArgs, env_file, failure::Failure};
+use crate::{
+    cli::RunArgs,
+    env_file::{self, Entry},
+    failure::Failure,
+};
 
 type Values = BTreeMap<String, ExecutionValue>;
 
 /// All variables that the command line names.
 pub(crate) fn of(args: &RunArgs) -> Result<Values> {
-    let mut values = files(&args.env_file)?;
-    values.extend(parse(&args.runtime_env)?);
+    let mut values = parse(&args.runtime_env)?;
     for key in &args.secret {
         values.insert(key.clone(), secret(key)?);
+    }
+    // Last, though the others go before: what they give, a file may leave empty.
+    for (key, entry) in files(&args.env_file)? {
+        if values.contains_key(&key) {
+            continue;
+        }
+        if entry.value.is_empty() {
+            return Err(Failure::usage(format!(
+                "{}: {key} is empty; give it a value here, or by --runtime-env or --secret, or leave \
+                 it out",
+                entry.place
+            )));
+        }
+        let (value, is_secret) = (entry.value, false);
+        values.insert(key, ExecutionValue { value, is_secret });
     }
     Ok(values)
 }
 
-fn files(files: &[PathBuf]) -> Result<Values> {
-    let mut values = Values::new();
+/// What the files say; of a variable that comes several times, what is said last.
+fn files(files: &[PathBuf]) -> Result<BTreeMap<String, Entry>> {
+    let mut entries = BTreeMap::new();
     for file in files {
         let read = env_file::read(file)?.into_iter();
-        values.extend(read.map(|(key, value)| {
-            let is_secret = false;
-            (key, ExecutionValue { value, is_secret })
-        }));
+        entries.extend(read.map(|entry| (entry.key.clone(), entry)));
     }
-    Ok(values)
+    Ok(entries)
 }
 
 /// The variable `key` of our own environment.
@@ -39,17 +56,20 @@ fn secret(key: &str) -> Result<ExecutionValue> {
             "--secret takes the name of a variable (letters, digits and `_`, no digit first); its value comes from the environment",
         ));
     }
+    let refuse = |why: &str| Failure::usage(format!("--secret {key}: {why}"));
     match env::var(key) {
+        Ok(value) if value.is_empty() => Err(refuse(
+            "this variable is empty in the environment of this command; a CI secret that is not \
+             there looks like this",
+        )),
         Ok(value) => Ok(ExecutionValue {
             value,
             is_secret: true,
         }),
-        Err(env::VarError::NotPresent) => Err(Failure::usage(format!(
-            "--secret {key}: there is no variable {key} in the environment of this command"
-        ))),
-        Err(env::VarError::NotUnicode(_)) => Err(Failure::usage(format!(
-            "--secret {key}: the variable is not UTF-8"
-        ))),
+        Err(env::VarError::NotPresent) => Err(refuse(
+            "there is no such variable in the environment of this command",
+        )),
+        Err(env::VarError::NotUnicode(_)) => Err(refuse("the variable is not UTF-8")),
     }
 }
 
@@ -76,6 +96,9 @@ fn parse(arguments: &[String]) -> Result<Values> {
                 "has a key that is not a name of letters, digits and `_` (no digit first)",
             ));
         }
+        if value.is_empty() {
+            return Err(refuse(&format!("gives {key} an empty value")));
+        }
         let value = value.to_owned();
         if values
             .insert(key.to_owned(), ExecutionValue { value, is_secret })
@@ -97,7 +120,7 @@ mod tests {
 
     #[test]
     fn values_keep_what_follows_the_first_sign() {
-        let env = read(&["A=b=c", "secret:TOKEN=s:x", "EMPTY="]).unwrap_or_default();
+        let env = read(&["A=b=c", "secret:TOKEN=s:x", "B=="]).unwrap_or_default();
         let shown: Vec<_> = env
             .iter()
             .map(|(k, v)| (k.as_str(), v.value.as_str(), v.is_secret))
@@ -106,7 +129,7 @@ mod tests {
             shown,
             [
                 ("A", "b=c", false),
-                ("EMPTY", "", false),
+                ("B", "=", false),
                 ("TOKEN", "s:x", true)
             ]
         );

@@ -35,6 +35,7 @@ fn stigmer<S: AsRef<OsStr>>(folder: &Path, server: &str, args: &[S]) -> std::pro
     command
         .args(args)
         .current_dir(folder)
+        .env_clear()
         .env("STIGMER_SERVER_ADDR", server)
         .env("COLUMNS", "100")
         .stdin(std::process::Stdio::null());

@@ -35,7 +35,8 @@ fn help_is_stable() {
 fn usage_errors_are_refused_before_any_call() {
     let folder = project(&["a"]);
     fs::write(folder.path().join("bad.env"), "A=1\nhunter2\n").unwrap();
-    let cases: [&[&str]; 18] = [
+    fs::write(folder.path().join("empty.env"), "A=1\nB=\n").unwrap();
+    let cases: [&[&str]; 21] = [
         &["run", "a", "--message", ""],
         &["run", "a", "--message", "  "],
         &["run", "a", "--runtime-env", "secret:hunter2"],
@@ -45,6 +46,9 @@ fn usage_errors_are_refused_before_any_call() {
         &["run", "a", "--secret", "TOKEN=hunter2"],
         &["run", "a", "--env-file", "none.env"],
         &["run", "a", "--env-file", "bad.env"],
+        &["run", "a", "--env-file", "empty.env"],
+        &["run", "a", "--env", "A="],
+        &["run", "a", "--env", "secret:A="],
         &["run", "a", "--max-model-calls", "0"],
         &["run", "a", "--max-tool-calls", "-1"],
         &["run", "a", "--max-time", "soon"],
@@ -61,6 +65,30 @@ fn usage_errors_are_refused_before_any_call() {
         assert!(shown.contains("error: "), "{case:?}: {shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
     }
+}
+
+#[test]
+fn a_variable_without_a_value_is_named_with_its_place() {
+    let folder = project(&["a"]);
+    fs::write(folder.path().join("a.env"), "A=\n\nB=\n").unwrap();
+    let said = |args: &[&str]| {
+        let args = [&["run", "a", "--env-file", "a.env"], args].concat();
+        let mut child = stigmer(folder.path(), "127.0.0.1:1", &args);
+        shown(&child.env("A", "a").env("EMPTY", "").output().unwrap())
+    };
+    let empty = said(&["--secret", "A"]);
+    assert!(
+        empty.starts_with("exit 2\n") && empty.contains("error: a.env:3: B is empty"),
+        "{empty}"
+    );
+    let empty = said(&["--secret", "EMPTY"]);
+    assert!(
+        empty.starts_with("exit 2\n") && empty.contains("--secret EMPTY: this variable is empty"),
+        "{empty}"
+    );
+    // What is given otherwise may be empty in a file: now only the server is missing.
+    let given = said(&["--secret", "A", "--env", "B=b"]);
+    assert!(given.starts_with("exit 4\n"), "{given}");
 }
 
 #[test]
