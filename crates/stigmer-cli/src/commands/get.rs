@@ -63,10 +63,10 @@ async fn many(app: &App, client: &Client, args: &GetArgs) -> Result<()> {
         Kind::Instances => show(app, pages::instances(client, org, limit).await?),
         Kind::Environments => show(app, pages::environments(client, org, limit).await?),
         Kind::Skills => show(app, pages::skills(client, org, limit).await?),
-        Kind::Sessions => show(app, pages::sessions(client, limit).await?),
+        Kind::Sessions => show(app, pages::sessions(client, org, limit).await?),
         Kind::Executions => {
             let phase = args.phase.map_or(ExecutionPhase::Unspecified, api_phase);
-            show(app, pages::executions(client, phase, limit).await?)
+            show(app, pages::executions(client, org, phase, limit).await?)
         }
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct World {
     /// What each subscription in turn is shown before it ends.
     pub(crate) streams: VecDeque<States>,
     pub(crate) created: Vec<AgentExecution>,
+    /// All executions that are listed, on one page.
+    pub(crate) listed: Vec<AgentExecution>,
     pub(crate) cancelled: Vec<String>,
     /// Refuses whatever is asked first.
     pub(crate) refuse: Option<Status>,
@@ -216,7 +218,10 @@ impl AgentExecutionQueryController for Fake {
         )))
     }
     async fn list(&self, _: Request<ListAgentExecutionsRequest>) -> Answer<AgentExecutionList> {
-        Ok(Response::new(AgentExecutionList::default()))
+        Ok(Response::new(AgentExecutionList {
+            entries: self.0.lock().unwrap().listed.clone(),
+            ..AgentExecutionList::default()
+        }))
     }
     async fn list_by_session(
         &self,

@@ -1,9 +1,10 @@
 //! What asks a server and does not follow.
 
+use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
 use tonic::Status;
 
 use super::{
-    fake::{EXECUTION, World, agent, serve},
+    fake::{EXECUTION, World, agent, serve, state},
     *,
 };
 
@@ -91,6 +92,33 @@ async fn what_the_server_refuses_is_said() {
 }
 
 #[tokio::test]
+async fn a_dry_run_names_what_it_cannot_compare() {
+    let (_fake, server) = serve(World::default()).await;
+    let document = |kind: &str, name: &str, spec: &str| {
+        AGENT
+            .replace("kind: Agent", &format!("kind: {kind}"))
+            .replace("NAME", name)
+            .replace("instructions: Do what is right.", spec)
+    };
+    let environment = document("Environment", "staging", "");
+    let instance = document("AgentInstance", "one-staging", "agent: one");
+    for (document, named) in [
+        (environment, "environment `staging`"),
+        (instance, "instance `one-staging`"),
+    ] {
+        let folder = project(&["one"]);
+        fs::write(folder.path().join("agents/other.yaml"), document).unwrap();
+        // This server has no service for it.
+        let shown = run(&folder, &server, &["apply", "--dry-run"]).await;
+        assert!(shown.starts_with("exit 1\n"), "{shown}");
+        assert!(
+            shown.contains(&format!("error: {named}: the server does not know")),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn unknown_names_are_not_found() {
     let (_fake, server) = serve(World::default()).await;
     let folder = project(&["one"]);
@@ -136,6 +164,36 @@ async fn lists_are_read_to_their_last_page() {
     )
     .await;
     assert_eq!(two.matches("\"kind\": \"Agent\"").count(), 2, "{two}");
+}
+
+#[tokio::test]
+async fn executions_are_listed_of_one_organization() {
+    let of = |org: &str, said: &str| {
+        let mut execution = state(ExecutionPhase::ExecutionCompleted, "");
+        org.clone_into(&mut execution.metadata_mut().org);
+        said.clone_into(&mut execution.spec.get_or_insert_default().message);
+        execution
+    };
+    let listed = vec![
+        of("local", "mine"),
+        of("acme", "theirs"),
+        of("acme", "older"),
+    ];
+    let (_fake, server) = serve(World {
+        listed,
+        ..World::default()
+    })
+    .await;
+    let folder = project(&[]);
+    let all = run(&folder, &server, &["get", "executions"]).await;
+    assert!(all.contains("mine") && all.contains("older"), "{all}");
+    let args = ["get", "executions", "--org", "acme", "--limit", "1"];
+    let theirs = run(&folder, &server, &args).await;
+    assert!(theirs.contains("theirs"), "{theirs}");
+    assert!(
+        !theirs.contains("mine") && !theirs.contains("older"),
+        "{theirs}"
+    );
 }
 
 #[tokio::test]

@@ -46,19 +46,16 @@ pub(super) async fn run(output: Output, client: &Client, project: &Project) -> R
     for source in &project.environments {
         let wanted = &source.resource;
         let stored = resolve::environment(client, Some(wanted.org()), wanted.slug()).await;
-        planned.push(plan(wanted, stored).context("an environment")?);
+        planned.push(plan(wanted, stored).with_context(|| naming("environment", wanted))?);
     }
     for source in &project.agents {
         let wanted = &source.resource;
         let stored = resolve::agent(client, Some(wanted.org()), wanted.slug()).await;
-        planned.push(plan(wanted, stored).with_context(|| format!("agent `{}`", wanted.name()))?);
+        planned.push(plan(wanted, stored).with_context(|| naming("agent", wanted))?);
     }
     for source in &project.instances {
-        planned.push(
-            instance(client, &source.resource)
-                .await
-                .context("an instance")?,
-        );
+        let planning = instance(client, &source.resource).await;
+        planned.push(planning.with_context(|| naming("instance", &source.resource.resource))?);
     }
     let rows = planned.iter().map(|a| {
         let kind = a.kind.as_str();
@@ -78,6 +75,10 @@ pub(super) async fn run(output: Output, client: &Client, project: &Project) -> R
         instances: of(Kind::AgentInstance),
     };
     output.result(&plan, &text)
+}
+
+fn naming(what: &str, wanted: &impl Resource) -> String {
+    format!("{what} `{}`", wanted.name())
 }
 
 async fn instance(client: &Client, instance: &Instance) -> Result<Planned> {

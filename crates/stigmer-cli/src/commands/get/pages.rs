@@ -59,6 +59,7 @@ pub(super) async fn agents(client: &Client, org: Option<&str>, limit: usize) -> 
 
 pub(super) async fn executions(
     client: &Client,
+    org: Option<&str>,
     phase: ExecutionPhase,
     limit: usize,
 ) -> Result<Vec<AgentExecution>> {
@@ -68,19 +69,24 @@ pub(super) async fn executions(
         phase: phase.into(),
         tags: Vec::new(),
     };
-    collect!(client, limit, executions.entries, ask)
+    let all = collect!(client, unless(org, limit), executions.entries, ask)?;
+    Ok(of(org, limit, all))
 }
 
-pub(super) async fn sessions(client: &Client, limit: usize) -> Result<Vec<Session>> {
+pub(super) async fn sessions(
+    client: &Client,
+    org: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Session>> {
     let ask = |page_size, page_token| ListSessionsRequest {
         page_size,
         page_token,
         tags: Vec::new(),
     };
-    collect!(client, limit, sessions.entries, ask)
+    let all = collect!(client, unless(org, limit), sessions.entries, ask)?;
+    Ok(of(org, limit, all))
 }
 
-/// The contract lists environments of all organizations, like skills.
 pub(super) async fn environments(
     client: &Client,
     org: Option<&str>,
@@ -105,7 +111,8 @@ pub(super) async fn skills(client: &Client, org: Option<&str>, limit: usize) -> 
     Ok(of(org, limit, all))
 }
 
-/// How many are read: all of them where most may be of another organization.
+/// How many are read: all of them where most may be of another organization, for the contract
+/// lists only agents by theirs.
 fn unless(org: Option<&str>, limit: usize) -> usize {
     if org.is_some() { usize::MAX } else { limit }
 }
