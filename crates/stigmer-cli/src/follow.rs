@@ -1,21 +1,23 @@
 //! Turns the states of an execution into text that grows: nothing is said twice.
 
+mod args;
+mod summary;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
-use serde_json::Value;
 use stigmer_api::agentexecution::{
     AgentExecution, AgentExecutionStatus, AgentMessage, ExecutionPhase, MessageType,
     SubAgentExecution, SubAgentStatus, ToolCall, ToolCallStatus,
 };
 
+pub(crate) use summary::summary;
+
 use crate::output::{one_line, printable};
 
-/// Enough of a tool's arguments or result to know what happened.
-const MAX_TOOL_TEXT: usize = 160;
-
-/// Up to here every whole number has a floating-point number of its own.
-const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+/// Enough, in characters, of what was told or answered to know what happened.
+const MAX_TEXT: usize = 160;
 
 /// What has been printed so far.
 #[derive(Debug, Default)]
@@ -24,14 +26,25 @@ pub(crate) struct Follower {
     messages: Vec<Shown>,
     /// The message whose text ends the line that is not ended yet.
     open: Option<usize>,
-    tools: BTreeMap<String, ToolCallStatus>,
-    sub_agents: BTreeMap<String, SubAgentStatus>,
+    /// How far each work has come, by what it is and its id.
+    stages: BTreeMap<(&'static str, String), i32>,
 }
 
 #[derive(Debug, Default)]
 struct Shown {
     kind: MessageType,
     text: String,
+}
+
+/// What begins and ends while an agent works: the call of a tool, or an agent below it.
+struct Work<'a> {
+    what: &'static str,
+    id: &'a str,
+    name: &'a str,
+    /// The number of its status, which only grows.
+    stage: i32,
+    /// What came of it, where it has ended.
+    end: Option<Result<&'a str, &'a str>>,
 }
 
 impl Follower {
@@ -124,72 +137,71 @@ impl Follower {
     }
 
     fn tool(&mut self, call: &ToolCall, out: &mut String) {
-        let key = if call.id.is_empty() {
-            &call.name
-        } else {
-            &call.id
+        let status = call.status();
+        let work = Work {
+            what: "tool",
+            id: &call.id,
+            name: &call.name,
+            stage: status as i32,
+            end: match status {
+                ToolCallStatus::ToolCallCompleted => Some(Ok(&call.result)),
+                ToolCallStatus::ToolCallFailed => Some(Err(&call.error)),
+                _ => None,
+            },
         };
-        let before = self.tools.get(key).copied();
-        let now = call.status();
-        if before.is_some_and(|before| before as i32 >= now as i32) {
-            return;
-        }
-        self.end_line(out);
-        let name = one_line(&call.name, MAX_TOOL_TEXT);
-        if before.is_none() {
-            let args = call.args.as_ref().filter(|args| !args.fields.is_empty());
-            let args = args.and_then(|args| serde_json::to_value(args).ok());
-            let args = args.map(|args| plain(&args)).unwrap_or_default();
-            let args = one_line(&args, MAX_TOOL_TEXT);
-            out.push_str(format!("tool {name} {args}").trim_end());
-            out.push('\n');
-        }
-        let end = match now {
-            ToolCallStatus::ToolCallCompleted => Some(Ok(call.result.as_str())),
-            ToolCallStatus::ToolCallFailed => Some(Err(call.error.as_str())),
-            _ => None,
-        };
-        self.ended(&format!("tool {name}"), end, out);
-        self.tools.insert(key.clone(), now);
+        self.work(&work, " ", || args::shown(call), out);
     }
 
     fn sub_agent(&mut self, sub: &SubAgentExecution, out: &mut String) {
-        let key = if sub.id.is_empty() {
-            &sub.name
-        } else {
-            &sub.id
+        let status = sub.status();
+        let work = Work {
+            what: "sub-agent",
+            id: &sub.id,
+            name: &sub.name,
+            stage: status as i32,
+            end: match status {
+                SubAgentStatus::SubAgentCompleted => Some(Ok(&sub.output)),
+                SubAgentStatus::SubAgentFailed => Some(Err(&sub.error)),
+                _ => None,
+            },
         };
-        let before = self.sub_agents.get(key).copied();
-        let now = sub.status();
-        if before.is_some_and(|before| before as i32 >= now as i32) {
+        self.work(&work, ": ", || sub.input.clone(), out);
+    }
+
+    /// Says that work began, with what it was `told` after `lead`, and how it ended.
+    fn work(
+        &mut self,
+        work: &Work<'_>,
+        lead: &str,
+        told: impl FnOnce() -> String,
+        out: &mut String,
+    ) {
+        let key = if work.id.is_empty() {
+            work.name
+        } else {
+            work.id
+        };
+        let key = (work.what, key.to_owned());
+        let before = self.stages.get(&key).copied();
+        if before.is_some_and(|before| before >= work.stage) {
             return;
         }
         self.end_line(out);
-        let name = one_line(&sub.name, MAX_TOOL_TEXT);
-        if before.is_none() {
-            let input = one_line(&sub.input, MAX_TOOL_TEXT);
-            out.push_str(format!("sub-agent {name}: {input}").trim_end_matches([':', ' ']));
+        let name = format!("{} {}", work.what, one_line(work.name, MAX_TEXT));
+        let mut say = |lead: &str, text: &str| {
+            let line = format!("{name}{lead}{}", one_line(text, MAX_TEXT));
+            out.push_str(line.trim_end_matches([':', ' ']));
             out.push('\n');
+        };
+        if before.is_none() {
+            say(lead, &told());
         }
-        let end = match now {
-            SubAgentStatus::SubAgentCompleted => Some(Ok(sub.output.as_str())),
-            SubAgentStatus::SubAgentFailed => Some(Err(sub.error.as_str())),
-            _ => None,
-        };
-        self.ended(&format!("sub-agent {name}"), end, out);
-        self.sub_agents.insert(key.clone(), now);
-    }
-
-    /// Says how `what` ended, if it has.
-    fn ended(&self, what: &str, end: Option<Result<&str, &str>>, out: &mut String) {
-        let (word, text) = match end {
-            Some(Ok(result)) => ("done", result),
-            Some(Err(error)) => ("failed", error),
-            None => return,
-        };
-        let text = one_line(text, MAX_TOOL_TEXT);
-        out.push_str(format!("{what} {word}: {text}").trim_end_matches([':', ' ']));
-        out.push('\n');
+        match work.end {
+            Some(Ok(result)) => say(" done: ", result),
+            Some(Err(error)) => say(" failed: ", error),
+            None => {}
+        }
+        self.stages.insert(key, work.stage);
     }
 
     fn end_line(&mut self, out: &mut String) {
@@ -198,29 +210,6 @@ impl Follower {
         {
             out.push('\n');
         }
-    }
-}
-
-/// JSON with its keys sorted and whole numbers as such: the wire keeps no order and knows only
-/// floating-point numbers.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let sorted: BTreeMap<_, _> = map.iter().collect();
-            let pairs = sorted
-                .into_iter()
-                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), plain(value)));
-            format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
-        }
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(plain).collect();
-            format!("[{}]", items.join(","))
-        }
-        Value::Number(number) => match number.as_f64() {
-            Some(n) if n.fract() == 0.0 && n.abs() < MAX_WHOLE => format!("{n:.0}"),
-            _ => number.to_string(),
-        },
-        other => other.to_string(),
     }
 }
 
@@ -233,40 +222,3 @@ fn who(kind: MessageType) -> &'static str {
         MessageType::Unspecified => "message",
     }
 }
-
-/// The numbers of an execution, on one line.
-pub(crate) fn summary(execution: &AgentExecution) -> String {
-    let status = execution.status.clone().unwrap_or_default();
-    let mut calls: Vec<&str> = status.tool_calls.iter().map(|c| c.id.as_str()).collect();
-    calls.extend(
-        status
-            .messages
-            .iter()
-            .flat_map(|m| &m.tool_calls)
-            .map(|c| c.id.as_str()),
-    );
-    calls.sort_unstable();
-    calls.dedup();
-    let mut line = format!(
-        "Messages: {}, tool calls: {}",
-        status.messages.len(),
-        calls.len()
-    );
-    if !status.sub_agent_executions.is_empty() {
-        let n = status.sub_agent_executions.len();
-        line.push_str(&format!(", sub-agents: {n}"));
-    }
-    if let Some(seconds) = seconds(&status) {
-        line.push_str(&format!(", duration: {seconds:.1} s"));
-    }
-    line + "\n"
-}
-
-fn seconds(status: &AgentExecutionStatus) -> Option<f64> {
-    let start = DateTime::parse_from_rfc3339(&status.started_at).ok()?;
-    let end = DateTime::parse_from_rfc3339(&status.completed_at).ok()?;
-    (end - start).to_std().ok().map(|d| d.as_secs_f64())
-}
-
-#[cfg(test)]
-mod tests;
