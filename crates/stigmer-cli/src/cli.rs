@@ -1,9 +1,15 @@
 //! The command line.
 
+mod resources;
+mod run;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use resources::{CancelArgs, DeleteArgs, GetArgs, Kind, LogsArgs, Phase};
+pub(crate) use run::RunArgs;
 
 use crate::{address, duration};
 
@@ -50,7 +56,7 @@ pub(crate) struct Global {
     #[arg(value_parser = duration::parse)]
     pub(crate) timeout: Duration,
 
-    /// The organization; of agents that name none, and where a name is looked up
+    /// The organization: of documents that name none, of names, of what is listed
     #[arg(long, global = true, value_name = "ORG")]
     pub(crate) org: Option<String>,
 }
@@ -69,7 +75,10 @@ pub(crate) enum Command {
 Examples:
   stigmer apply                        the project in this folder or above it
   stigmer apply --config ./reviewer    the project in that folder
-  stigmer apply --dry-run              only say what would be done")]
+  stigmer apply --dry-run              only say what would be done
+
+Exit code 1: a file is wrong, or the server refused something; 3: something that is referred to is
+not there. Nothing is sent while a file is wrong.")]
     Apply(ApplyArgs),
     /// Run an agent and follow what it does
     #[command(after_help = "\
@@ -82,20 +91,49 @@ Examples:
   stigmer run code-reviewer --no-follow --output json
 
 A variable that is given several times has the value of --secret, else that of --runtime-env,
-else that of the last --env-file; all of them go before the agent's and its environments'.")]
+else that of the last --env-file; all of them go before the agent's and its environments'.
+In an --env-file, ${NAME} is that variable of this command's environment, else of a line before.
+
+Exit code 0: the execution COMPLETED, or with --no-follow was created; 1: it FAILED or was
+CANCELLED; 3: there is no such agent, instance or session.")]
     Run(RunArgs),
     /// Show resources
     #[command(after_help = "\
 Examples:
   stigmer get agents
   stigmer get agent code-reviewer --output yaml
-  stigmer get executions --phase failed --limit 20")]
+  stigmer get executions --phase failed --limit 20
+
+Exit code 3: there is no such one.")]
     Get(GetArgs),
-    /// Show the messages of an execution
+    /// Show what an execution said and did
+    #[command(after_help = "\
+Examples:
+  stigmer logs aex-01k...
+  stigmer logs --follow aex-01k...
+
+Exit code 0: it was shown, or with --follow has COMPLETED; 1: with --follow, it FAILED or was
+CANCELLED; 3: there is no such execution.")]
     Logs(LogsArgs),
     /// Cancel an execution and wait until it has ended
+    #[command(after_help = "\
+Example:
+  stigmer cancel aex-01k...
+
+Exit code 0: it is CANCELLED; 1: it ended otherwise before, or not within --timeout; 3: there is no
+such execution.")]
     Cancel(CancelArgs),
     /// Delete resources
+    #[command(after_help = "\
+Examples:
+  stigmer delete agent code-reviewer
+  stigmer delete executions aex-01k... aex-01j...
+
+With an agent go its instances, with an instance its sessions, with a session its executions. What
+others refer to is not deleted, nor is an execution that has not ended.
+
+Exit code 0: all are deleted; else it is that of the first one that is not, and the others are
+deleted.")]
     Delete(DeleteArgs),
     /// Push skills, which agents refer to by name
     #[command(subcommand)]
@@ -122,56 +160,17 @@ pub(crate) struct ApplyArgs {
     pub(crate) dry_run: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    /// The agent [default: that of the project found upwards from here, applied first]
-    #[arg(value_name = "NAME|ID")]
-    pub(crate) agent: Option<String>,
-    /// What to tell the agent
-    #[arg(long, short, value_name = "TEXT", default_value = "execute")]
-    pub(crate) message: String,
-    /// Print what the agent does until it has ended (the default)
-    #[arg(long, overrides_with = "no_follow")]
-    pub(crate) follow: bool,
-    /// Return as soon as the execution is created
-    #[arg(long)]
-    pub(crate) no_follow: bool,
-    /// Go on in this session, with its agent and what was said in it
-    #[arg(long, value_name = "ID", conflicts_with = "agent")]
-    pub(crate) session: Option<String>,
-    /// The model to use in place of the runner's own
-    #[arg(long, value_name = "NAME")]
-    pub(crate) model: Option<String>,
-    /// Run in this instance of the agent, with its environments, in place of the default one
-    #[arg(long, value_name = "NAME|ID", conflicts_with = "session")]
-    pub(crate) instance: Option<String>,
-    /// A variable for the agent's tools, with `secret:` before it one that is never shown
-    #[arg(long, visible_alias = "env", value_name = "[secret:]KEY=VALUE")]
-    pub(crate) runtime_env: Vec<String>,
-    /// A secret variable; its value is that of the variable KEY of this command's environment
-    #[arg(long, value_name = "KEY")]
-    pub(crate) secret: Vec<String>,
-    /// A file of KEY=VALUE lines, as dotenv reads them; none of them is a secret
-    #[arg(long, value_name = "FILE")]
-    pub(crate) env_file: Vec<PathBuf>,
-    /// How often the model may be asked, sub-agents included
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
-    pub(crate) max_model_calls: Option<i32>,
-    /// How many tools may be called, sub-agents included
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
-    pub(crate) max_tool_calls: Option<i32>,
-    /// How long it may take, like 90s or 5m
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    pub(crate) max_time: Option<Duration>,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum SkillCommand {
     /// Push a folder with a SKILL.md as a new version of a skill
     #[command(after_help = "\
 Examples:
   stigmer skill push ./code-style
-  stigmer skill push . --tag v2 --dry-run")]
+  stigmer skill push . --tag v2 --dry-run
+
+`.env*`, version control, dependencies, caches and logs are left out; --dry-run lists what is not.
+
+Exit code 1: the folder is no skill or too large, or the server refused it.")]
     Push(PushArgs),
 }
 
@@ -189,77 +188,6 @@ pub(crate) struct PushArgs {
     /// Only say what would be pushed
     #[arg(long)]
     pub(crate) dry_run: bool,
-}
-
-/// A kind of resource; the singular is understood too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    #[value(alias = "agent")]
-    Agents,
-    #[value(alias = "environment")]
-    Environments,
-    #[value(alias = "execution")]
-    Executions,
-    #[value(alias = "instance")]
-    Instances,
-    #[value(alias = "session")]
-    Sessions,
-    #[value(alias = "skill")]
-    Skills,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Phase {
-    Pending,
-    #[value(alias = "in_progress", alias = "running")]
-    InProgress,
-    Completed,
-    Failed,
-    Cancelled,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct GetArgs {
-    /// The kind of resource
-    #[arg(value_enum)]
-    pub(crate) kind: Kind,
-    /// Only this one
-    #[arg(value_name = "ID|SLUG")]
-    pub(crate) name: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N", conflicts_with = "name")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) limit: Option<u32>,
-    /// Only executions in this phase
-    #[arg(long, value_enum, ignore_case = true, conflicts_with = "name")]
-    pub(crate) phase: Option<Phase>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogsArgs {
-    /// The execution
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
-    /// Go on until the execution has ended
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CancelArgs {
-    /// The execution
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeleteArgs {
-    /// The kind of resource
-    #[arg(value_enum)]
-    pub(crate) kind: Kind,
-    /// Which ones
-    #[arg(value_name = "ID|SLUG", required = true)]
-    pub(crate) names: Vec<String>,
 }
 
 #[cfg(test)]
