@@ -75,7 +75,7 @@ pub(crate) struct AgentActivities {
     pub(crate) backend: Backend,
     pub(crate) llm: Model,
     pub(crate) tools: Tools,
-    pub(crate) cache: Cache,
+    pub(crate) cache: Arc<Cache>,
     /// Model of executions that name none.
     pub(crate) default_model: String,
     pub(crate) own: OwnLimits,
@@ -93,9 +93,10 @@ impl AgentActivities {
         heartbeating(&ctx, async {
             let loaded = self.cache.get(&self.backend, &id, None).await?;
             prepare::check(&loaded)?;
-            let mut tools = prepare::list(&self.tools, &loaded.kit(None)?).await?;
+            let mut tools = prepare::list(&self.tools, loaded.kit(None)?).await?;
             let opened = !tools.is_empty() || !loaded.agent.sub_agents.is_empty();
             tools.extend(prepare::sub_agent_tools(&loaded.agent.sub_agents, &tools));
+            prepare::bounded(&tools)?;
             let config = loaded.spec.execution_config.clone().unwrap_or_default();
             let OwnLimits {
                 model_calls,
@@ -131,7 +132,10 @@ impl AgentActivities {
                 .cache
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
-            prepare::list(&self.tools, &loaded.kit(actor.sub_agent.as_deref())?).await
+            let kit = loaded.kit(actor.sub_agent.as_deref())?;
+            let tools = prepare::list(&self.tools, kit).await?;
+            prepare::bounded(&tools)?;
+            Ok(tools)
         })
         .await
     }
@@ -166,7 +170,7 @@ impl AgentActivities {
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
             let kit = loaded.kit(actor.sub_agent.as_deref())?;
-            let called = self.tools.call(&kit, &name, arguments, &key).await;
+            let called = self.tools.call(kit, &name, arguments, &key).await;
             Ok(ToolReply {
                 outcome: called.map_err(|e| prepare::tools_failure(&e, &kit.env))?,
                 completed_at: now(),
@@ -179,27 +183,30 @@ impl AgentActivities {
     #[activity(name = "ReportStatus")]
     pub(crate) async fn report(
         self: Arc<Self>,
-        _ctx: ActivityContext,
+        ctx: ActivityContext,
         report: Report,
     ) -> Result<(), ActivityError> {
-        let Report {
-            execution_id: id,
-            mut status,
-            talk,
-        } = report;
-        if let Some(talk) = talk {
-            let asked = match self.cache.find(&id) {
-                Some(loaded) => loaded.asked.clone(),
-                None => asked(&self.backend.execution(&id).await?),
-            };
-            status::fill(&mut status, asked, &talk);
-        }
-        let ended = !status.completed_at.is_empty();
-        self.backend.report(&id, status).await?;
-        if ended {
-            self.cache.forget(&id);
-        }
-        Ok(())
+        heartbeating(&ctx, async {
+            let Report {
+                execution_id: id,
+                mut status,
+                talk,
+            } = report;
+            if let Some(talk) = talk {
+                let asked = match self.cache.find(&id) {
+                    Some(loaded) => loaded.asked.clone(),
+                    None => asked(&self.backend.execution(&id).await?),
+                };
+                status::fill(&mut status, asked, &talk);
+            }
+            let ended = !status.completed_at.is_empty();
+            self.backend.report(&id, status).await?;
+            if ended {
+                self.cache.forget(&id);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Ends the execution's MCP servers and removes its files.
@@ -210,6 +217,7 @@ impl AgentActivities {
         id: String,
     ) -> Result<(), ActivityError> {
         self.tools.close(&id).await;
+        self.cache.forget(&id);
         Ok(())
     }
 }

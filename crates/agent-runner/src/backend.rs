@@ -1,13 +1,19 @@
 //! The server, as the runner uses it: executions. [`read`] has what they need to run.
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+pub(crate) mod fake;
 mod read;
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;
 
 use std::time::Duration;
 
 use anyhow::Context;
 use stigmer_api::agentexecution::{
     AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
-    ExecutionPhase, ListAgentExecutionsBySessionRequest,
+    ListAgentExecutionsBySessionRequest,
     agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
     agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
 };
@@ -18,14 +24,19 @@ use tonic::{
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
-use crate::failure::{GONE, permanent, transient};
+use crate::{
+    failure::{GONE, permanent, transient},
+    loaded::Pins,
+    memory::Memory,
+};
 
 /// One call to the server; it answers in milliseconds when it answers at all.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The contract's limit for one message, in bytes.
 const MAX_MESSAGE: usize = 10 * 1024 * 1024;
-/// How many earlier executions of a session the model is reminded of.
-const MEMORY: usize = 50;
+/// How many pages of a session are looked through for what the model is reminded of. The server
+/// ends a page at 50 executions or at a few MiB, whichever is first.
+const PAGES: usize = 16;
 
 /// A connection to the server, made with the first call; cheap to clone.
 #[derive(Clone)]
@@ -79,41 +90,42 @@ impl Backend {
     pub(crate) async fn execution(&self, id: &str) -> Result<AgentExecution, ActivityError> {
         let value = id.to_owned();
         let execution = self.queries().get(AgentExecutionId { value }).await;
-        Ok(execution.map_err(|s| self.failure(&s))?.into_inner())
+        Ok(execution.map_err(|s| self.gone(&s))?.into_inner())
     }
 
-    /// The completed executions of a session before execution `before`, oldest first, and whether
-    /// there are more than we asked for.
+    /// What the model is reminded of in execution `before` of a session: `pins` is none when that is
+    /// to be settled.
     pub(crate) async fn earlier(
         &self,
         session: &str,
         before: &str,
-    ) -> Result<(Vec<AgentExecution>, bool), ActivityError> {
-        let mut earlier = Vec::new();
+        pins: Option<&Pins>,
+    ) -> Result<Memory, ActivityError> {
+        let mut memory = Memory::default();
         let mut page_token = String::new();
-        loop {
+        for _ in 0..PAGES {
             let request = ListAgentExecutionsBySessionRequest {
                 session_id: session.to_owned(),
                 page_size: 0,
                 page_token,
             };
             let page = self.queries().list_by_session(request).await;
-            let page = page.map_err(|s| self.failure(&s))?.into_inner();
-            earlier.extend(page.entries.into_iter().filter(|e| {
-                let id = e.metadata.as_ref().map_or("", |m| &m.id);
-                let phase = e.status.as_ref().map(|s| s.phase());
-                id < before && phase == Some(ExecutionPhase::ExecutionCompleted)
-            }));
+            let missing = |s| self.missing(&s, "SessionMissing", "session", session);
+            let page = page.map_err(missing)?.into_inner();
+            // The server lists the newest first.
+            for execution in &page.entries {
+                let id = execution.metadata.as_ref().map_or("", |m| &m.id);
+                if id < before && !memory.add(execution, pins) {
+                    return Ok(memory);
+                }
+            }
             page_token = page.next_page_token;
-            if page_token.is_empty() || earlier.len() >= MEMORY {
-                break;
+            if page_token.is_empty() {
+                return Ok(memory);
             }
         }
-        // The server lists the newest first.
-        let more = earlier.len() > MEMORY || !page_token.is_empty();
-        earlier.truncate(MEMORY);
-        earlier.reverse();
-        Ok((earlier, more))
+        memory.more = true;
+        Ok(memory)
     }
 
     /// Merges `status` into the execution's.
@@ -127,12 +139,37 @@ impl Backend {
             status: Some(status),
         };
         let reported = self.commands().update_status(input).await;
-        reported.map(drop).map_err(|s| self.failure(&s))
+        reported.map(drop).map_err(|s| self.gone(&s))
     }
 
-    fn failure(&self, status: &Status) -> ActivityError {
+    /// Whether nothing more is done for an execution.
+    pub(crate) async fn ended(&self, id: &str) -> Result<bool, ActivityError> {
+        let value = id.to_owned();
+        match self.queries().get(AgentExecutionId { value }).await {
+            Ok(execution) => {
+                let status = execution.into_inner().status.unwrap_or_default();
+                Ok(status.phase().is_terminal())
+            }
+            Err(status) if status.code() == Code::NotFound => Ok(true),
+            Err(status) => Err(self.gone(&status)),
+        }
+    }
+
+    /// A failure of what was asked of the execution itself.
+    fn gone(&self, status: &Status) -> ActivityError {
         match status.code() {
             Code::NotFound | Code::FailedPrecondition => permanent(GONE, status.message()),
+            code => self.trouble(code, status.message()),
+        }
+    }
+
+    /// A failure of what was asked of something that the execution needs.
+    fn missing(&self, status: &Status, kind: &str, what: &str, id: &str) -> ActivityError {
+        match status.code() {
+            Code::NotFound => {
+                let why = format!("the execution's {what} {id} is not on the server any more");
+                permanent(kind, why)
+            }
             code => self.trouble(code, status.message()),
         }
     }

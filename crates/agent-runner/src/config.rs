@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use temporal_link::TemporalArgs;
 
+use crate::keys::KeyFiles;
+
 /// Runs agents: polls Temporal for executions, asks the model, reports to the server.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -30,6 +32,9 @@ pub(crate) enum Command {
         run: Option<String>,
 
         #[command(flatten)]
+        key_files: KeyFiles,
+
+        #[command(flatten)]
         temporal: TemporalArgs,
     },
 }
@@ -43,6 +48,9 @@ pub(crate) struct Healthcheck {
     /// The running runner's announce file; without it any runner on the queue counts
     #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
     pub(crate) announce_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) key_files: KeyFiles,
 
     #[command(flatten)]
     pub(crate) llm: ModelArgs,
@@ -88,6 +96,9 @@ pub(crate) struct Run {
     pub(crate) runner_key: Option<String>,
 
     #[command(flatten)]
+    pub(crate) key_files: KeyFiles,
+
+    #[command(flatten)]
     pub(crate) own: OwnLimits,
 
     #[command(flatten)]
@@ -103,11 +114,12 @@ impl Run {
     }
 }
 
-/// What no execution of this runner exceeds.
+/// What no execution of this runner exceeds. Sub-agents share the execution's limits: what it may
+/// still use when it calls them is split among all that it calls at once.
 #[derive(Args, Clone, Copy)]
 #[command(next_help_heading = "Limits of one execution")]
 pub(crate) struct OwnLimits {
-    /// How often it may ask the model, sub-agents included
+    /// How often it may ask the model, sub-agents included; those called at once share what is left
     #[arg(
         long = "max-model-calls",
         env = "STIGMER_MAX_MODEL_CALLS",
@@ -116,7 +128,7 @@ pub(crate) struct OwnLimits {
     )]
     pub(crate) model_calls: u32,
 
-    /// How many tools it may call, sub-agents included
+    /// How many tools it may call, sub-agents included; those called at once share what is left
     #[arg(
         long = "max-tool-calls",
         env = "STIGMER_MAX_TOOL_CALLS",

@@ -80,6 +80,39 @@ impl Limits {
         (used.tool_calls.saturating_add(more) > self.tool_calls.value).then_some(Limit::ToolCalls)
     }
 
+    /// What one of `among` sub-agents that are called at once finds used up, the `nth` of them from
+    /// 0: what the execution may still use is split among them, so that together they use no more.
+    pub(crate) fn share(&self, used: Used, nth: u32, among: u32) -> Used {
+        let used_up = |bound: Bound, used: u32| {
+            let left = bound.value.saturating_sub(used);
+            let more = u32::from(nth < left % among.max(1));
+            bound.value - (left / among.max(1) + more).min(left)
+        };
+        Used {
+            model_calls: used_up(self.model_calls, used.model_calls),
+            tool_calls: used_up(self.tool_calls, used.tool_calls),
+        }
+    }
+
+    /// In words, for the model: the share of the limit, and why it is no more.
+    pub(crate) fn share_sentence(&self, limit: Limit, used: Used, among: u32) -> String {
+        let (share, what) = match limit {
+            Limit::ModelCalls => (
+                self.model_calls.value.saturating_sub(used.model_calls),
+                "model",
+            ),
+            Limit::ToolCalls => (
+                self.tool_calls.value.saturating_sub(used.tool_calls),
+                "tool",
+            ),
+            Limit::Seconds => return self.sentence(limit),
+        };
+        format!(
+            "it reached its share of {share} {what} calls: what the execution may still use is split \
+             among the {among} agents that are called at once"
+        )
+    }
+
     /// In words, for the execution's status: the limit, its value, how to raise it.
     pub(crate) fn sentence(&self, limit: Limit) -> String {
         let (bound, what, field, variable) = match limit {
@@ -142,9 +175,11 @@ pub(crate) fn repetition<'a>(
 }
 
 /// Whether two calls ask for the same: the order of arguments and white space do not matter.
+/// Arguments that were dropped are like no others.
 fn same(a: &Call, b: &Call) -> bool {
     let value = |c: &Call| talk::arguments(&c.arguments).ok();
     a.name == b.name
+        && !talk::is_dropped(&a.arguments)
         && (a.arguments == b.arguments || value(a).is_some_and(|a| Some(a) == value(b)))
 }
 

@@ -19,6 +19,8 @@ use tokio::sync::OnceCell;
 use crate::{
     backend::Backend,
     failure::{permanent, transient},
+    memory::Memory,
+    unsure::Unsure,
 };
 
 /// Executions whose end nobody told us (another runner reported it) are forgotten beyond so many.
@@ -31,6 +33,9 @@ pub(crate) struct Pins {
     pub(crate) skills: BTreeMap<String, String>,
     /// The earlier executions of the session that the model is reminded of.
     pub(crate) memory: Vec<String>,
+    /// Whether the session has older ones.
+    #[serde(default)]
+    pub(crate) more: bool,
 }
 
 /// An agent of an execution.
@@ -48,13 +53,14 @@ pub(crate) struct Loaded {
     /// What was asked, as the execution shows it.
     pub(crate) asked: Vec<AgentMessage>,
     pub(crate) agent: AgentSpec,
-    pub(crate) earlier: Vec<AgentExecution>,
-    /// Whether the session has older ones.
-    pub(crate) more: bool,
+    pub(crate) memory: Memory,
     pub(crate) env: Env,
-    skills: BTreeMap<String, SkillFiles>,
-    /// Of the main agent (no name) and of the sub-agents.
-    prompts: BTreeMap<Option<String>, String>,
+    /// What of a text may be the beginning of a secret.
+    pub(crate) unsure: Unsure,
+    /// Version hashes of the skills, by [`skill_key`].
+    skills: BTreeMap<String, String>,
+    /// What the main agent (no name) and the sub-agents may use, and what they are told that they are.
+    equipped: BTreeMap<Option<String>, (Kit, String)>,
 }
 
 /// The loaded executions of this process.
@@ -69,16 +75,24 @@ impl Cache {
         id: &str,
         pins: Option<&Pins>,
     ) -> Result<Arc<Loaded>, ActivityError> {
-        let cell = {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() >= KEPT && !kept.contains_key(id) {
-                // Whatever goes is loaded again when it is needed.
-                kept.retain(|_, cell| Arc::strong_count(cell) > 1);
-            }
-            kept.entry(id.to_owned()).or_default().clone()
-        };
+        let cell = self.enter(id);
         let load = || async { Loaded::load(backend, id, pins).await.map(Arc::new) };
         cell.get_or_try_init(load).await.cloned()
+    }
+
+    pub(crate) fn enter(&self, id: &str) -> Arc<OnceCell<Arc<Loaded>>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT && !kept.contains_key(id) {
+            // Whatever goes is loaded again when it is needed.
+            kept.retain(|_, cell| Arc::strong_count(cell) > 1);
+        }
+        kept.entry(id.to_owned()).or_default().clone()
+    }
+
+    /// Which executions are kept.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.keys().cloned().collect()
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Loaded>> {
@@ -100,6 +114,16 @@ fn skill_key(reference: &ApiResourceReference) -> String {
     format!("{org}/{slug}@{version}")
 }
 
+/// A skill without an organization is the agent's own's: its slug may be there in others too.
+fn name_orgs(agent: &mut AgentSpec, org: &str) {
+    let of_subs = agent.sub_agents.iter_mut().flat_map(|s| &mut s.skill_refs);
+    for reference in agent.skill_refs.iter_mut().chain(of_subs) {
+        if reference.org.is_empty() {
+            org.clone_into(&mut reference.org);
+        }
+    }
+}
+
 /// The messages with which an execution began.
 pub(crate) fn asked(execution: &AgentExecution) -> Vec<AgentMessage> {
     let messages = execution.status.iter().flat_map(|s| &s.messages);
@@ -112,21 +136,15 @@ impl Loaded {
         let execution = backend.execution(id).await?;
         let asked = asked(&execution);
         let spec = execution.spec.unwrap_or_default();
-        let agent = backend
-            .agent(&spec.agent_id)
-            .await?
-            .spec
-            .unwrap_or_default();
-        let (mut earlier, more) = backend.earlier(&spec.session_id, id).await?;
+        let agent = backend.agent(&spec.agent_id).await?;
+        let org = agent.metadata.unwrap_or_default().org;
+        let mut agent = agent.spec.unwrap_or_default();
+        name_orgs(&mut agent, &org);
+        let mut memory = backend.earlier(&spec.session_id, id, pins).await?;
         if let Some(pins) = pins {
-            let pinned = |e: &AgentExecution| {
-                e.metadata
-                    .as_ref()
-                    .is_some_and(|m| pins.memory.contains(&m.id))
-            };
-            earlier.retain(pinned);
+            memory.more = pins.more;
         }
-        let env = backend.environment(id).await?;
+        let vars = backend.environment(id).await?;
         let mut skills = BTreeMap::new();
         let of_subs = agent.sub_agents.iter().flat_map(|s| &s.skill_refs);
         for reference in agent.skill_refs.iter().chain(of_subs) {
@@ -140,80 +158,97 @@ impl Loaded {
             }
             skills.insert(key, backend.skill(&reference).await?);
         }
+        let hash = |(key, skill): (&String, &SkillFiles)| (key.clone(), skill.version_hash.clone());
         let loaded = Self {
             id: id.to_owned(),
             spec,
             asked,
             agent,
-            earlier,
-            more,
-            env,
-            skills,
-            prompts: BTreeMap::new(),
+            memory,
+            unsure: Unsure::of(vars.values()),
+            env: vars.into(),
+            skills: skills.iter().map(hash).collect(),
+            equipped: BTreeMap::new(),
         };
         // Archives are unpacked to be read: that takes its time.
-        let written = tokio::task::spawn_blocking(move || loaded.with_prompts());
-        written
+        let equipped = tokio::task::spawn_blocking(move || loaded.equip(&skills));
+        equipped
             .await
             .map_err(|e| transient("SkillUnread", e.to_string()))?
     }
 
-    fn with_prompts(mut self) -> Result<Self, ActivityError> {
+    fn equip(mut self, skills: &BTreeMap<String, SkillFiles>) -> Result<Self, ActivityError> {
+        let main = (None, &self.agent.instructions);
         let subs = self.agent.sub_agents.iter();
-        let subs = subs.map(|s| (Some(s.name.clone()), &s.instructions, &s.skill_refs));
-        let main = (None, &self.agent.instructions, &self.agent.skill_refs);
-        let mut prompts = BTreeMap::new();
-        for (name, instructions, references) in std::iter::once(main).chain(subs) {
-            let skills = skills_prompt(&self.skills_of(references))
-                .map_err(|e| permanent("SkillUnusable", e.message))?;
-            let prompt = match skills.is_empty() {
+        let subs = subs.map(|s| (Some(s), &s.instructions));
+        let mut equipped = BTreeMap::new();
+        for (sub, instructions) in std::iter::once(main).chain(subs) {
+            let kit = self.kit_of(sub, skills)?;
+            let told =
+                skills_prompt(&kit.skills).map_err(|e| permanent("SkillUnusable", e.message))?;
+            let prompt = match told.is_empty() {
                 true => instructions.clone(),
-                false => format!("{instructions}\n\n{skills}"),
+                false => format!("{instructions}\n\n{told}"),
             };
-            prompts.insert(name, prompt);
+            equipped.insert(sub.map(|s| s.name.clone()), (kit, prompt));
         }
-        self.prompts = prompts;
+        self.equipped = equipped;
         Ok(self)
     }
 
+    fn kit_of(
+        &self,
+        sub: Option<&SubAgent>,
+        skills: &BTreeMap<String, SkillFiles>,
+    ) -> Result<Kit, ActivityError> {
+        let of = |references: &[ApiResourceReference]| {
+            let skills = references.iter().map(|r| skills.get(&skill_key(r)));
+            skills.flatten().cloned().collect()
+        };
+        let env = self.env.clone();
+        Ok(match sub {
+            None => Kit {
+                scope: self.id.clone(),
+                servers: self.agent.mcp_servers.clone(),
+                selections: BTreeMap::new(),
+                env,
+                skills: of(&self.agent.skill_refs),
+            },
+            Some(sub) => Kit {
+                scope: format!("{}/{}", self.id, sub.name),
+                servers: self.servers_of(sub)?,
+                selections: sub.mcp_tool_selections.clone(),
+                env,
+                skills: of(&sub.skill_refs),
+            },
+        })
+    }
+
     pub(crate) fn pins(&self) -> Pins {
-        let hash = |(key, skill): (&String, &SkillFiles)| (key.clone(), skill.version_hash.clone());
-        let earlier = self.earlier.iter().flat_map(|e| &e.metadata);
         Pins {
-            skills: self.skills.iter().map(hash).collect(),
-            memory: earlier.map(|m| m.id.clone()).collect(),
+            skills: self.skills.clone(),
+            memory: self.memory.ids(),
+            more: self.memory.more,
         }
     }
 
-    pub(crate) fn sub_agent(&self, name: &str) -> Result<&SubAgent, ActivityError> {
-        let found = self.agent.sub_agents.iter().find(|s| s.name == name);
-        found.ok_or_else(|| gone_sub_agent(name))
+    fn equipped(&self, sub_agent: Option<&str>) -> Result<&(Kit, String), ActivityError> {
+        let found = self.equipped.get(&sub_agent.map(str::to_owned));
+        found.ok_or_else(|| gone_sub_agent(sub_agent.unwrap_or_default()))
     }
 
     /// What the main agent, or one of its sub-agents, may use.
-    pub(crate) fn kit(&self, sub_agent: Option<&str>) -> Result<Kit, ActivityError> {
-        let mut kit = Kit {
-            scope: self.id.clone(),
-            servers: self.agent.mcp_servers.clone(),
-            selections: BTreeMap::new(),
-            env: self.env.clone(),
-            skills: self.skills_of(&self.agent.skill_refs),
-        };
-        if let Some(name) = sub_agent {
-            let sub = self.sub_agent(name)?;
-            kit.scope = format!("{}/{name}", self.id);
-            kit.servers = self.servers_of(sub)?;
-            kit.selections.clone_from(&sub.mcp_tool_selections);
-            kit.skills = self.skills_of(&sub.skill_refs);
-        }
-        Ok(kit)
+    pub(crate) fn kit(&self, sub_agent: Option<&str>) -> Result<&Kit, ActivityError> {
+        self.equipped(sub_agent).map(|(kit, _)| kit)
+    }
+
+    /// What the agent, or one of its sub-agents, is told that it is.
+    pub(crate) fn system_prompt(&self, sub_agent: Option<&str>) -> Result<&str, ActivityError> {
+        self.equipped(sub_agent).map(|(_, prompt)| prompt.as_str())
     }
 
     /// The agent's definitions of the servers that a sub-agent names.
-    pub(crate) fn servers_of(
-        &self,
-        sub: &SubAgent,
-    ) -> Result<Vec<McpServerDefinition>, ActivityError> {
+    fn servers_of(&self, sub: &SubAgent) -> Result<Vec<McpServerDefinition>, ActivityError> {
         let servers = &self.agent.mcp_servers;
         let find = |name: &String| {
             let found = servers.iter().find(|s| s.name == *name).cloned();
@@ -227,23 +262,68 @@ impl Loaded {
         };
         sub.mcp_servers.iter().map(find).collect()
     }
-
-    fn skills_of(&self, references: &[ApiResourceReference]) -> Vec<SkillFiles> {
-        let skills = references.iter().map(|r| self.skills.get(&skill_key(r)));
-        skills.flatten().cloned().collect()
-    }
-
-    /// What the agent, or one of its sub-agents, is told that it is.
-    pub(crate) fn system_prompt(&self, sub_agent: Option<&str>) -> Result<&str, ActivityError> {
-        let prompt = self.prompts.get(&sub_agent.map(str::to_owned));
-        prompt
-            .map(String::as_str)
-            .ok_or_else(|| gone_sub_agent(sub_agent.unwrap_or_default()))
-    }
 }
 
 /// It was there when the execution began: the agent was changed in between.
 fn gone_sub_agent(name: &str) -> ActivityError {
     let why = format!("the agent has no sub-agent {name} any more");
     permanent("SubAgentMissing", why)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn skill(org: &str) -> ApiResourceReference {
+        ApiResourceReference {
+            org: org.to_owned(),
+            slug: "knots".to_owned(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_skill_without_an_organization_is_of_the_agents() {
+        let sub = SubAgent {
+            skill_refs: vec![skill("")],
+            ..SubAgent::default()
+        };
+        let mut agent = AgentSpec {
+            skill_refs: vec![skill(""), skill("theirs")],
+            sub_agents: vec![sub],
+            ..AgentSpec::default()
+        };
+        name_orgs(&mut agent, "ours");
+        assert_eq!(agent.skill_refs, [skill("ours"), skill("theirs")]);
+        assert_eq!(agent.sub_agents[0].skill_refs, [skill("ours")]);
+    }
+
+    #[test]
+    fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
+        let agent = AgentSpec {
+            sub_agents: vec![SubAgent {
+                name: "clerk".to_owned(),
+                mcp_servers: vec!["files".to_owned()],
+                ..SubAgent::default()
+            }],
+            ..AgentSpec::default()
+        };
+        let loaded = Loaded {
+            id: "e".to_owned(),
+            spec: AgentExecutionSpec::default(),
+            asked: Vec::new(),
+            agent,
+            memory: Memory::default(),
+            env: Env::default(),
+            unsure: Unsure::default(),
+            skills: BTreeMap::new(),
+            equipped: BTreeMap::new(),
+        };
+        let refused = format!("{:?}", loaded.equip(&BTreeMap::new()).err());
+        assert!(
+            refused.contains("clerk names the MCP server files"),
+            "{refused}"
+        );
+    }
 }

@@ -4,15 +4,19 @@ mod activities;
 mod backend;
 mod config;
 mod conversation;
+mod ended;
 mod failure;
 mod healthcheck;
 mod history;
+mod keys;
 mod limits;
 mod loaded;
+mod memory;
 mod model;
 mod prepare;
 mod status;
 mod talk;
+mod unsure;
 mod worker;
 mod workflow;
 
@@ -43,12 +47,20 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     match cli.command {
-        Some(Command::Healthcheck(args)) => runtime.block_on(healthcheck::run(&args)),
+        Some(Command::Healthcheck(mut args)) => {
+            args.key_files
+                .fill(&mut args.temporal, Some(&mut args.llm))?;
+            runtime.block_on(healthcheck::run(&args))
+        }
         Some(Command::History {
             execution,
             run,
-            temporal,
-        }) => runtime.block_on(history::print(&temporal, &execution, run)),
+            key_files,
+            mut temporal,
+        }) => {
+            key_files.fill(&mut temporal, None)?;
+            runtime.block_on(history::print(&temporal, &execution, run))
+        }
         None => {
             // Temporal's absence is told once by us, not with every retry of its client; MCP servers
             // are told of by agent-tools.
@@ -60,7 +72,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
                 .with_writer(std::io::stderr)
                 .with_ansi(false)
                 .init();
-            runtime.block_on(worker::run(cli.run))
+            let mut run = cli.run;
+            run.key_files.fill_own(&mut run.runner_key)?;
+            run.key_files.fill(&mut run.temporal, Some(&mut run.llm))?;
+            runtime.block_on(worker::run(run))
         }
     }
 }

@@ -5,12 +5,12 @@ mod calls;
 mod message;
 mod retry_after;
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use anyhow::Context;
 use eventsource_stream::Eventsource;
 use futures::StreamExt;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 
 use agent_tools::ToolSpec;
@@ -62,8 +62,8 @@ impl Model {
         let wrong = "STIGMER_LLM_BASE_URL is no URL: it takes http://HOST:PORT/v1";
         let base = Url::parse(args.base_url.trim_end_matches('/')).context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
-        let http = Client::builder()
-            .connect_timeout(Duration::from_secs(3))
+        let builder = Client::builder().connect_timeout(Duration::from_secs(3));
+        let http = direct(builder, &base)
             .build()
             .context("cannot make a HTTP client")?;
         let (api_key, silence) = (args.api_key.clone(), args.timeout());
@@ -176,6 +176,20 @@ impl Model {
             retryable,
             retry_after: None,
         }
+    }
+}
+
+/// This machine's own addresses are never asked through a proxy, whatever the environment says.
+fn direct(builder: ClientBuilder, base: &Url) -> ClientBuilder {
+    let host = base.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let loopback = match host.parse::<IpAddr>() {
+        Ok(ip) => ip.is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    };
+    match loopback {
+        true => builder.no_proxy(),
+        false => builder,
     }
 }
 

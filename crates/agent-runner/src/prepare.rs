@@ -13,11 +13,13 @@ use crate::{
     failure::{permanent, transient},
     limits::Limits,
     loaded::{Loaded, Pins},
-    talk::Component,
+    talk::{self, Component},
 };
 
 /// Longest name of a tool that models take.
 const MAX_NAME: usize = 64;
+/// The most that the tools of an agent may take, in bytes of JSON.
+const MOST_SPECS: usize = 256 * 1024;
 /// How often servers are asked for their tools, with a pause before each further time: one that
 /// was just started may need a moment, one that is not there is not waited for.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
@@ -62,6 +64,29 @@ pub(crate) async fn list(tools: &Tools, kit: &Kit) -> Result<Vec<Tool>, Activity
     Ok(specs.into_iter().map(|spec| of_server(spec, kit)).collect())
 }
 
+/// Refuses tools that take too much room: they go with each question to the model.
+pub(crate) fn bounded(tools: &[Tool]) -> Result<(), ActivityError> {
+    let size = talk::size(&tools);
+    if size <= MOST_SPECS {
+        return Ok(());
+    }
+    let largest = tools.iter().max_by_key(|t| talk::size(t));
+    let largest = largest.map_or_else(String::new, |tool| {
+        let of = match tool.component.kind.as_str() {
+            "mcp" => format!(" of the MCP server {}", tool.component.group),
+            _ => String::new(),
+        };
+        let bytes = talk::size(tool);
+        format!("; the largest is {}{of} with {bytes} bytes", tool.spec.name)
+    });
+    let why = format!(
+        "the descriptions of the agent's {} tools take {size} bytes, more than the {MOST_SPECS} that \
+         fit{largest}: name the tools that it needs in enabled_tools",
+        tools.len()
+    );
+    Err(permanent("ToolsTooLarge", why))
+}
+
 /// A failure of the tools' side, retried if that can help.
 pub(crate) fn tools_failure(error: &ToolsError, env: &Env) -> ActivityError {
     let why = redacted(error, env);
@@ -90,9 +115,6 @@ fn of_server(spec: ToolSpec, kit: &Kit) -> Tool {
 
 /// Refuses what the agent asks for and cannot have.
 pub(crate) fn check(loaded: &Loaded) -> Result<(), ActivityError> {
-    for sub in &loaded.agent.sub_agents {
-        loaded.servers_of(sub)?;
-    }
     let servers = serde_json::to_string(&loaded.agent.mcp_servers).unwrap_or_default();
     for name in placeholders(&servers) {
         // The server hides secrets from whoever does not show the runner's key.
@@ -209,6 +231,36 @@ mod tests {
         let again = sub_agent_tools(&[sub("researcher")], &tools);
         assert_eq!(again[0].spec.name, "agent_researcher_2");
         assert_eq!(again[0].component.group, "researcher");
+    }
+
+    #[test]
+    fn tools_that_do_not_fit_are_refused_with_the_largest() {
+        let tool = |server: &str, name: &str, bytes: usize| Tool {
+            spec: ToolSpec {
+                name: name.to_owned(),
+                description: "d".repeat(bytes),
+                parameters: json!({}),
+                server: Some(server.to_owned()),
+            },
+            component: Component {
+                kind: "mcp".to_owned(),
+                group: server.to_owned(),
+            },
+        };
+        let mut tools = vec![
+            tool("a", "small", 1000),
+            tool("b", "big", MOST_SPECS - 2000),
+        ];
+        assert!(bounded(&tools).is_ok());
+        tools.push(tool("a", "more", 1000));
+        let refused = bounded(&tools).err().map(|e| format!("{e:?}"));
+        let why = refused.unwrap_or_default();
+        assert!(why.contains("the agent's 3 tools take 26"), "{why}");
+        assert!(
+            why.contains("the largest is big of the MCP server b with 26"),
+            "{why}"
+        );
+        assert!(why.contains("enabled_tools"), "{why}");
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What an agent said and did so far, as its workflow keeps it. Everything that is shown or sent
 //! to the model is derived from this.
 
+mod fit;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The most that a talk may hold, in bytes: the server shows each result three times and its
-/// clients take 4 MiB, Temporal takes 2 MiB in one piece.
-pub(crate) const MOST: usize = 768 * 1024;
+pub(crate) use fit::{MOST, MOST_SENT, is_dropped, size};
+
 /// A model's own id of a call is kept up to this length; it becomes part of names.
 const MAX_ID: usize = 64;
 
@@ -177,125 +178,8 @@ impl Talk {
         }
         changed
     }
-
-    fn size(&self) -> usize {
-        let call = |c: &Call| c.arguments.len() + c.result.len();
-        let turns = self.turns.iter().map(|t| t.text.len()).sum::<usize>();
-        let subs = self.sub_agents.iter();
-        let subs =
-            subs.map(|s| s.input.len() + s.output.len() + s.calls.iter().map(call).sum::<usize>());
-        turns + self.calls().map(call).sum::<usize>() + subs.sum::<usize>()
-    }
-
-    /// Drops the oldest long results until the talk holds at most `most` bytes.
-    pub(crate) fn fit(&mut self, most: usize) {
-        /// Shorter results are kept: dropping them frees little.
-        const SHORT: usize = 200;
-        let mut size = self.size();
-        let own = self.sub_agents.iter_mut().flat_map(|s| &mut s.calls);
-        let calls = self.turns.iter_mut().flat_map(|t| &mut t.calls);
-        for call in own.chain(calls) {
-            if size <= most {
-                return;
-            }
-            if call.result.len() > SHORT {
-                size -= call.result.len();
-                call.result = format!(
-                    "[dropped: {} bytes, to keep the conversation short]",
-                    call.result.len()
-                );
-                size += call.result.len();
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn asked(id: &str) -> Asked {
-        Asked {
-            id: id.to_owned(),
-            name: "t".to_owned(),
-            arguments: String::new(),
-        }
-    }
-
-    fn ids(talk: &Talk) -> Vec<&str> {
-        talk.calls().map(|c| c.id.as_str()).collect()
-    }
-
-    #[test]
-    fn every_call_has_an_id_of_its_own() {
-        let mut talk = Talk::default();
-        talk.answer(String::new(), String::new(), vec![asked("a"), asked("")]);
-        talk.answer(
-            String::new(),
-            String::new(),
-            vec![asked("a"), asked("a"), asked("")],
-        );
-        talk.answer(
-            String::new(),
-            String::new(),
-            vec![asked("call_7"), asked("")],
-        );
-        let long = "x".repeat(65);
-        talk.answer(String::new(), String::new(), vec![asked(&long)]);
-        assert_eq!(
-            ids(&talk),
-            [
-                "a", "call_2", "a~2", "a~3", "call_5", "call_7", "call_7~2", "call_8"
-            ]
-        );
-    }
-
-    #[test]
-    fn arguments_are_an_object_or_the_model_is_told() {
-        assert!(arguments("").unwrap().is_empty());
-        assert_eq!(arguments(r#"{"a":1}"#).unwrap()["a"], 1);
-        assert!(arguments("[1]").unwrap_err().contains("no JSON object"));
-        assert!(arguments("{\"a\"").unwrap_err().contains("no JSON (EOF"));
-    }
-
-    #[test]
-    fn what_is_under_way_is_abandoned_and_the_rest_stays() {
-        let mut talk = Talk::default();
-        talk.answer(String::new(), String::new(), vec![asked("a"), asked("b")]);
-        talk.turns[0].calls[0].end(false, "done".to_owned(), "1".to_owned());
-        assert!(talk.abandon("cancelled", "2"));
-        assert!(!talk.abandon("again", "3"));
-        let calls = &talk.turns[0].calls;
-        assert_eq!(
-            (calls[0].result.as_str(), calls[0].state),
-            ("done", CallState::Completed)
-        );
-        assert_eq!(
-            (calls[1].result.as_str(), calls[1].state),
-            ("cancelled", CallState::Failed)
-        );
-    }
-
-    #[test]
-    fn the_oldest_long_results_are_dropped_first() {
-        let mut talk = Talk::default();
-        talk.answer(
-            String::new(),
-            String::new(),
-            vec![asked("a"), asked("b"), asked("c")],
-        );
-        for (call, length) in talk.turns[0].calls.iter_mut().zip([100, 1000, 1000]) {
-            call.end(false, "r".repeat(length), String::new());
-        }
-        talk.fit(2100);
-        assert_eq!(talk.size(), 2100);
-        talk.fit(1500);
-        let lengths: Vec<usize> = talk.calls().map(|c| c.result.len()).collect();
-        assert_eq!((lengths[0], lengths[2]), (100, 1000));
-        assert!(
-            talk.turns[0].calls[1].result.contains("1000 bytes"),
-            "{talk:?}"
-        );
-    }
-}
+mod tests;

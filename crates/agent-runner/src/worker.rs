@@ -1,6 +1,6 @@
 //! Life of the runner: connect, poll, drain, end.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use agent_tools::Tools;
 use anyhow::Context;
@@ -13,13 +13,17 @@ use crate::{
     activities::AgentActivities,
     backend::Backend,
     config::Run,
+    ended,
     loaded::Cache,
     model::Model,
     workflow::{AgentExecution, SubAgentExecution},
 };
 
-/// How long after the drain a deaf activity may keep the process.
-const HARD_EXIT: Duration = Duration::from_secs(3);
+/// How long the MCP servers need to end, all at once: 1 s to take their leave, 1 s to end by
+/// themselves and 2 s after SIGTERM, then they are killed (`agent-tools`: LEAVE, GRACE, TERM).
+const CLOSE_ALL: Duration = Duration::from_secs(1 + 1 + 2);
+/// How long after the drain a deaf activity may keep the process, and then MCP servers.
+const HARD_EXIT: Duration = CLOSE_ALL.saturating_add(Duration::from_secs(2));
 /// Pause between two attempts to reach Temporal; nothing tells us when it is up.
 const RECONNECT: Duration = Duration::from_millis(50);
 
@@ -31,11 +35,13 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     ];
 
     let tools = Tools::new(config.work_dir.clone())?;
+    let backend = Backend::new(&config.backend, config.runner_key.as_deref())?;
+    let cache = Arc::new(Cache::default());
     let activities = AgentActivities {
-        backend: Backend::new(&config.backend, config.runner_key.as_deref())?,
+        backend: backend.clone(),
         llm: Model::new(&config.llm)?,
         tools: tools.clone(),
-        cache: Cache::default(),
+        cache: Arc::clone(&cache),
         own: config.own,
         default_model: config.llm.model.clone(),
     };
@@ -58,6 +64,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
         "polling"
     );
 
+    tokio::spawn(ended::look(backend, tools.clone(), cache));
     let stop = worker.shutdown_handle();
     let hard_exit = config.drain() + HARD_EXIT;
     tokio::spawn(async move {

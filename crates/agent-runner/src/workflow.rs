@@ -3,6 +3,7 @@
 //! answered.
 
 mod calls;
+mod end;
 mod options;
 mod stop;
 mod sub_agent;
@@ -16,20 +17,19 @@ use stigmer_api::agentexecution::{AgentExecutionStatus, ExecutionPhase};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
     ContinueAsNewOptions, TimerResult, WorkflowContext, WorkflowContextView, WorkflowResult,
-    WorkflowTermination, workflows,
+    workflows,
 };
 
 use crate::{
     activities::{AgentActivities, Report},
-    failure,
     limits::Limit,
     loaded::Actor,
     prepare::Prepared,
 };
-use options::{close_call, now, now_millis, prepare_call, server_call};
+use options::{now, now_millis, prepare_call, server_call};
 use stop::Stop;
 pub(crate) use sub_agent::SubAgentExecution;
-use turns::{Course, Progress};
+use turns::{Course, Progress, Taken};
 
 /// What the workflow of an execution starts with: the execution's id, or where the run before it
 /// stopped.
@@ -74,24 +74,19 @@ impl AgentExecution {
         let mut carried = match started {
             Ok(carried) => carried,
             // What a prepare that failed has opened is closed too.
-            Err(stop) => return Self::end(ctx, &id, None, true, stop).await,
+            Err(stop) => return end::without_answer(ctx, &id, None, true, stop).await,
         };
         match Self::work(ctx, &mut carried).await {
-            Err(Stop::Renew) => {
+            Ok(Taken::Renew) => {
                 let next = Input::GoOn(Box::new(carried));
                 let Err(next) = ctx.continue_as_new(next, ContinueAsNewOptions::default());
                 Err(next)
             }
             Err(stop) => {
-                let Carried {
-                    progress, opened, ..
-                } = carried;
-                Self::end(ctx, &id, Some(progress), opened, stop).await
+                end::without_answer(ctx, &id, Some(carried.progress), carried.opened, stop).await
             }
-            Ok(_answer) => {
-                Self::close(ctx, &id, carried.opened).await;
-                let status = ended(ctx, ExecutionPhase::ExecutionCompleted, "", "");
-                Self::report(ctx, &id, status, Some(carried.progress)).await
+            Ok(Taken::Answer(_)) => {
+                end::completed(ctx, &id, carried.progress, carried.opened).await
             }
         }
     }
@@ -145,7 +140,7 @@ impl AgentExecution {
     }
 
     /// Takes turns until there is an answer or the time is over.
-    async fn work(ctx: &WorkflowContext<Self>, carried: &mut Carried) -> Result<String, Stop> {
+    async fn work(ctx: &WorkflowContext<Self>, carried: &mut Carried) -> Result<Taken, Stop> {
         let token = ctx.cancellation_token().child_token();
         let left = carried.deadline.saturating_sub(now_millis(ctx)).max(1);
         let mut clock = ctx.timer(Duration::from_millis(left));
@@ -170,97 +165,6 @@ impl AgentExecution {
             Err(Stop::Failed(..)) if late => Err(Stop::Limit(Limit::Seconds, limits)),
             result => result,
         }
-    }
-
-    /// Closes what was opened and reports an end without an answer.
-    async fn end(
-        ctx: &WorkflowContext<Self>,
-        id: &str,
-        progress: Option<Progress>,
-        opened: bool,
-        stop: Stop,
-    ) -> WorkflowResult<()> {
-        Self::close(ctx, id, opened).await;
-        let (phase, why, reason, termination) = match stop {
-            Stop::Gone => return Ok(()),
-            Stop::Failed(..) if ctx.cancellation_token().is_cancelled() => {
-                let reason = ctx.cancellation_token().reason().unwrap_or_default();
-                let termination = WorkflowTermination::cancelled_with_details(reason.clone());
-                (
-                    ExecutionPhase::ExecutionCancelled,
-                    String::new(),
-                    reason,
-                    termination,
-                )
-            }
-            stop => {
-                let (why, termination) = stop.into_failure();
-                (
-                    ExecutionPhase::ExecutionFailed,
-                    why,
-                    String::new(),
-                    termination,
-                )
-            }
-        };
-        let progress = progress.map(|mut progress| {
-            let unended = match phase {
-                ExecutionPhase::ExecutionCancelled => "the execution was cancelled",
-                _ => &why,
-            };
-            progress.unreported |= progress.talk.abandon(unended, &now(ctx));
-            progress
-        });
-        let status = ended(ctx, phase, &why, &reason);
-        Self::report(ctx, id, status, progress).await?;
-        Err(termination)
-    }
-
-    /// Reports an end, also after a cancellation.
-    async fn report(
-        ctx: &WorkflowContext<Self>,
-        id: &str,
-        status: AgentExecutionStatus,
-        progress: Option<Progress>,
-    ) -> WorkflowResult<()> {
-        let report = Report {
-            execution_id: id.to_owned(),
-            status,
-            talk: progress.filter(|p| p.unreported).map(|p| p.talk),
-        };
-        let options = server_call(Some(Default::default()));
-        match ctx
-            .execute_activity(AgentActivities::report, report, options)
-            .await
-        {
-            Err(error) if failure::is_gone(&error) => Ok(()),
-            reported => Ok(reported?),
-        }
-    }
-
-    /// Ends the MCP servers, also after a cancellation. Those that are not reached end with their
-    /// runner.
-    async fn close(ctx: &WorkflowContext<Self>, id: &str, opened: bool) {
-        if opened {
-            let closing =
-                ctx.execute_activity(AgentActivities::close_tools, id.to_owned(), close_call());
-            let _ = closing.await;
-        }
-    }
-}
-
-fn ended(
-    ctx: &WorkflowContext<AgentExecution>,
-    phase: ExecutionPhase,
-    error: &str,
-    reason: &str,
-) -> AgentExecutionStatus {
-    AgentExecutionStatus {
-        phase: phase.into(),
-        error: error.to_owned(),
-        phase_reason: reason.to_owned(),
-        completed_at: now(ctx),
-        ..Default::default()
     }
 }
 

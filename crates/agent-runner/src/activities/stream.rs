@@ -11,13 +11,16 @@ use crate::{
     conversation::conversation,
     failure::{self, permanent, transient, transient_after},
     loaded::Loaded,
+    memory::Memory,
     model::ModelError,
     status,
-    talk::Asked,
+    talk::{self, Asked},
 };
 
-/// Pieces of an answer that arrive faster than this reach the execution together.
+/// Pieces of an answer that arrive faster than this reach the execution together, for each
+/// [`STREAMED`] bytes of the talk: all of it goes with each piece.
 const STREAM_INTERVAL: Duration = Duration::from_millis(50);
+const STREAMED: usize = 32 * 1024;
 /// A server that did not take a piece gets no other for so long.
 const SERVER_PAUSE: Duration = Duration::from_secs(1);
 
@@ -35,17 +38,10 @@ impl AgentActivities {
         let failed = |e| failure(e, &loaded.env);
         let system = loaded.system_prompt(actor.sub_agent.as_deref())?;
         let turns = &request.talk.turns;
+        let (nothing, Loaded { spec, memory, .. }) = (Memory::default(), &*loaded);
         let messages = match &request.input {
-            Some(task) => conversation(system, &[], false, task, turns),
-            None => {
-                let Loaded {
-                    spec,
-                    earlier,
-                    more,
-                    ..
-                } = &*loaded;
-                conversation(system, earlier, *more, &spec.message, turns)
-            }
+            Some(task) => conversation(system, &nothing, task, turns),
+            None => conversation(system, memory, &spec.message, turns),
         };
         let tools: Vec<_> = request.tools.iter().map(|t| &t.spec).collect();
         let mut answer = self
@@ -55,7 +51,8 @@ impl AgentActivities {
             .map_err(failed)?;
         // A sub-agent's words are for the agent that asked it.
         let followed = actor.sub_agent.is_none();
-        let (mut next, mut unshown) = (Instant::now(), false);
+        let before = talk::size(&request.talk);
+        let (mut next, mut unshown, mut shown) = (Instant::now(), false, 0);
         loop {
             let pause = next.saturating_duration_since(Instant::now());
             let more = if unshown {
@@ -70,19 +67,34 @@ impl AgentActivities {
                 None => {}
             }
             if unshown && Instant::now() >= next {
-                let taken = self.show(&loaded, &request, answer.text()).await?;
-                next = Instant::now() + if taken { STREAM_INTERVAL } else { SERVER_PAUSE };
                 unshown = false;
+                let text = loaded.env.redact(answer.text());
+                let text = loaded.unsure.without(&text);
+                if text.len() != shown {
+                    shown = text.len();
+                    let taken = self.show(&loaded, &request, text).await?;
+                    let pause = if taken {
+                        interval(before + shown)
+                    } else {
+                        SERVER_PAUSE
+                    };
+                    next = Instant::now() + pause;
+                }
             }
         }
+        let too_large = answer.too_large();
         let (text, calls) = answer.take();
-        Ok(ModelReply {
+        let reply = ModelReply {
             text: loaded.env.redact(&text),
             calls: calls
                 .into_iter()
                 .map(|call| redacted(call, &loaded.env))
                 .collect(),
-        })
+        };
+        match talk::size(&reply) > talk::MOST {
+            true => Err(failed(too_large)),
+            false => Ok(reply),
+        }
     }
 
     /// Shows the answer so far, if the server takes it: the whole answer is reported in the end,
@@ -94,7 +106,7 @@ impl AgentActivities {
         text: &str,
     ) -> Result<bool, ActivityError> {
         let mut messages = status::messages(loaded.asked.clone(), &request.talk);
-        messages.push(status::ai_message(&loaded.env.redact(text), now()));
+        messages.push(status::ai_message(text, now()));
         let status = AgentExecutionStatus {
             messages,
             ..Default::default()
@@ -105,6 +117,12 @@ impl AgentActivities {
             Err(_) => Ok(false),
         }
     }
+}
+
+/// How long the answer to a talk of so many bytes is gathered before it is shown.
+fn interval(bytes: usize) -> Duration {
+    let times = u32::try_from(bytes / STREAMED).unwrap_or(u32::MAX);
+    STREAM_INTERVAL.saturating_mul(times.saturating_add(1))
 }
 
 fn redacted(call: Asked, env: &Env) -> Asked {
@@ -121,5 +139,17 @@ fn failure(error: ModelError, env: &Env) -> ActivityError {
         (false, _) => permanent(error.kind, why),
         (true, None) => transient(error.kind, why),
         (true, Some(wait)) => transient_after(error.kind, why, wait),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_talk_is_shown_less_often() {
+        for (kib, millis) in [(0, 50), (31, 50), (32, 100), (700, 1100)] {
+            assert_eq!(interval(kib << 10), Duration::from_millis(millis), "{kib}");
+        }
     }
 }

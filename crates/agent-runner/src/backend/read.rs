@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use agent_tools::{Env, EnvVar, SkillFiles};
+use agent_tools::{EnvVar, SkillFiles};
 use stigmer_api::{
     ApiKind,
     agent::{Agent, AgentId, agent_query_controller_client::AgentQueryControllerClient},
@@ -17,17 +17,22 @@ use super::{Backend, MAX_MESSAGE};
 use crate::failure::permanent;
 
 impl Backend {
+    /// The agent of an execution.
     pub(crate) async fn agent(&self, id: &str) -> Result<Agent, ActivityError> {
         let value = id.to_owned();
         let mut agents = AgentQueryControllerClient::new(self.channel.clone())
             .max_decoding_message_size(MAX_MESSAGE);
         let agent = agents.get(AgentId { value }).await;
-        Ok(agent.map_err(|s| self.failure(&s))?.into_inner())
+        let agent = agent.map_err(|s| self.missing(&s, "AgentMissing", "agent", id))?;
+        Ok(agent.into_inner())
     }
 
     /// The variables of an execution. A server that keeps no contexts, or no longer this one, has
     /// none for it.
-    pub(crate) async fn environment(&self, execution_id: &str) -> Result<Env, ActivityError> {
+    pub(crate) async fn environment(
+        &self,
+        execution_id: &str,
+    ) -> Result<BTreeMap<String, EnvVar>, ActivityError> {
         let mut request = Request::new(ApiResourceReference {
             kind: ApiKind::ExecutionContext.into(),
             slug: execution_id.to_owned(),

@@ -1,19 +1,7 @@
 use serde_json::{Value, json};
-use stigmer_api::agentexecution::AgentExecutionStatus;
 
 use super::*;
-use crate::{
-    status,
-    talk::{Asked, Talk},
-};
-
-fn human(content: &str) -> AgentMessage {
-    AgentMessage {
-        r#type: MessageType::MessageHuman.into(),
-        content: content.to_owned(),
-        ..Default::default()
-    }
-}
+use crate::talk::{Asked, Talk};
 
 /// One tool call and an answer.
 fn talk(arguments: &str, result: &str, answer: &str) -> Talk {
@@ -29,15 +17,6 @@ fn talk(arguments: &str, result: &str, answer: &str) -> Talk {
     talk
 }
 
-fn execution(message: &str, talk: &Talk) -> AgentExecution {
-    let mut status = AgentExecutionStatus::default();
-    status::fill(&mut status, vec![human(message)], talk);
-    AgentExecution {
-        status: Some(status),
-        ..Default::default()
-    }
-}
-
 fn sent(messages: &[ChatMessage]) -> Value {
     serde_json::to_value(messages).unwrap()
 }
@@ -46,7 +25,12 @@ fn sent(messages: &[ChatMessage]) -> Value {
 fn calls_and_results_are_told_in_the_form_of_functions() {
     let talk = talk(r#"{"a": 1}"#, "2", "It is 2.");
     assert_eq!(
-        sent(&conversation("You add.", &[], false, "1+1?", &talk.turns)),
+        sent(&conversation(
+            "You add.",
+            &Memory::default(),
+            "1+1?",
+            &talk.turns
+        )),
         json!([
             {"role": "system", "content": "You add."},
             {"role": "user", "content": "1+1?"},
@@ -63,55 +47,17 @@ fn calls_and_results_are_told_in_the_form_of_functions() {
 fn what_was_no_object_is_not_sent_back() {
     for written in ["[1]", "{\"a\"", "", "  "] {
         let talk = talk(written, "wrong", "");
-        let sent = sent(&conversation("", &[], false, "", &talk.turns));
+        let sent = sent(&conversation("", &Memory::default(), "", &talk.turns));
         let arguments = &sent[2]["tool_calls"][0]["function"]["arguments"];
         assert_eq!(arguments, "{}", "{written}");
     }
 }
 
 #[test]
-fn a_session_is_remembered_with_its_tool_calls() {
-    let earlier = execution(
-        "1+1?",
-        &talk(r#"{"c":[1.5],"b":{"y":-2,"x":"1"},"a":1}"#, "2", "It is 2."),
-    );
-    let sent = sent(&conversation("s", &[earlier], false, "again?", &[]));
-    let roles: Vec<&str> = sent
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|m| m["role"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        roles,
-        ["system", "user", "assistant", "tool", "assistant", "user"]
-    );
-    assert_eq!(sent[0]["content"], "s");
-    assert_eq!(sent[3]["tool_call_id"], sent[2]["tool_calls"][0]["id"]);
-    assert_eq!(
-        sent[2]["tool_calls"][0]["function"]["arguments"],
-        r#"{"a":1,"b":{"x":"1","y":-2},"c":[1.5]}"#
-    );
-}
-
-#[test]
-fn calls_without_results_are_forgotten() {
-    let mut earlier = execution("1+1?", &talk("{}", "2", "It is 2."));
-    let messages = &mut earlier.status.as_mut().unwrap().messages;
-    messages.retain(|m| m.r#type() != MessageType::MessageTool);
-    let sent = sent(&conversation("s", &[earlier], false, "again?", &[]));
-    assert_eq!(sent.as_array().unwrap().len(), 4, "{sent}");
-    assert!(sent[2].get("tool_calls").is_none(), "{sent}");
-}
-
-#[test]
-fn the_oldest_of_a_long_session_is_left_out_and_the_model_is_told() {
-    let long = |n: usize| execution("?", &talk("{}", &"r".repeat(n), "!"));
-    let earlier = [long(MEMORY / 2), long(MEMORY / 2), long(MEMORY / 3)];
-    let sent = sent(&conversation("s", &earlier, false, "?", &[]));
-    // Two executions of four messages each, the system prompt and the question.
-    assert_eq!(sent.as_array().unwrap().len(), 10);
-    assert_eq!(sent[0]["content"], format!("s\n\n{FORGOTTEN}"));
-    let sent = super::conversation("s", &[], true, "?", &[]);
-    assert!(sent[0].content.as_deref().unwrap().contains(FORGOTTEN));
+fn the_model_is_told_that_something_was_left_out() {
+    let system = |memory: &Memory| conversation("s", memory, "?", &[])[0].content.clone();
+    let mut memory = Memory::default();
+    assert_eq!(system(&memory).as_deref(), Some("s"));
+    memory.more = true;
+    assert_eq!(system(&memory), Some(format!("s\n\n{FORGOTTEN}")));
 }

@@ -38,6 +38,35 @@ fn a_limit_is_reached_by_the_call_after_it() {
 }
 
 #[test]
+fn sub_agents_together_use_no_more_than_is_left() {
+    let limits = limits(10, 0, 0);
+    let used = Used {
+        model_calls: 3,
+        tool_calls: 199,
+    };
+    let shares = |among: u32| -> Vec<(u32, u32)> {
+        let left = |u: Used| (10 - u.model_calls, 200 - u.tool_calls);
+        (0..among)
+            .map(|nth| left(limits.share(used, nth, among)))
+            .collect()
+    };
+    assert_eq!(shares(1), [(7, 1)]);
+    assert_eq!(shares(2), [(4, 1), (3, 0)]);
+    assert_eq!(shares(3), [(3, 1), (2, 0), (2, 0)]);
+    // More than the limit may be used already.
+    let over = Used {
+        model_calls: 12,
+        tool_calls: 0,
+    };
+    assert_eq!(limits.share(over, 0, 2).model_calls, 10);
+    assert!(
+        limits
+            .share_sentence(Limit::ModelCalls, limits.share(used, 1, 2), 2)
+            .starts_with("it reached its share of 3 model calls: ")
+    );
+}
+
+#[test]
 fn a_limit_says_its_value_and_who_can_raise_it() {
     assert_eq!(
         limits(3, 0, 0).sentence(Limit::ModelCalls),

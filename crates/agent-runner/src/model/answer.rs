@@ -8,7 +8,7 @@ use super::{
     calls::{CallDelta, Calls},
     excerpt,
 };
-use crate::talk::Asked;
+use crate::talk::{self, Asked};
 
 #[derive(Deserialize)]
 struct Chunk {
@@ -75,6 +75,9 @@ impl Answer {
                 let calls = choice.delta.tool_calls.unwrap_or_default();
                 calls.into_iter().for_each(|call| self.calls.add(call));
             }
+            if self.text.len() + self.calls.size() > talk::MOST {
+                return Err(self.too_large());
+            }
             if self.text.len() > before {
                 return Ok(true);
             }
@@ -90,6 +93,16 @@ impl Answer {
                 .error("ModelSaidNothing", "gave an empty answer", true));
         }
         Ok(false)
+    }
+
+    /// An answer that goes on and on, or that fits nowhere.
+    pub(crate) fn too_large(&self) -> ModelError {
+        let why = format!(
+            "gave an answer of more than {} bytes: lower STIGMER_LLM_MAX_TOKENS of the runner, or \
+             ask for less at once",
+            talk::MOST
+        );
+        self.model.error("ModelAnswerTooLarge", why, false)
     }
 
     async fn event(&mut self) -> Result<Option<String>, ModelError> {

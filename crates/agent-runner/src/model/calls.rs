@@ -31,6 +31,12 @@ impl Calls {
         self.0.is_empty()
     }
 
+    /// Bytes of what the calls say.
+    pub(super) fn size(&self) -> usize {
+        let size = |c: &Asked| c.id.len() + c.name.len() + c.arguments.len();
+        self.0.iter().map(|(_, call)| size(call)).sum()
+    }
+
     pub(super) fn add(&mut self, delta: CallDelta) {
         let id = delta.id.unwrap_or_default();
         let name = delta.function.name.unwrap_or_default();

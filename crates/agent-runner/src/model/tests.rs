@@ -167,3 +167,48 @@ fn long_bodies_are_cut() {
     assert_eq!(excerpt(" a\n b "), "a b");
     assert_eq!(excerpt(&"ä".repeat(400)).chars().count(), 303);
 }
+
+#[tokio::test]
+async fn this_machine_is_asked_without_a_proxy() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let proxied = |url: &str| {
+        let dead = reqwest::Proxy::all("http://127.0.0.1:1").unwrap();
+        let builder = Client::builder().proxy(dead);
+        direct(builder, &Url::parse(url).unwrap()).build().unwrap()
+    };
+    for host in ["127.0.0.1", "localhost"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{host}:{}/", listener.local_addr().unwrap().port());
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await.unwrap();
+            stream
+                .write_all(status("200 OK", "hi").as_bytes())
+                .await
+                .unwrap();
+        });
+        let answer = proxied(&url).get(&url).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "hi", "{host}");
+        serving.await.unwrap();
+    }
+    let other = "http://model.example/";
+    let refused = proxied(other).get(other).send().await.unwrap_err();
+    assert!(
+        format!("{refused:?}").contains("127.0.0.1:1"),
+        "{refused:?}"
+    );
+    assert!(refused.is_connect(), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_given_up() {
+    let word = "x".repeat(64 * 1024);
+    let piece = format!(r#"{{"choices":[{{"delta":{{"content":"{word}"}}}}]}}"#);
+    let reply = stream(&vec![piece.as_str(); 13]);
+    let error = ask(&reply, true).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.retryable),
+        ("ModelAnswerTooLarge", false)
+    );
+    assert!(error.why.contains("STIGMER_LLM_MAX_TOKENS"), "{error}");
+}

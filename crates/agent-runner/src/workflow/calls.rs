@@ -48,7 +48,12 @@ pub(super) async fn make<W>(
     }
     progress.used.tool_calls += more;
     begin(&mut progress.talk, &decisions, &now(ctx));
+    progress.talk.fit(talk::MOST).map_err(Stop::TooLarge)?;
 
+    let is_sub_agent = |d: &&Decision| matches!(d, Decision::SubAgent(_));
+    let among = decisions.iter().filter(is_sub_agent).count();
+    let among = u32::try_from(among).unwrap_or(u32::MAX);
+    let mut nth = 0..among;
     let turn = progress.talk.turns.len();
     let calls = progress.talk.turns.last().map_or(&[][..], |t| &t.calls);
     let mut at = Vec::new();
@@ -73,7 +78,8 @@ pub(super) async fn make<W>(
                     .boxed_local()
             }
             Decision::SubAgent(task) => {
-                let task = sub_agent::Task::new(course, progress.used, call, task);
+                let of = (nth.next().unwrap_or_default(), among);
+                let task = sub_agent::Task::new(course, progress.used, call, task, of);
                 sub_agent::run(ctx, task, &call.id, token)
                     .map(Done::SubAgent)
                     .boxed_local()
@@ -121,10 +127,9 @@ fn decide(tools: &[Tool], talk: &mut Talk) -> Result<Vec<Decision>, Stop> {
         let decision = match (find(&call.name), talk::arguments(&call.arguments)) {
             (None, _) => {
                 let names: Vec<&str> = tools.iter().map(|t| t.spec.name.as_str()).collect();
-                let names = if names.is_empty() {
-                    "none".to_owned()
-                } else {
-                    names.join(", ")
+                let names = match names.is_empty() {
+                    true => "none".to_owned(),
+                    false => names.join(", "),
                 };
                 Decision::Refuse(format!(
                     "there is no tool {:?}; there are: {names}",

@@ -17,8 +17,8 @@ const TOOL_CALL: Duration = Duration::from_secs(400);
 /// A runner that gave no sign for so long is taken for dead and its work is done again: ten
 /// heartbeats, so that a busy machine is not taken for a dead one.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
-/// How often a model is asked: with 0.2, 0.4, 0.8, 1.6 s between, so that a dead address fails
-/// an execution within 10 s.
+/// How often a model is asked: with 0.2, 0.4, 0.8, 1.6 s between. An address that refuses fails an
+/// execution after 3 s, one that says nothing after five times the model's longest silence.
 const MODEL_ATTEMPTS: u32 = 5;
 /// How often a tool is called whose server cannot be reached.
 const TOOL_ATTEMPTS: u32 = 3;
@@ -33,7 +33,7 @@ const CLOSE_START: Duration = Duration::from_secs(2);
 /// How long for their end; who does not end is killed before.
 const CLOSE: Duration = Duration::from_secs(10);
 
-/// The token of what is cancelled; none inherits the workflow's cancellation.
+/// The token that cancels an activity; without one it is cancelled with the workflow.
 type Token<'a> = Option<&'a WorkflowCancellationToken>;
 
 /// A call to the server: it is tried until the server is back, or given up with it.
@@ -43,6 +43,7 @@ pub(super) fn server_call(token: Option<WorkflowCancellationToken>) -> ActivityO
         start_to_close: SERVER_CALL,
     };
     ActivityOptions::with_close_timeouts(timeouts)
+        .heartbeat_timeout(DEAD_AFTER)
         .retry_policy(retries(0))
         .maybe_cancellation_token(token)
         .build()

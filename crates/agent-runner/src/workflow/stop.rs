@@ -15,10 +15,10 @@ pub(super) enum Stop {
     Limit(Limit, Limits),
     /// It calls a tool, this one, with the same arguments again and again.
     Circle(String),
+    /// Something does not fit into what Temporal takes; what, and what to do.
+    TooLarge(String),
     /// It ended elsewhere: nobody waits for a report.
     Gone,
-    /// The workflow is to go on as a new run.
-    Renew,
 }
 
 impl From<ActivityExecutionError> for Stop {
@@ -34,14 +34,13 @@ impl Stop {
     /// In words, for the execution's status.
     pub(super) fn sentence(&self) -> String {
         match self {
-            Self::Failed(why, _) => why.clone(),
+            Self::Failed(why, _) | Self::TooLarge(why) => why.clone(),
             Self::Limit(limit, limits) => limits.sentence(*limit),
             Self::Circle(tool) => format!(
                 "the agent goes round in circles: five of its last ten tool calls were {tool} with \
                  the same arguments"
             ),
             Self::Gone => "the execution ended elsewhere".to_owned(),
-            Self::Renew => "the workflow goes on as a new run".to_owned(),
         }
     }
 
@@ -52,7 +51,8 @@ impl Stop {
             Self::Failed(why, termination) => return (why, termination),
             Self::Limit(..) => "LimitReached",
             Self::Circle(_) => "CallsInCircles",
-            Self::Gone | Self::Renew => "Ended",
+            Self::TooLarge(_) => "TooLarge",
+            Self::Gone => "Ended",
         };
         let failure = ApplicationFailure::builder(anyhow::anyhow!(why.clone()))
             .type_name(kind.to_owned())

@@ -10,21 +10,23 @@ use temporalio_sdk::{
 use super::{
     options::prepare_call,
     stop::Stop,
-    turns::{self, Course, Progress},
+    turns::{self, Course, Progress, Taken},
 };
 use crate::{
     activities::AgentActivities,
     limits::{Limit, Limits, Used},
     loaded::Actor,
-    talk::{Call, CallState, SubAgentRun},
+    talk::{self, Call, CallState, SubAgentRun},
 };
 
 /// What a sub-agent is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Task {
     course: Course,
-    /// What the execution had used when it was asked.
+    /// What the execution had used when it was asked, and the shares of those asked with it.
     used: Used,
+    /// How many are asked at once.
+    among: u32,
 }
 
 /// How a run of a sub-agent ended.
@@ -41,7 +43,14 @@ pub(crate) struct SubAgentEnd {
 }
 
 impl Task {
-    pub(super) fn new(parent: &Course, used: Used, call: &Call, task: String) -> Self {
+    /// The `nth` task, from 0, of `among` that are given at once.
+    pub(super) fn new(
+        parent: &Course,
+        used: Used,
+        call: &Call,
+        task: String,
+        (nth, among): (u32, u32),
+    ) -> Self {
         let name = &call.component.group;
         let actor = Actor {
             sub_agent: Some(name.clone()),
@@ -57,7 +66,12 @@ impl Task {
             limits: parent.limits,
             turns_per_run: parent.turns_per_run,
         };
-        Self { course, used }
+        let used = parent.limits.share(used, nth, among);
+        Self {
+            course,
+            used,
+            among,
+        }
     }
 }
 
@@ -160,8 +174,8 @@ impl SubAgentExecution {
         let token = ctx.cancellation_token();
         let mut end = SubAgentEnd::default();
         match Self::work(ctx, &mut task.course, &mut progress, &token, fresh).await {
-            Ok(output) => end.output = output,
-            Err(Stop::Renew) => {
+            Ok(Taken::Answer(output)) => end.output = output,
+            Ok(Taken::Renew) => {
                 let next = SubAgentInput::GoOn(task, progress);
                 let Err(next) = ctx.continue_as_new(next, ContinueAsNewOptions::default());
                 return Err(next);
@@ -169,14 +183,21 @@ impl SubAgentExecution {
             Err(Stop::Failed(_, termination)) if token.is_cancelled() => return Err(termination),
             Err(stop) => {
                 end.error = stop.sentence();
-                if let Stop::Limit(limit, _) = stop {
-                    end.limit = Some(limit);
+                if let Stop::Limit(limit, limits) = stop {
+                    // A share is not the execution's limit: the others may have left something.
+                    match task.among {
+                        0 | 1 => end.limit = Some(limit),
+                        among => end.error = limits.share_sentence(limit, task.used, among),
+                    }
                 }
                 progress.talk.abandon(&end.error, &super::options::now(ctx));
             }
         }
         end.used = progress.used.since(task.used);
         end.calls = progress.talk.calls().cloned().collect();
+        if talk::size(&end) > talk::MOST_SENT {
+            end.calls.clear();
+        }
         Ok(end)
     }
 
@@ -186,7 +207,7 @@ impl SubAgentExecution {
         progress: &mut Progress,
         token: &WorkflowCancellationToken,
         fresh: bool,
-    ) -> Result<String, Stop> {
+    ) -> Result<Taken, Stop> {
         if fresh {
             let actor = course.actor.clone();
             let options = prepare_call(Some(token));

@@ -1,0 +1,131 @@
+//! What the model is reminded of: the earlier executions of a session.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pbjson_types::Struct;
+use serde_json::Value;
+use stigmer_api::agentexecution::{AgentExecution, AgentMessage, ExecutionPhase, MessageType};
+
+use crate::{
+    loaded::Pins,
+    model::{ChatMessage, FunctionCall},
+};
+
+/// The most of a session that the model is reminded of, in bytes of text.
+const MOST: usize = 256 * 1024;
+/// The most executions: their ids are pinned, and go with every activity.
+const MOST_EXECUTIONS: usize = 50;
+
+/// The last completed executions of a session that fit. Whole executions are left out, so that no
+/// tool's result is without its call.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The newest first.
+    executions: Vec<(String, Vec<ChatMessage>)>,
+    size: usize,
+    /// Whether the session has older ones.
+    pub(crate) more: bool,
+}
+
+impl Memory {
+    /// Adds `execution`, the next older one of the session. False when no older one is needed:
+    /// there is enough, or all that `pins` name is there.
+    pub(crate) fn add(&mut self, execution: &AgentExecution, pins: Option<&Pins>) -> bool {
+        let id = execution.metadata.as_ref().map_or("", |m| &m.id);
+        let phase = execution.status.as_ref().map(|s| s.phase());
+        if phase != Some(ExecutionPhase::ExecutionCompleted) {
+            return true;
+        }
+        if let Some(pins) = pins {
+            if pins.memory.iter().any(|pinned| pinned == id) {
+                self.executions.push((id.to_owned(), remembered(execution)));
+            }
+            return self.executions.len() < pins.memory.len();
+        }
+        let said = remembered(execution);
+        let size = said.iter().map(ChatMessage::size).sum::<usize>();
+        if self.executions.len() >= MOST_EXECUTIONS || self.size + size > MOST {
+            self.more = true;
+            return false;
+        }
+        self.size += size;
+        self.executions.push((id.to_owned(), said));
+        true
+    }
+
+    /// All that was said and done, the oldest first.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &ChatMessage> {
+        self.executions.iter().rev().flat_map(|(_, said)| said)
+    }
+
+    /// Which executions these are.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.executions.iter().map(|(id, _)| id.clone()).collect()
+    }
+}
+
+/// An earlier execution as the model lived through it.
+fn remembered(execution: &AgentExecution) -> Vec<ChatMessage> {
+    let messages = execution.status.as_ref().map_or(&[][..], |s| &s.messages);
+    let id = |m: &AgentMessage| m.tool_calls.first().map(|c| c.id.clone());
+    let tools = messages
+        .iter()
+        .filter(|m| m.r#type() == MessageType::MessageTool);
+    // A call without a result, or a result without a call, is no conversation for a model.
+    let answered: BTreeSet<String> = tools.filter_map(id).collect();
+    let mut asked = BTreeSet::new();
+    let mut said = Vec::new();
+    for message in messages {
+        match message.r#type() {
+            MessageType::MessageHuman => said.push(ChatMessage::user(&message.content)),
+            MessageType::MessageAi => {
+                let calls = message
+                    .tool_calls
+                    .iter()
+                    .filter(|c| answered.contains(&c.id));
+                let calls: Vec<FunctionCall> = calls
+                    .map(|c| {
+                        asked.insert(c.id.clone());
+                        FunctionCall::new(&c.id, &c.name, written(c.args.as_ref()))
+                    })
+                    .collect();
+                if !message.content.is_empty() || !calls.is_empty() {
+                    said.push(ChatMessage::assistant(&message.content, calls));
+                }
+            }
+            MessageType::MessageTool => {
+                if let Some(id) = id(message).filter(|id| asked.contains(id)) {
+                    said.push(ChatMessage::tool(&id, &message.content));
+                }
+            }
+            _ => {}
+        }
+    }
+    said
+}
+
+/// Stored arguments as a model would write them, always alike: a stored object has no order and
+/// its numbers are all floating.
+fn written(args: Option<&Struct>) -> String {
+    fn plain(value: Value) -> Value {
+        match value {
+            Value::Object(map) => {
+                let sorted: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, plain(v))).collect();
+                sorted.into_iter().collect()
+            }
+            Value::Array(items) => items.into_iter().map(plain).collect(),
+            Value::Number(n) => match n.as_f64() {
+                // Whole numbers up to here are exact.
+                Some(f) if f.fract() == 0.0 && f.abs() < 9e15 => Value::from(f as i64),
+                _ => Value::Number(n),
+            },
+            other => other,
+        }
+    }
+    let value = args.and_then(|args| serde_json::to_value(args).ok());
+    value.map_or_else(|| "{}".to_owned(), |value| plain(value).to_string())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,63 @@
+use super::*;
+
+fn asked(id: &str) -> Asked {
+    Asked {
+        id: id.to_owned(),
+        name: "t".to_owned(),
+        arguments: String::new(),
+    }
+}
+
+fn ids(talk: &Talk) -> Vec<&str> {
+    talk.calls().map(|c| c.id.as_str()).collect()
+}
+
+#[test]
+fn every_call_has_an_id_of_its_own() {
+    let mut talk = Talk::default();
+    talk.answer(String::new(), String::new(), vec![asked("a"), asked("")]);
+    talk.answer(
+        String::new(),
+        String::new(),
+        vec![asked("a"), asked("a"), asked("")],
+    );
+    talk.answer(
+        String::new(),
+        String::new(),
+        vec![asked("call_7"), asked("")],
+    );
+    let long = "x".repeat(65);
+    talk.answer(String::new(), String::new(), vec![asked(&long)]);
+    assert_eq!(
+        ids(&talk),
+        [
+            "a", "call_2", "a~2", "a~3", "call_5", "call_7", "call_7~2", "call_8"
+        ]
+    );
+}
+
+#[test]
+fn arguments_are_an_object_or_the_model_is_told() {
+    assert!(arguments("").unwrap().is_empty());
+    assert_eq!(arguments(r#"{"a":1}"#).unwrap()["a"], 1);
+    assert!(arguments("[1]").unwrap_err().contains("no JSON object"));
+    assert!(arguments("{\"a\"").unwrap_err().contains("no JSON (EOF"));
+}
+
+#[test]
+fn what_is_under_way_is_abandoned_and_the_rest_stays() {
+    let mut talk = Talk::default();
+    talk.answer(String::new(), String::new(), vec![asked("a"), asked("b")]);
+    talk.turns[0].calls[0].end(false, "done".to_owned(), "1".to_owned());
+    assert!(talk.abandon("cancelled", "2"));
+    assert!(!talk.abandon("again", "3"));
+    let calls = &talk.turns[0].calls;
+    assert_eq!(
+        (calls[0].result.as_str(), calls[0].state),
+        ("done", CallState::Completed)
+    );
+    assert_eq!(
+        (calls[1].result.as_str(), calls[1].state),
+        ("cancelled", CallState::Failed)
+    );
+}

@@ -1,0 +1,111 @@
+//! The end of an execution: what was opened is closed, and the end is reported, also after a
+//! cancellation.
+
+use stigmer_api::agentexecution::{AgentExecutionStatus, ExecutionPhase};
+use temporalio_sdk::{WorkflowContext, WorkflowResult, WorkflowTermination};
+
+use super::{
+    options::{close_call, now, server_call},
+    stop::Stop,
+    turns::Progress,
+};
+use crate::{
+    activities::{AgentActivities, Report},
+    failure, talk,
+};
+
+/// Ends with an answer.
+pub(super) async fn completed<W>(
+    ctx: &WorkflowContext<W>,
+    id: &str,
+    progress: Progress,
+    opened: bool,
+) -> WorkflowResult<()> {
+    close(ctx, id, opened).await;
+    let status = ended(ctx, ExecutionPhase::ExecutionCompleted, "", "");
+    report(ctx, id, status, Some(progress)).await
+}
+
+/// Ends without one.
+pub(super) async fn without_answer<W>(
+    ctx: &WorkflowContext<W>,
+    id: &str,
+    progress: Option<Progress>,
+    opened: bool,
+    stop: Stop,
+) -> WorkflowResult<()> {
+    close(ctx, id, opened).await;
+    let (phase, why, reason, termination) = match stop {
+        Stop::Gone => return Ok(()),
+        Stop::Failed(..) if ctx.cancellation_token().is_cancelled() => {
+            let reason = ctx.cancellation_token().reason().unwrap_or_default();
+            let termination = WorkflowTermination::cancelled_with_details(reason.clone());
+            let phase = ExecutionPhase::ExecutionCancelled;
+            (phase, String::new(), reason, termination)
+        }
+        stop => {
+            let (why, termination) = stop.into_failure();
+            let phase = ExecutionPhase::ExecutionFailed;
+            (phase, why, String::new(), termination)
+        }
+    };
+    let progress = progress.map(|mut progress| {
+        let unended = match phase {
+            ExecutionPhase::ExecutionCancelled => "the execution was cancelled",
+            _ => &why,
+        };
+        progress.unreported |= progress.talk.abandon(unended, &now(ctx));
+        progress
+    });
+    let status = ended(ctx, phase, &why, &reason);
+    report(ctx, id, status, progress).await?;
+    Err(termination)
+}
+
+async fn report<W>(
+    ctx: &WorkflowContext<W>,
+    id: &str,
+    status: AgentExecutionStatus,
+    progress: Option<Progress>,
+) -> WorkflowResult<()> {
+    // What ended because it was too large may be too large to be told.
+    let told = |p: &Progress| p.unreported && talk::size(&p.talk) <= talk::MOST_SENT;
+    let report = Report {
+        execution_id: id.to_owned(),
+        status,
+        talk: progress.filter(told).map(|p| p.talk),
+    };
+    let options = server_call(Some(Default::default()));
+    match ctx
+        .execute_activity(AgentActivities::report, report, options)
+        .await
+    {
+        Err(error) if failure::is_gone(&error) => Ok(()),
+        reported => Ok(reported?),
+    }
+}
+
+/// Ends the MCP servers on the runner that takes this. Another one that worked for the execution
+/// sees by itself that it has ended.
+async fn close<W>(ctx: &WorkflowContext<W>, id: &str, opened: bool) {
+    if opened {
+        let closing =
+            ctx.execute_activity(AgentActivities::close_tools, id.to_owned(), close_call());
+        let _ = closing.await;
+    }
+}
+
+fn ended<W>(
+    ctx: &WorkflowContext<W>,
+    phase: ExecutionPhase,
+    error: &str,
+    reason: &str,
+) -> AgentExecutionStatus {
+    AgentExecutionStatus {
+        phase: phase.into(),
+        error: error.to_owned(),
+        phase_reason: reason.to_owned(),
+        completed_at: now(ctx),
+        ..Default::default()
+    }
+}
