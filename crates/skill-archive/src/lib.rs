@@ -6,8 +6,10 @@
 )]
 
 mod error;
+mod inflate;
 pub mod limits;
 mod name;
+mod names;
 mod pack;
 mod read;
 mod skip;

@@ -12,7 +12,7 @@ pub const UNPACKED: u64 = 500 << 20;
 /// Unpacked bytes for each byte of the archive.
 pub const RATIO: u64 = 100;
 
-/// Entries, folders among them.
+/// Files and folders, also folders that only the paths of files name.
 pub const FILES: usize = 10_000;
 
 /// Bytes of SKILL.md.

@@ -21,7 +21,7 @@ struct Source {
 }
 
 /// Packs a folder with a SKILL.md. Left out: version control, `.env*`, dependencies, virtual environments, caches, logs.
-/// Links are followed within the folder. What comes out has passed [`check`].
+/// Links are followed within the folder, but to nothing that stays out. What comes out has passed [`check`].
 ///
 /// # Errors
 /// What is wrong with the folder, or what the file system refused.
@@ -69,7 +69,7 @@ fn collect(
         let shown = format!("{prefix}{name}");
         let kind = entry.file_type().map_err(SkillError::io(entry.path()))?;
         // Before links are followed: a virtual environment's own links leave the folder.
-        if skip::folder(&name, &entry.path()) && !kind.is_file() || skip::file(&name) {
+        if skip::any(&name, &entry.path()) {
             continue;
         }
         let path = match fs::canonicalize(entry.path()) {
@@ -79,11 +79,15 @@ fn collect(
             }
             Err(error) => return Err(SkillError::io(entry.path())(error)),
         };
-        if !path.starts_with(root) {
+        let Ok(within) = path.strip_prefix(root) else {
             return Err(SkillError::entry(
                 &shown,
                 "is a link that leaves the skill's folder; copy what it points to",
             ));
+        };
+        // By another name it would still be what it is.
+        if kind.is_symlink() && skip::any_part(root, within) {
+            continue;
         }
         let meta = fs::metadata(&path).map_err(SkillError::io(&path))?;
         if meta.is_dir() {

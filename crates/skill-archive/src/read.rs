@@ -1,16 +1,19 @@
 //! Checking and unpacking: one walk over the archive that believes no header and counts what comes out.
 
 use std::{
-    collections::HashSet,
-    fs::{self, File, OpenOptions},
-    io::{self, Cursor, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs,
+    io::{self, Cursor},
     path::Path,
 };
 
 use zip::{ZipArchive, result::ZipError};
 
-use crate::{SkillError, limits, name};
+use crate::{
+    SkillError,
+    inflate::{Budget, Sink, copy},
+    limits, name,
+    names::Names,
+};
 
 /// The file that makes a folder a skill.
 pub const SKILL_MD: &str = "SKILL.md";
@@ -109,150 +112,20 @@ pub(crate) fn walk(
             continue;
         }
         let executable = entry.unix_mode().unwrap_or(0) & 0o111 != 0;
-        let mut sink = Sink {
-            file: at.as_deref().map(|at| create(at, executable)).transpose()?,
-            text: (path == SKILL_MD).then(Vec::new),
-        };
+        let mut sink = Sink::new(at.as_deref(), executable, path == SKILL_MD)?;
         copy(&mut entry, path, &mut sink, &mut budget)?;
-        if let Some(text) = sink.text {
-            skill_md = Some(text);
-        }
+        skill_md = sink.into_text().or(skill_md);
     }
     Ok(SkillInfo {
         skill_md: text_of(skill_md, &names)?,
         files: names.sorted(),
-        unpacked_bytes: budget.unpacked,
+        unpacked_bytes: budget.unpacked(),
     })
-}
-
-fn create(at: &Path, executable: bool) -> Result<(File, &Path), SkillError> {
-    if let Some(parent) = at.parent() {
-        fs::create_dir_all(parent).map_err(SkillError::io(parent))?;
-    }
-    let mode = if executable { 0o755 } else { 0o644 };
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(at);
-    Ok((file.map_err(SkillError::io(at))?, at))
-}
-
-struct Sink<'a> {
-    file: Option<(File, &'a Path)>,
-    text: Option<Vec<u8>>,
-}
-
-impl Sink<'_> {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), SkillError> {
-        if let Some((file, at)) = &mut self.file {
-            file.write_all(bytes).map_err(SkillError::io(*at))?;
-        }
-        if let Some(text) = &mut self.text {
-            text.extend_from_slice(bytes);
-            if text.len() as u64 > limits::SKILL_MD {
-                let why = format!("has more than {} bytes", limits::SKILL_MD);
-                return Err(SkillError::BadSkillMd(why));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn copy(
-    from: &mut impl Read,
-    path: &str,
-    sink: &mut Sink<'_>,
-    budget: &mut Budget,
-) -> Result<(), SkillError> {
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        let count = match from.read(&mut chunk) {
-            Ok(0) => return Ok(()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // Nothing but the archive in memory is read.
-            Err(error) => return Err(SkillError::Broken(format!("{path:?}: {error}"))),
-        };
-        budget.spend(count as u64)?;
-        sink.take(&chunk[..count])?;
-    }
-}
-
-struct Budget {
-    unpacked: u64,
-    most: u64,
-    by_ratio: u64,
-}
-
-impl Budget {
-    fn of(archive: &[u8], most: u64) -> Self {
-        Self {
-            unpacked: 0,
-            most,
-            by_ratio: (archive.len() as u64).saturating_mul(limits::RATIO),
-        }
-    }
-
-    fn spend(&mut self, bytes: u64) -> Result<(), SkillError> {
-        self.unpacked = self.unpacked.saturating_add(bytes);
-        if self.unpacked > self.most {
-            return Err(SkillError::Unpacked { limit: self.most });
-        }
-        if self.unpacked > self.by_ratio {
-            return Err(SkillError::Ratio {
-                limit: limits::RATIO,
-            });
-        }
-        Ok(())
-    }
-}
-
-#[derive(Default)]
-struct Names {
-    files: HashSet<String>,
-    folders: HashSet<String>,
-}
-
-impl Names {
-    /// A name is a file's or a folder's; the folders above a file count as well.
-    fn add(&mut self, path: &str, folder: bool) -> Result<(), SkillError> {
-        let both = || SkillError::entry(path, "is a file and a folder at once");
-        for (end, _) in path.match_indices('/') {
-            self.folders.insert(path[..end].to_owned());
-            if self.files.contains(&path[..end]) {
-                return Err(both());
-            }
-        }
-        let own = if folder {
-            &mut self.folders
-        } else {
-            &mut self.files
-        };
-        own.insert(path.to_owned());
-        if self.files.contains(path) && self.folders.contains(path) {
-            return Err(both());
-        }
-        Ok(())
-    }
-
-    fn sorted(self) -> Vec<String> {
-        let mut files: Vec<String> = self.files.into_iter().collect();
-        files.sort_unstable();
-        files
-    }
 }
 
 fn text_of(skill_md: Option<Vec<u8>>, names: &Names) -> Result<String, SkillError> {
     let Some(bytes) = skill_md else {
-        // The usual mistake is a zip of the folder instead of what is in it.
-        let deeper = names.files.iter().filter(|f| f.ends_with("/SKILL.md"));
-        let hint = deeper
-            .min_by_key(|file| (file.len(), file.as_str()))
-            .map_or_else(String::new, |file| {
-                format!("; there is {file}: pack what is in that folder, not the folder")
-            });
-        return Err(SkillError::NoSkillMd(hint));
+        return Err(SkillError::NoSkillMd(names.hint()));
     };
     let text = String::from_utf8(bytes)
         .map_err(|_| SkillError::BadSkillMd("is not UTF-8 text".to_owned()))?;

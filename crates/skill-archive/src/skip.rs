@@ -31,13 +31,27 @@ const FILES: [&str; 3] = [".DS_Store", "Thumbs.db", ".coverage"];
 
 const ENDINGS: [&str; 6] = [".log", ".pyc", ".pyo", ".swp", ".tmp", "~"];
 
-/// Whether a folder stays out, by its name or because it is somebody's virtual environment.
-pub(crate) fn folder(name: &str, path: &Path) -> bool {
+/// Whether what is at `path` stays out, a file or a folder.
+pub(crate) fn any(name: &str, path: &Path) -> bool {
+    file(name) || !path.is_file() && folder(name, path)
+}
+
+/// Whether a path in `root` stays out, because of its own name or of a folder that it is in.
+pub(crate) fn any_part(root: &Path, within: &Path) -> bool {
+    let mut path = root.to_owned();
+    within.iter().any(|part| {
+        path.push(part);
+        part.to_str().is_some_and(|name| any(name, &path))
+    })
+}
+
+/// By its name, or because it is somebody's virtual environment.
+fn folder(name: &str, path: &Path) -> bool {
     FOLDERS.contains(&name) || path.join("pyvenv.cfg").exists()
 }
 
-/// Whether a file stays out. `.env.example` too: nobody can tell what is in it.
-pub(crate) fn file(name: &str) -> bool {
+/// `.env.example` too: nobody can tell what is in it.
+fn file(name: &str) -> bool {
     name.starts_with(".env")
         || FILES.contains(&name)
         || ENDINGS.iter().any(|ending| name.ends_with(ending))

@@ -113,6 +113,19 @@ fn too_many_are_refused() {
 }
 
 #[test]
+fn folders_that_only_paths_name_count() {
+    // Few files, deep down: each path alone names 500 folders.
+    let deep = |i: usize| format!("{i}{}/x", "/x".repeat(499));
+    let names: Vec<String> = (0..limits::FILES / 500).map(deep).collect();
+    let mut files: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), &b""[..])).collect();
+    files[0] = ("SKILL.md", b"a");
+    check(&zip_of(&files)).unwrap();
+    files.push((&names[0], b""));
+    let told = check(&zip_of(&files)).unwrap_err();
+    assert!(matches!(told, SkillError::TooMany { .. }), "{told}");
+}
+
+#[test]
 fn skill_md_must_be_there_and_readable() {
     let told = refusal(&zip_of(&[("knots/SKILL.md", b"a")])).to_string();
     assert!(told.contains("knots/SKILL.md: pack what is in"), "{told}");

@@ -72,11 +72,41 @@ fn what_is_no_part_of_a_skill_stays_out() {
 }
 
 #[test]
-fn links_are_followed_within_and_refused_outwards() {
-    let dir = folder(&[("SKILL.md", "a"), ("data/x", "x")]);
-    symlink("data/x", dir.path().join("y")).unwrap();
-    symlink("data", dir.path().join("more")).unwrap();
+fn a_link_brings_nothing_in_that_stays_out() {
+    let dir = folder(&[
+        ("SKILL.md", "a"),
+        (".env", "KEY=1"),
+        ("sub/.env.local", "KEY=1"),
+        (".git/config", "no"),
+        ("node_modules/x/index.js", "no"),
+        ("mine/pyvenv.cfg", "no"),
+        ("mine/lib/x.py", "no"),
+        ("data/.env/x", "KEY=1"),
+        ("data/y", "kept"),
+    ]);
+    for (link, target) in [
+        ("settings", ".env"),
+        ("twice", "settings"),
+        ("local", "sub/.env.local"),
+        ("history", ".git"),
+        ("index", "node_modules/x/index.js"),
+        ("lib", "mine/lib"),
+        ("beside", "data/.env/x"),
+        ("more", "data"),
+    ] {
+        symlink(target, dir.path().join(link)).unwrap();
+    }
     let info = check(&pack(dir.path()).unwrap()).unwrap();
+    assert_eq!(info.files, ["SKILL.md", "data/y", "more/y"]);
+}
+
+#[test]
+fn links_are_followed_within_and_refused_outwards() {
+    let outer = folder(&[("s/SKILL.md", "a"), ("s/data/x", "x"), ("elsewhere", "")]);
+    let dir = outer.path().join("s");
+    symlink("data/x", dir.join("y")).unwrap();
+    symlink("data", dir.join("more")).unwrap();
+    let info = check(&pack(&dir).unwrap()).unwrap();
     assert_eq!(info.files, ["SKILL.md", "data/x", "more/x", "y"]);
 
     let refusals = [
@@ -85,15 +115,13 @@ fn links_are_followed_within_and_refused_outwards() {
         ("nowhere", "nothing"),
         (".", "that it is in"),
     ];
-    fs::write(dir.path().parent().unwrap().join("elsewhere"), "").unwrap();
     for (target, why) in refusals {
-        let link = dir.path().join("link");
+        let link = dir.join("link");
         symlink(target, &link).unwrap();
-        let told = pack(dir.path()).unwrap_err().to_string();
+        let told = pack(&dir).unwrap_err().to_string();
         assert!(told.contains(why) && told.contains("link"), "{told}");
         fs::remove_file(link).unwrap();
     }
-    fs::remove_file(dir.path().parent().unwrap().join("elsewhere")).unwrap();
 }
 
 #[test]
