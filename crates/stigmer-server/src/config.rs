@@ -118,9 +118,6 @@ impl Serve {
 /// Open streams are told to end at once; a client that does not read is not waited for longer.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// The contract's limit for one message, in bytes.
-pub(crate) const MAX_MESSAGE: usize = 10 * 1024 * 1024;
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

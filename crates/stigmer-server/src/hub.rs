@@ -8,19 +8,44 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use prost::Message;
 use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets};
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{self, error::TrySendError},
+};
 use tonic::Status;
 
-use crate::error::Error;
+use crate::{error::Error, phase::phase};
 
-/// How many updates may wait for a slow subscriber before its stream is ended with an error.
+/// How many updates may wait for a slow subscriber before its stream is ended with an error. Leaving
+/// some out instead would be a gap that nobody tells it of.
 const BACKLOG: usize = 4096;
+
+/// How many bytes the updates that wait may have together. One alone may have more.
+const BACKLOG_BYTES: u32 = 16 << 20;
 
 /// A state of an execution without its secrets, shared by all who listen.
 type Update = Result<Arc<AgentExecution>, Status>;
-pub(crate) type Updates = mpsc::Receiver<Update>;
-type Subscriber = mpsc::Sender<Update>;
+
+/// An update that waits, with its share of [`BACKLOG_BYTES`].
+type Waiting = (Update, Option<OwnedSemaphorePermit>);
+
+/// What a subscriber reads.
+pub(crate) struct Updates(mpsc::Receiver<Waiting>);
+
+impl Updates {
+    /// The next update; nothing after the last one.
+    pub(crate) async fn recv(&mut self) -> Option<Update> {
+        self.0.recv().await.map(|(update, _)| update)
+    }
+}
+
+/// The other end of [`Updates`].
+pub(crate) struct Subscriber {
+    updates: mpsc::Sender<Waiting>,
+    bytes: Arc<Semaphore>,
+}
 
 /// What the hub is told, in the order of the commits.
 pub(crate) enum Event {
@@ -45,13 +70,17 @@ struct State {
 /// to come, and what the subscriber reads.
 pub(crate) fn subscription(mut present: AgentExecution) -> (Option<Event>, Updates) {
     let (sender, updates) = mpsc::channel(BACKLOG + 1);
+    let subscriber = Subscriber {
+        updates: sender,
+        bytes: Arc::new(Semaphore::new(BACKLOG_BYTES as usize)),
+    };
     present.redact();
     let id = present.id().to_owned();
-    let open = !is_terminal(&present);
+    let open = !phase(&present).is_terminal();
     // The channel is new and has room.
-    let _ = sender.try_send(Ok(Arc::new(present)));
-    let event = open.then(|| Event::Subscribed(id, sender));
-    (event, updates)
+    subscriber.deliver(&Arc::new(present));
+    let event = open.then(|| Event::Subscribed(id, subscriber));
+    (event, Updates(updates))
 }
 
 impl Hub {
@@ -59,15 +88,16 @@ impl Hub {
     pub(crate) fn tell(&self, event: Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Subscribed(_, subscriber) if state.closed => end(&subscriber, shutting_down()),
+            Event::Subscribed(_, subscriber) if state.closed => subscriber.end(shutting_down()),
             Event::Subscribed(id, subscriber) => {
+                state.forget_who_left();
                 state.subscribers.entry(id).or_default().push(subscriber);
             }
             Event::Changed(execution) => {
                 let id = execution.id();
                 if let Some(subscribers) = state.subscribers.get_mut(id) {
-                    subscribers.retain(|s| deliver(s, &execution));
-                    if subscribers.is_empty() || is_terminal(&execution) {
+                    subscribers.retain(|s| s.deliver(&execution));
+                    if subscribers.is_empty() || phase(&execution).is_terminal() {
                         state.subscribers.remove(id);
                     }
                 }
@@ -75,7 +105,7 @@ impl Hub {
             Event::Deleted(id) => {
                 let why: Status = Error::not_found(Kind::AgentExecution, &*id).into();
                 for subscriber in state.subscribers.remove(&id).unwrap_or_default() {
-                    end(&subscriber, why.clone());
+                    subscriber.end(why.clone());
                 }
             }
         }
@@ -86,40 +116,48 @@ impl Hub {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.closed = true;
         for (_, subscribers) in state.subscribers.drain() {
-            subscribers.iter().for_each(|s| end(s, shutting_down()));
+            subscribers.iter().for_each(|s| s.end(shutting_down()));
         }
     }
 }
 
-/// Whether the subscriber stays. The last place of its channel is kept for the error.
-fn deliver(subscriber: &Subscriber, execution: &Arc<AgentExecution>) -> bool {
-    if subscriber.capacity() > 1 {
-        return subscriber.try_send(Ok(Arc::clone(execution))).is_ok();
+impl State {
+    /// Nothing else would tell of who listens to an execution that does not change.
+    fn forget_who_left(&mut self) {
+        self.subscribers.retain(|_, subscribers| {
+            subscribers.retain(|s| !s.updates.is_closed());
+            !subscribers.is_empty()
+        });
     }
-    end(
-        subscriber,
-        Status::aborted(format!(
-            "the subscriber fell {BACKLOG} updates behind; subscribe again for the present state"
-        )),
-    );
-    false
 }
 
-fn end(subscriber: &Subscriber, why: Status) {
-    if let Err(TrySendError::Full(_)) = subscriber.try_send(Err(why)) {
-        tracing::warn!("a subscriber's stream ends without its reason: no place was left");
+impl Subscriber {
+    /// Whether the subscriber stays. The last place of its channel is kept for the error.
+    fn deliver(&self, execution: &Arc<AgentExecution>) -> bool {
+        let bytes = u32::try_from(execution.encoded_len()).unwrap_or(u32::MAX);
+        let share = Arc::clone(&self.bytes).try_acquire_many_owned(bytes.min(BACKLOG_BYTES));
+        if let Ok(share) = share
+            && self.updates.capacity() > 1
+        {
+            let waiting = (Ok(Arc::clone(execution)), Some(share));
+            return self.updates.try_send(waiting).is_ok();
+        }
+        let behind = BACKLOG + 1 - self.updates.capacity();
+        self.end(Status::aborted(format!(
+            "the subscriber fell {behind} updates behind; subscribe again for the present state"
+        )));
+        false
+    }
+
+    fn end(&self, why: Status) {
+        if let Err(TrySendError::Full(_)) = self.updates.try_send((Err(why), None)) {
+            tracing::warn!("a subscriber's stream ends without its reason: no place was left");
+        }
     }
 }
 
 fn shutting_down() -> Status {
     Status::unavailable("the server is shutting down; subscribe again when it is back")
-}
-
-fn is_terminal(execution: &AgentExecution) -> bool {
-    execution
-        .status
-        .as_ref()
-        .is_some_and(|status| status.phase().is_terminal())
 }
 
 #[cfg(test)]
@@ -133,24 +171,64 @@ mod tests {
         execution
     }
 
+    /// What waits for the subscriber.
+    fn waiting(updates: &mut Updates) -> Vec<Update> {
+        std::iter::from_fn(|| updates.0.try_recv().ok())
+            .map(|(update, _)| update)
+            .collect()
+    }
+
+    fn subscribe(hub: &Hub, present: AgentExecution) -> Updates {
+        let (event, updates) = subscription(present);
+        hub.tell(event.unwrap_or(Event::Deleted(String::new())));
+        updates
+    }
+
+    fn is_behind(update: Option<Update>) -> bool {
+        update.is_some_and(|u| u.is_err_and(|s| s.code() == tonic::Code::Aborted))
+    }
+
     #[test]
     fn a_subscriber_that_falls_behind_is_told_so() {
         let hub = Hub::default();
-        let (event, mut updates) = subscription(execution("present"));
-        hub.tell(event.unwrap_or(Event::Deleted(String::new())));
+        let mut updates = subscribe(&hub, execution("present"));
         for i in 0..BACKLOG + 10 {
             hub.tell(Event::Changed(Arc::new(execution(&i.to_string()))));
         }
-        let mut got = Vec::new();
-        while let Ok(update) = updates.try_recv() {
-            got.push(update);
-        }
+        let mut got = waiting(&mut updates);
         assert_eq!(got.len(), BACKLOG + 1);
-        let last = got.pop();
-        assert!(
-            matches!(&last, Some(Err(s)) if s.code() == tonic::Code::Aborted),
-            "{last:?}"
-        );
+        assert!(is_behind(got.pop()));
         assert!(got.iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn what_waits_has_a_bound_in_bytes() {
+        let hub = Hub::default();
+        let mut updates = subscribe(&hub, execution(""));
+        let large = "x".repeat(5 << 20);
+        let tell = || hub.tell(Event::Changed(Arc::new(execution(&large))));
+        (0..3).for_each(|_| tell());
+        // Who reads has room again.
+        let got = waiting(&mut updates);
+        assert!(got.len() == 4 && got.iter().all(Result::is_ok));
+        (0..9).for_each(|_| tell());
+        let mut got = waiting(&mut updates);
+        assert!(is_behind(got.pop()));
+        assert!(got.len() == 3 && got.iter().all(Result::is_ok));
+        // The first one is told, however large it is.
+        let huge = execution(&"x".repeat(BACKLOG_BYTES as usize + 1));
+        assert!(waiting(&mut subscribe(&hub, huge))[0].is_ok());
+    }
+
+    #[test]
+    fn who_left_is_forgotten_when_the_next_one_comes() {
+        let hub = Hub::default();
+        drop(subscribe(&hub, execution("")));
+        let mut other = execution("");
+        "aex-2".clone_into(&mut other.metadata_mut().id);
+        let _updates = subscribe(&hub, other);
+        let state = hub.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: Vec<&str> = state.subscribers.keys().map(String::as_str).collect();
+        assert_eq!(kept, ["aex-2"]);
     }
 }

@@ -5,7 +5,7 @@ mod error;
 mod hub;
 mod ops;
 mod outbox;
-mod reconcile;
+mod phase;
 mod serve;
 mod services;
 mod store;

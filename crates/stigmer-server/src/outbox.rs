@@ -3,25 +3,23 @@
 //! What Temporal must be told stands in the store, written together with the execution. So
 //! Temporal may be down, late or restarted: what was answered to a client is told it in the end.
 
+mod link;
+mod notes;
+mod reconcile;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
-use stigmer_api::{
-    agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
-    resource::Resource,
-};
-use temporal_link::{TemporalArgs, WORKFLOW_TYPE, workflow_id};
-use temporalio_client::{
-    Client, UntypedWorkflow, WorkflowCancelOptions, WorkflowIdConflictPolicy,
-    WorkflowIdReusePolicy, WorkflowStartOptions,
-    errors::{WorkflowInteractionError, WorkflowStartError},
-};
-use temporalio_common::data_converters::{PayloadConverter, RawValue};
-use tokio::sync::{Mutex, Notify};
+use temporal_link::TemporalArgs;
+use temporalio_client::Client;
+use tokio::sync::Notify;
 
+use self::{
+    link::{CALL, Link},
+    notes::{note, taken},
+};
 use crate::{
     error::Result,
-    ops::execution,
     store::{Outgoing, Store},
 };
 
@@ -30,21 +28,10 @@ const PARALLEL: usize = 16;
 /// How long to wait before telling again what Temporal did not take: doubles between the two.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// How long Temporal may take to answer one call: it answers in milliseconds. A connection that is
-/// silent for longer is given up for a new one; gRPC itself would wait for half a minute.
-const CALL: Duration = Duration::from_secs(5);
-
-/// How long a runner may take for one step of a workflow: it takes milliseconds, so one that is
-/// silent for longer is dead, and another may have the step. Temporal itself would wait for 10 s.
-const TASK: Duration = Duration::from_secs(3);
-
 /// The way to Temporal, where there is one.
 pub(crate) struct Outbox {
-    temporal: TemporalArgs,
-    client: Mutex<Option<Client>>,
+    link: Link,
     wake: Notify,
-    /// [`CALL`], but for tests.
-    limit: Duration,
 }
 
 impl Outbox {
@@ -53,38 +40,9 @@ impl Outbox {
     }
 
     fn with_limit(temporal: TemporalArgs, limit: Duration) -> Self {
-        let (client, wake) = (Mutex::new(None), Notify::new());
-        Self {
-            temporal,
-            client,
-            wake,
-            limit,
-        }
-    }
-
-    /// The connection to Temporal, where there is one; it outlives Temporal's restarts.
-    pub(crate) async fn client(&self) -> Option<Client> {
-        self.client.lock().await.clone()
-    }
-
-    async fn connected(&self) -> anyhow::Result<Client> {
-        let mut client = self.client.lock().await;
-        if let Some(client) = &*client {
-            return Ok(client.clone());
-        }
-        let identity = format!("stigmer-server@{}", std::process::id());
-        let connected = self.temporal.connect(&identity).await?;
-        Ok(client.insert(connected).clone())
-    }
-
-    /// What Temporal said to one call, within its time.
-    async fn call<T>(&self, call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-        if let Ok(answer) = tokio::time::timeout(self.limit, call).await {
-            return answer;
-        }
-        *self.client.lock().await = None;
-        let limit = self.limit;
-        Err(format!("no answer within {limit:?}, connecting anew"))
+        let link = Link::new(temporal, limit);
+        let wake = Notify::new();
+        Self { link, wake }
     }
 
     /// Tells the dispatcher that there is something to hand over.
@@ -94,15 +52,15 @@ impl Outbox {
 
     /// Whether there is a Temporal to tell; it need not answer at the moment.
     pub(crate) fn has_temporal(&self) -> bool {
-        self.temporal.is_configured()
+        self.link.temporal.is_configured()
     }
 
     /// Why a new execution is PENDING.
     pub(crate) fn waiting(&self) -> String {
-        if self.temporal.is_configured() {
+        if self.link.temporal.is_configured() {
             format!(
                 "waiting to be handed to Temporal at {}",
-                self.temporal.address()
+                self.link.temporal.address()
             )
         } else {
             "no Temporal is configured: start the server with TEMPORAL_ADDRESS to run it".to_owned()
@@ -111,7 +69,7 @@ impl Outbox {
 
     /// Hands over for ever. Returns at once when no Temporal is configured.
     pub(crate) async fn run(self: Arc<Self>, store: Store) {
-        if !self.temporal.is_configured() {
+        if !self.link.temporal.is_configured() {
             return;
         }
         let mut pause = RETRY.0;
@@ -122,7 +80,10 @@ impl Outbox {
                     self.wake.notified().await;
                 }
                 // The outside is not ready: nothing tells us when it is, so we ask again.
-                Ok(false) | Err(_) => {
+                refused => {
+                    if let Err(error) = refused {
+                        tracing::warn!(%error, "the outbox could not be read");
+                    }
                     let _ = tokio::time::timeout(pause, self.wake.notified()).await;
                     pause = (pause * 2).min(RETRY.1);
                 }
@@ -139,25 +100,24 @@ impl Outbox {
         if waiting.is_empty() {
             return Ok(true);
         }
-        let client = match self.connected().await {
+        let client = match self.link.connected().await {
             Ok(client) => client,
             Err(error) => {
                 let why = format!("{error:#}");
                 tracing::warn!(why, "executions wait");
                 for id in waiting.keys() {
-                    note(store, id, &format!("waiting: {why}")).await?;
+                    let noted = note(store, id, &format!("waiting: {why}")).await;
+                    written(id, noted);
                 }
                 return Ok(false);
             }
         };
-        let taken: Vec<Result<bool>> = stream::iter(waiting)
+        let all = stream::iter(waiting)
             .map(|(id, what)| self.hand_over(store, &client, id, what))
             .buffer_unordered(PARALLEL)
-            .collect()
+            .fold(true, async |all, taken| all & taken)
             .await;
-        taken
-            .into_iter()
-            .try_fold(true, |all, taken| Ok(all & taken?))
+        Ok(all)
     }
 
     /// Tells Temporal what waits of one execution, in order; whether all of it was taken.
@@ -167,102 +127,40 @@ impl Outbox {
         client: &Client,
         id: String,
         what: Vec<Outgoing>,
-    ) -> Result<bool> {
+    ) -> bool {
         for what in what {
             let told = match what {
-                Outgoing::Start => self.call(self.start(client, &id)).await,
-                Outgoing::Cancel => self.call(cancel(client, &id)).await,
+                Outgoing::Start => self.link.start(client, &id).await,
+                Outgoing::Cancel => self.link.cancel(client, &id).await,
             };
-            match told {
-                Ok(()) => {
-                    let queue = &self.temporal.task_queue;
-                    taken(
-                        store,
-                        &id,
-                        what,
-                        format!("waiting for an agent-runner on {queue}"),
-                    )
-                    .await?;
-                }
-                Err(why) => {
-                    tracing::warn!(
-                        id,
-                        ?what,
-                        why,
-                        "Temporal did not take it, it will be told again"
-                    );
-                    note(
-                        store,
-                        &id,
-                        &format!("waiting: Temporal did not take it: {why}"),
-                    )
-                    .await?;
-                    return Ok(false);
-                }
+            if let Err(why) = told {
+                tracing::warn!(
+                    id,
+                    ?what,
+                    why,
+                    "Temporal did not take it, it will be told again"
+                );
+                let why = format!("waiting: Temporal did not take it: {why}");
+                written(&id, note(store, &id, &why).await);
+                return false;
+            }
+            let queue = &self.link.temporal.task_queue;
+            let waiting = format!("waiting for an agent-runner on {queue}");
+            if !written(&id, taken(store, &id, what, waiting).await) {
+                return false;
             }
         }
-        Ok(true)
-    }
-
-    async fn start(&self, client: &Client, id: &str) -> Result<(), String> {
-        // The execution travels by its id alone: what it holds, secrets too, stays in the store.
-        let input = RawValue::from_value(&id.to_owned(), &PayloadConverter::default());
-        let options = WorkflowStartOptions::new(&self.temporal.task_queue, workflow_id(id))
-            .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
-            .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
-            .task_timeout(TASK)
-            .build();
-        let workflow = UntypedWorkflow::new(WORKFLOW_TYPE);
-        match client.start_workflow(workflow, input, options).await {
-            Ok(_) | Err(WorkflowStartError::AlreadyStarted { .. }) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
+        true
     }
 }
 
-async fn cancel(client: &Client, id: &str) -> Result<(), String> {
-    let handle = client.get_workflow_handle::<UntypedWorkflow>(workflow_id(id));
-    let options = WorkflowCancelOptions::builder()
-        .reason("cancelled by its user")
-        .build();
-    match handle.cancel(options).await {
-        // It never started, or it has ended: there is nothing left to cancel.
-        Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
-        Err(error) => Err(error.to_string()),
+/// Whether the store took what it was told of execution `id`. If not, this says so and the others go
+/// on: it stays in the outbox.
+fn written(id: &str, result: Result<()>) -> bool {
+    if let Err(error) = &result {
+        tracing::warn!(id, %error, "what Temporal was told could not be noted");
     }
-}
-
-/// Takes what Temporal was told off the outbox.
-async fn taken(store: &Store, id: &str, what: Outgoing, waiting: String) -> Result<()> {
-    let id = id.to_owned();
-    let write = move |tx: &mut crate::store::Tx<'_>| {
-        tx.unsend(&id, what)?;
-        explain(tx, &id, &waiting)
-    };
-    store.write(write).await
-}
-
-/// Says in the status of a PENDING execution why it is that.
-async fn note(store: &Store, id: &str, why: &str) -> Result<()> {
-    let (id, why) = (id.to_owned(), why.to_owned());
-    store.write(move |tx| explain(tx, &id, &why)).await
-}
-
-fn explain(tx: &mut crate::store::Tx<'_>, id: &str, why: &str) -> Result<()> {
-    let Some(execution) = tx.view().find::<AgentExecution>(id)? else {
-        return Ok(());
-    };
-    let reason = |s: &AgentExecutionStatus| s.phase_reason == why;
-    if execution::phase(&execution) != ExecutionPhase::ExecutionPending
-        || execution.status.as_ref().is_some_and(reason)
-    {
-        return Ok(());
-    }
-    let report = AgentExecutionStatus {
-        phase_reason: why.to_owned(),
-        ..Default::default()
-    };
-    execution::update_status(tx, execution.id(), report).map(drop)
+    result.is_ok()
 }
 
 #[cfg(test)]

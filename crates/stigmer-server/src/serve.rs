@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use stigmer_api::{
-    FILE_DESCRIPTORS,
+    FILE_DESCRIPTORS, MAX_MESSAGE,
     agent::{
         agent_command_controller_server::AgentCommandControllerServer,
         agent_query_controller_server::AgentQueryControllerServer,
@@ -44,11 +44,10 @@ use tonic::{
 };
 
 use crate::{
-    config::{MAX_MESSAGE, SHUTDOWN_GRACE, Serve},
+    config::{SHUTDOWN_GRACE, Serve},
     hub::Hub,
     ops::context,
     outbox::Outbox,
-    reconcile,
     services::{
         AgentService, ContextService, EnvironmentService, ExecutionService, InstanceService,
         RunnerKey, SessionService, SkillService,
@@ -69,8 +68,7 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     store.write(context::complete).await?;
     let outbox = Arc::new(Outbox::new(config.temporal.clone()));
     tokio::spawn(Arc::clone(&outbox).run(store.clone()));
-    let looking = reconcile::run(Arc::clone(&outbox), store.clone(), config.reconcile());
-    tokio::spawn(looking);
+    tokio::spawn(Arc::clone(&outbox).reconcile(store.clone(), config.reconcile()));
 
     let (health, health_service) = tonic_health::server::health_reporter();
     let routes = routes(store, outbox, config.runner_key())?.add_service(health_service);

@@ -70,6 +70,20 @@ fn shown(context: &ExecutionContext) -> Vec<String> {
         .collect()
 }
 
+/// A further context of an execution, without variables.
+fn context(name: &str, execution_id: &str) -> ExecutionContext {
+    let mut context = ExecutionContext {
+        spec: Some(ExecutionContextSpec {
+            execution_id: execution_id.to_owned(),
+            data: BTreeMap::new(),
+        }),
+        ..Default::default()
+    };
+    context.set_envelope();
+    name.clone_into(&mut context.metadata_mut().name);
+    context
+}
+
 async fn end(api: &Api, id: &str, phase: ExecutionPhase) -> Result {
     let status = AgentExecutionStatus {
         phase: phase.into(),
@@ -121,7 +135,7 @@ async fn later_layers_win_and_secrets_stay_secret() -> Result {
     let mut execution = asked(
         &agent,
         &[
-            ("D", "", false),
+            ("D", "own", false),
             ("NEEDED", "given", false),
             ("F", "own", true),
         ],
@@ -134,7 +148,7 @@ async fn later_layers_win_and_secrets_stay_secret() -> Result {
         "A=agent",
         "B=one",
         "C!=two",
-        "D=",
+        "D=own",
         "E=",
         "F!=own",
         "NEEDED!=given",
@@ -142,8 +156,16 @@ async fn later_layers_win_and_secrets_stay_secret() -> Result {
     ensure!(shown(&context) == expected, "{:?}", shown(&context));
     let spec = context.spec.clone().unwrap_or_default();
     ensure!(spec.execution_id == execution.id(), "{context:?}");
-    let runtime_env = execution.spec.unwrap_or_default().runtime_env;
-    ensure!(runtime_env["F"].value == REDACTED, "{runtime_env:?}");
+    let stored = api.get_execution(execution.id()).await?;
+    for answer in [execution, stored] {
+        let env = answer.spec.unwrap_or_default().runtime_env;
+        // Also what only the agent calls a secret.
+        for secret in ["F", "NEEDED"] {
+            let shown = &env[secret];
+            ensure!(shown.value == REDACTED && shown.is_secret, "{env:?}");
+        }
+        ensure!(env["D"].value == "own" && !env["D"].is_secret, "{env:?}");
+    }
     Ok(())
 }
 
@@ -162,7 +184,7 @@ async fn a_variable_that_is_asked_for_must_be_given() -> Result {
     .await?;
     let refused = api
         .executions()
-        .create(asked(&agent, &[("LEVEL", "", false)]))
+        .create(asked(&agent, &[("LEVEL", "1", false)]))
         .await;
     let status = refused.err().context("it was taken")?;
     ensure!(status.code() == Code::InvalidArgument, "{status:?}");
@@ -185,7 +207,7 @@ async fn a_variable_that_is_asked_for_must_be_given() -> Result {
         sessions.entries.is_empty(),
         "a session was left: {sessions:?}"
     );
-    let given = asked(&agent, &[("LEVEL", "", false), ("TOKEN", "t", false)]);
+    let given = asked(&agent, &[("LEVEL", "1", false), ("TOKEN", "t", false)]);
     api.executions().create(given).await?;
     Ok(())
 }
@@ -330,16 +352,8 @@ async fn further_contexts_are_made_once_and_go_with_the_execution() -> Result {
     let api = stack.api()?;
     let agent = api.new_agent(&unique("agent")).await?;
     let id = api.new_execution(&agent, "hello").await?.id().to_owned();
-    let mut context = ExecutionContext {
-        spec: Some(ExecutionContextSpec {
-            execution_id: id.clone(),
-            data: BTreeMap::new(),
-        }),
-        ..Default::default()
-    };
-    context.set_envelope();
     let name = unique("further");
-    context.metadata_mut().name.clone_from(&name);
+    let context = context(&name, &id);
     api.contexts().apply(context.clone()).await?;
     let twice = api.contexts().apply(context.clone()).await;
     ensure!(twice.is_err_and(|s| s.code() == Code::AlreadyExists));
@@ -388,7 +402,7 @@ async fn the_command_line_gives_variables_limits_and_the_instance() -> Result {
         "--env",
         "C=arg",
         "--runtime-env",
-        "D=",
+        "D=d",
         "--secret",
         "S",
         "--max-model-calls",
@@ -407,7 +421,7 @@ async fn the_command_line_gives_variables_limits_and_the_instance() -> Result {
         "A=file",
         "B=second",
         "C=arg",
-        "D=",
+        "D=d",
         "E=two words",
         &format!("S!={secret}"),
         "WHERE=there",
@@ -493,5 +507,62 @@ async fn limits_below_zero_are_refused() -> Result {
         !refused.message().contains("max_model_calls"),
         "{refused:?}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_that_is_empty_is_refused_by_its_name() -> Result {
+    let api = Stack::get()?.api()?;
+    let agent = api.new_agent(&unique("agent")).await?;
+    let env = [("FULL", "x", false), ("OPEN", "", false), ("S", "", true)];
+    let refused = api.executions().create(asked(&agent, &env)).await;
+    let status = refused.err().context("it was taken")?;
+    ensure!(status.code() == Code::InvalidArgument, "{status:?}");
+    for field in ["spec.runtime_env[OPEN]", "spec.runtime_env[S]"] {
+        ensure!(status.message().contains(field), "{status:?}");
+    }
+    ensure!(!status.message().contains("FULL"), "{status:?}");
+
+    let id = api.new_execution(&agent, "hello").await?.id().to_owned();
+    let mut context = context(&unique("further"), &id);
+    let data = &mut context.spec.get_or_insert_default().data;
+    data.insert("EMPTY".to_owned(), ExecutionValue::default());
+    let refused = api.contexts().create(context).await;
+    let status = refused.err().context("it was taken")?;
+    ensure!(status.code() == Code::InvalidArgument, "{status:?}");
+    ensure!(status.message().contains("spec.data[EMPTY]"), "{status:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_organization_that_is_none_gets_no_execution() -> Result {
+    let api = Stack::get()?.api()?;
+    let agent = api.new_agent(&unique("agent")).await?;
+    for org in ["Größe", "a/b", "Two Words"] {
+        let mut execution = asked(&agent, &[]);
+        org.clone_into(&mut execution.metadata_mut().org);
+        let refused = api.executions().create(execution).await;
+        let status = refused.err().with_context(|| format!("{org} was taken"))?;
+        ensure!(status.code() == Code::InvalidArgument, "{status:?}");
+        ensure!(status.message().contains("metadata.org"), "{status:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_takes_the_place_of_an_executions_own_context() -> Result {
+    let api = Stack::get()?.api()?;
+    let agent = api.new_agent(&unique("agent")).await?;
+    let id = api.new_execution(&agent, "hello").await?.id().to_owned();
+    let other = stigmer_api::id::new(stigmer_api::Kind::AgentExecution);
+    let refused = api.contexts().create(context(&other, &id)).await;
+    let status = refused.err().context("it was taken")?;
+    ensure!(status.code() == Code::InvalidArgument, "{status:?}");
+    ensure!(status.message().contains(&other), "{status:?}");
+    // In another organization its slug is free, and the runner must find one only.
+    let mut theirs = context(&id, &id);
+    "theirs".clone_into(&mut theirs.metadata_mut().org);
+    let refused = api.contexts().create(theirs).await;
+    ensure!(refused.is_err_and(|s| s.code() == Code::InvalidArgument));
     Ok(())
 }

@@ -1,14 +1,17 @@
 use anyhow::ensure;
 use stigmer_api::{
-    agent::ListAgentsRequest,
+    agent::{AgentId, ListAgentsRequest},
     agentexecution::{
-        ExecutionPhase, ListAgentExecutionsBySessionRequest, ListAgentExecutionsRequest,
+        AgentExecutionStatus, AgentExecutionUpdateStatusInput, ExecutionPhase,
+        ListAgentExecutionsBySessionRequest, ListAgentExecutionsRequest,
     },
     agentinstance::GetAgentInstancesByAgentRequest,
+    apiresource::ApiResourceDeleteInput,
     resource::Resource,
+    session::ListSessionsByAgentRequest,
 };
 use test_e2e::{Result, Stack, agent, execution, unique};
-use tonic::Code;
+use tonic::{Code, Status};
 
 #[tokio::test]
 async fn agents_are_listed_newest_first_in_pages_without_gap_or_double() -> Result {
@@ -87,6 +90,98 @@ async fn executions_are_listed_by_phase_and_by_session() -> Result {
     ensure!(list.entries.iter().any(|e| e.id() == first.id()));
     ensure!(list.entries.iter().all(|e| e.id() != second.id()));
     Ok(())
+}
+
+#[tokio::test]
+async fn pages_of_large_executions_fit_a_message() -> Result {
+    let api = Stack::get()?.api()?;
+    let agent = api.new_agent(&unique("large")).await?;
+    // Each is stored twice, in what was asked and in what was said.
+    let large = "x".repeat(1_500_000);
+    let mut made = vec![api.new_execution(&agent, &large).await?];
+    let session = made[0].spec.clone().unwrap_or_default().session_id;
+    for _ in 0..3 {
+        let mut next = execution("", &large);
+        let spec = next.spec.get_or_insert_default();
+        spec.session_id.clone_from(&session);
+        made.push(api.executions().create(next).await?.into_inner());
+    }
+    let mut request = ListAgentExecutionsBySessionRequest {
+        session_id: session,
+        ..Default::default()
+    };
+    let mut queries = api.execution_queries();
+    let mut listed = Vec::new();
+    for left in (0..4).rev() {
+        let page = queries.list_by_session(request.clone()).await?.into_inner();
+        ensure!(page.total_pages == 4, "{} pages", page.total_pages);
+        ensure!(page.entries.len() == 1, "{} entries", page.entries.len());
+        ensure!(page.next_page_token.is_empty() == (left == 0));
+        listed.extend(page.entries);
+        request.page_token = page.next_page_token;
+    }
+    made.reverse();
+    ensure!(listed == made, "others were listed");
+    let request = ListAgentExecutionsRequest::default();
+    let page = queries.list(request).await?.into_inner();
+    ensure!(!page.entries.is_empty() && !page.next_page_token.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_that_is_missing_is_named_as_the_request_names_it() -> Result {
+    let api = Stack::get()?.api()?;
+    let list = ListAgentExecutionsBySessionRequest::default();
+    let of_agent = GetAgentInstancesByAgentRequest::default();
+    let sessions = ListSessionsByAgentRequest::default();
+    let status = AgentExecutionUpdateStatusInput {
+        status: Some(AgentExecutionStatus::default()),
+        ..Default::default()
+    };
+    let delete = ApiResourceDeleteInput::default;
+    let refusals = [
+        (
+            "session_id",
+            refusal(api.execution_queries().list_by_session(list).await),
+        ),
+        (
+            "agent_id",
+            refusal(api.instance_queries().get_by_agent(of_agent).await),
+        ),
+        (
+            "agent_id",
+            refusal(api.session_queries().list_by_agent(sessions).await),
+        ),
+        (
+            "execution_id",
+            refusal(api.executions().update_status(status).await),
+        ),
+        (
+            "resource_id",
+            refusal(api.environments().delete(delete()).await),
+        ),
+        (
+            "resource_id",
+            refusal(api.contexts().delete(delete()).await),
+        ),
+        (
+            "value",
+            refusal(api.agents().delete(AgentId::default()).await),
+        ),
+    ];
+    for (field, (code, why)) in refusals {
+        ensure!(code == Code::InvalidArgument, "{field}: {why}");
+        ensure!(why.contains(&format!("error: {field}: ")), "{field}: {why}");
+    }
+    Ok(())
+}
+
+/// How a call was refused.
+fn refusal<T>(answer: Result<T, Status>) -> (Code, String) {
+    let refused = answer.err();
+    refused.map_or((Code::Ok, String::new()), |status| {
+        (status.code(), status.message().to_owned())
+    })
 }
 
 #[tokio::test]

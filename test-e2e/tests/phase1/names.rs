@@ -1,6 +1,11 @@
 use anyhow::ensure;
-use stigmer_api::{resource::Resource, slug};
-use test_e2e::{Result, Stack, agent, unique};
+use stigmer_api::{
+    Kind,
+    apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
+    resource::Resource,
+    slug,
+};
+use test_e2e::{Result, Stack, agent, reference, unique};
 use tonic::Code;
 
 #[tokio::test]
@@ -73,5 +78,34 @@ async fn the_same_name_in_two_organizations_is_two_agents() -> Result {
         .run(["get", "agent", &name, "--org", "theirs", "-o", "json"])
         .await?;
     ensure!(output.stdout.contains(theirs.id()), "{output:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_platforms_agent_is_not_an_organizations_of_the_same_name() -> Result {
+    let api = Stack::get()?.api()?;
+    let name = unique("shared");
+    let ours = api.new_agent(&name).await?;
+    let mut wanted = agent(&name);
+    wanted.metadata_mut().owner_scope = Scope::Platform.into();
+    // Nothing to change yet.
+    let refused = api.agents().update(wanted.clone()).await;
+    ensure!(refused.is_err_and(|s| s.code() == Code::NotFound));
+    let platforms = api.agents().apply(wanted.clone()).await?.into_inner();
+    ensure!(
+        platforms.id() != ours.id() && platforms.org().is_empty(),
+        "{platforms:?}"
+    );
+    ensure!(api.agent_by_slug(&name).await? == ours, "it was changed");
+    let again = api.agents().apply(wanted).await?.into_inner();
+    ensure!(again.id() == platforms.id(), "{again:?}");
+    // Each is found by its own name.
+    let reference = ApiResourceReference {
+        scope: Scope::Platform.into(),
+        org: String::new(),
+        ..reference(Kind::Agent, &name)
+    };
+    let found = api.agent_queries().get_by_reference(reference).await?;
+    ensure!(found.into_inner().id() == platforms.id());
     Ok(())
 }

@@ -7,9 +7,9 @@ use anyhow::{Context, ensure};
 use stigmer_api::{
     Kind,
     agent::SubAgent,
-    apiresource::ApiResourceReference,
+    apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
     resource::Resource,
-    skill::{GetArtifactRequest, ListSkillsRequest, Skill, SkillId, SkillState},
+    skill::{GetArtifactRequest, ListSkillsRequest, PushSkillRequest, Skill, SkillId, SkillState},
 };
 use test_e2e::{Api, Project, Result, Stack, agent, reference, unique};
 use tonic::{Code, Status};
@@ -182,11 +182,28 @@ async fn archives_that_are_no_skill_are_refused_with_the_reason() -> Result {
         ensure!(status.message().contains(reason), "{reason}: {status:?}");
     }
     for (name, tag, field) in [
-        ("", "", "metadata.name"),
-        ("日本", "", "metadata.name"),
-        ("good", "a b", "tag"),
+        ("", "", "error: name: "),
+        ("日本", "", "error: name: "),
+        ("good", "a b", "error: tag: "),
     ] {
         let refused = api.push_skill(name, skill("x")?, tag).await;
+        let status = refused.err().with_context(|| format!("taken: {field}"))?;
+        ensure!(status.code() == Code::InvalidArgument, "{status:?}");
+        ensure!(status.message().contains(field), "{status:?}");
+    }
+    for (scope, org, field) in [
+        (99, "", "error: scope: "),
+        (Scope::IdentityAccount.into(), "", "error: scope: "),
+        (0, "No Org", "error: org: "),
+    ] {
+        let request = PushSkillRequest {
+            name: name.clone(),
+            scope,
+            org: org.to_owned(),
+            artifact: skill("x")?,
+            tag: String::new(),
+        };
+        let refused = api.skills().push(request).await;
         let status = refused.err().with_context(|| format!("taken: {field}"))?;
         ensure!(status.code() == Code::InvalidArgument, "{status:?}");
         ensure!(status.message().contains(field), "{status:?}");
@@ -194,6 +211,32 @@ async fn archives_that_are_no_skill_are_refused_with_the_reason() -> Result {
     ensure!(
         code(at(&api, &name, "").await) == Some(Code::NotFound),
         "something was stored"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_platforms_skill_is_not_an_organizations_of_the_same_name() -> Result {
+    let api = Stack::get()?.api()?;
+    let name = unique("shared");
+    let ours = api.push_skill(&name, skill("ours")?, "").await?;
+    let request = PushSkillRequest {
+        name: name.clone(),
+        scope: Scope::Platform.into(),
+        org: String::new(),
+        artifact: skill("the platform's")?,
+        tag: String::new(),
+    };
+    let pushed = api.skills().push(request.clone()).await?.into_inner();
+    ensure!(
+        event(&pushed) == "created" && pushed.id() != ours.id(),
+        "{pushed:?}"
+    );
+    ensure!(at(&api, &name, "").await? == ours, "it was changed");
+    let again = api.skills().push(request).await?.into_inner();
+    ensure!(
+        event(&again) == "unchanged" && again.id() == pushed.id(),
+        "{again:?}"
     );
     Ok(())
 }

@@ -116,6 +116,28 @@ async fn an_execution_that_has_ended_stays_so() -> Result {
 }
 
 #[tokio::test]
+async fn a_report_without_a_phase_leaves_the_phases_reason() -> Result {
+    let api = Stack::get()?.api()?;
+    let agent = api.new_agent(&unique("reason")).await?;
+    let created = api.new_execution(&agent, "hello").await?;
+    let reason = created.status.clone().unwrap_or_default().phase_reason;
+    ensure!(!reason.is_empty(), "{created:?}");
+    report(&api, created.id(), ExecutionPhase::Unspecified, "news").await?;
+    let status = api.get_execution(created.id()).await?.status;
+    let status = status.unwrap_or_default();
+    ensure!(
+        status.phase_reason == reason && status.error == "news",
+        "{status:?}"
+    );
+    // With its phase the reason goes.
+    let running = ExecutionPhase::ExecutionInProgress;
+    report(&api, created.id(), running, "").await?;
+    let status = api.get_execution(created.id()).await?.status;
+    ensure!(status.unwrap_or_default().phase_reason.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_unknown_execution_has_no_stream() -> Result {
     let stack = Stack::get()?;
     let api = stack.api()?;

@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 
 use stigmer_api::{
+    Kind,
     agent::Agent,
     agentexecution::AgentExecution,
     agentinstance::AgentInstance,
     apiresource::ApiResourceMetadata,
     executioncontext::{ExecutionContext, ExecutionContextSpec, ExecutionValue},
+    id,
     resource::Resource,
     session::Session,
 };
 
 use super::{
     entity::{self, insert, take_out},
-    execution, references,
+    execution,
+    hidden::refuse_empty,
+    references,
 };
 use crate::{
     error::{Error, Result},
+    phase::phase,
     store::{Read, Tx},
 };
 
@@ -100,10 +105,19 @@ pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables)
 
 /// Stores a further context of an execution that has not ended.
 pub(crate) fn create(tx: &mut Tx<'_>, context: ExecutionContext) -> Result<ExecutionContext> {
+    let spec = context.spec.clone().unwrap_or_default();
+    refuse_empty::<ExecutionContext>(&spec.data)?;
     let context = entity::create(tx, context)?;
-    let id = context.spec.clone().unwrap_or_default().execution_id;
+    if id::is_id(Kind::AgentExecution, context.slug()) {
+        let message = format!(
+            "{} is the id of an execution, whose own context has that slug: choose another",
+            context.slug()
+        );
+        return Err(Error::invalid("metadata.slug", message));
+    }
+    let id = spec.execution_id;
     let execution: AgentExecution = tx.view().get(&id)?;
-    let phase = execution::phase(&execution);
+    let phase = phase(&execution);
     if phase.is_terminal() {
         let phase = phase.word();
         return Err(Error::Precondition(format!(
@@ -115,7 +129,7 @@ pub(crate) fn create(tx: &mut Tx<'_>, context: ExecutionContext) -> Result<Execu
 
 /// Deletes a context, but not the one that a running execution works with.
 pub(crate) fn delete(tx: &mut Tx<'_>, id: &str) -> Result<ExecutionContext> {
-    let context: ExecutionContext = tx.view().get(id)?;
+    let context: ExecutionContext = tx.view().named_by("resource_id", id)?;
     // An execution that has ended has no context, so this one's is under way.
     if context.slug() == context.spec.clone().unwrap_or_default().execution_id {
         return Err(Error::Precondition(format!(
@@ -147,8 +161,8 @@ pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
                 tracing::warn!(id, %error, "an old execution gets its own variables only");
                 execution.spec.clone().unwrap_or_default().runtime_env
             });
+            execution::forget_secrets(&mut execution, &data);
             open(tx, &execution, data)?;
-            execution::forget_secrets(&mut execution);
             execution::put(tx, &mut execution)?;
         }
     }

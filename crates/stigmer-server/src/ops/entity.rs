@@ -1,47 +1,19 @@
-//! What all kinds of resource share: create, update, apply, delete, look-up by reference.
+//! What all kinds of resource share: create, update, apply, delete.
 
-use chrono::Utc;
 use stigmer_api::{
-    Kind, LOCAL_ORG,
-    agent::Agent,
-    agentexecution::AgentExecution,
-    agentinstance::AgentInstance,
-    apiresource::{
-        ApiResourceAuditActor, ApiResourceAuditInfo, ApiResourceOwnerScope as Scope,
-        ApiResourceReference, apiresourcekind::ApiResourceKind,
-    },
-    environment::Environment,
-    executioncontext::ExecutionContext,
-    id,
-    resource::Resource,
-    secret::REDACTED,
-    session::Session,
-    skill::Skill,
-    slug,
-    validate::{Violation, Violations},
+    LOCAL_ORG, apiresource::ApiResourceOwnerScope as Scope, id, resource::Resource, slug,
 };
 
-use super::kinds::Entity;
+use super::{
+    audit::{stamp, unchanged, updated},
+    hidden::{keep_secrets, refuse_redacted},
+    kinds::Entity,
+    lookup::exists,
+};
 use crate::{
     error::{Error, Result},
     store::{Read, Tx},
 };
-
-/// Now, as who did something to a resource.
-pub(super) fn stamp() -> ApiResourceAuditInfo {
-    let system = ApiResourceAuditActor {
-        id: "system".to_owned(),
-        avatar: String::new(),
-    };
-    let now = pbjson_types::Timestamp::from(Utc::now());
-    ApiResourceAuditInfo {
-        created_by: Some(system.clone()),
-        created_at: Some(now),
-        updated_by: Some(system),
-        updated_at: Some(now),
-        event: "created".to_owned(),
-    }
-}
 
 /// Fills what clients may leave out of the metadata: slug and organization.
 pub(super) fn complete<R: Entity>(resource: &mut R) {
@@ -57,37 +29,22 @@ pub(super) fn complete<R: Entity>(resource: &mut R) {
     }
 }
 
-pub(super) fn check_org(org: &str) -> Result<()> {
+/// Refuses what is no organization's name; `field` is where it stands.
+pub(super) fn check_org(field: &'static str, org: &str) -> Result<()> {
     if org.is_empty() {
         return Ok(());
     }
-    slug::check(org).map_err(|why| Error::invalid("metadata.org", why))
+    slug::check(org).map_err(|why| Error::invalid(field, why))
 }
 
 /// Validates and stores a new resource and gives it its id.
 pub(crate) fn create<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
     resource.validate()?;
     complete(&mut resource);
-    check_org(resource.org())?;
+    check_org("metadata.org", resource.org())?;
     refuse_redacted(&mut resource)?;
     resource.check_references(tx.view())?;
     insert(tx, resource)
-}
-
-/// Refuses what stands for a secret in answers as a value: a copy of an answer has lost them.
-pub(super) fn refuse_redacted<R: Entity>(resource: &mut R) -> Result<()> {
-    let mut variables = resource.variables().into_iter();
-    match variables.find(|v| v.value == REDACTED) {
-        Some(variable) => Err(no_secret::<R>(variable.name)),
-        None => Ok(()),
-    }
-}
-
-fn no_secret<R: Entity>(name: &str) -> Error {
-    let field = format!("{}[{name}]", R::VARIABLES);
-    let message =
-        format!("`{REDACTED}` stands for a stored secret and there is none: give a value");
-    Error::Broken(Violations(vec![Violation { field, message }]))
 }
 
 /// Stores a new resource that is known to be valid.
@@ -120,22 +77,6 @@ pub(crate) fn insert<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
     Ok(resource)
 }
 
-fn exists(view: &dyn Read, kind: Kind, field: &'static str, id: &str) -> Result<()> {
-    let found = match kind {
-        Kind::Agent => view.find::<Agent>(id)?.is_some(),
-        Kind::AgentInstance => view.find::<AgentInstance>(id)?.is_some(),
-        Kind::Session => view.find::<Session>(id)?.is_some(),
-        Kind::AgentExecution => view.find::<AgentExecution>(id)?.is_some(),
-        Kind::Skill => view.find::<Skill>(id)?.is_some(),
-        Kind::Environment => view.find::<Environment>(id)?.is_some(),
-        Kind::ExecutionContext => view.find::<ExecutionContext>(id)?.is_some(),
-    };
-    if found {
-        return Ok(());
-    }
-    Err(Error::not_found(kind, format!("{id} (named by {field})")))
-}
-
 /// Replaces spec and metadata of the resource that `resource` names by id, else by slug. Id,
 /// slug, organization, parent and status stay.
 pub(crate) fn update<R: Entity>(tx: &mut Tx<'_>, resource: R) -> Result<R> {
@@ -154,9 +95,9 @@ pub(crate) fn apply<R: Entity>(
 ) -> Result<R> {
     resource.validate()?;
     complete(&mut resource);
-    let id = tx
-        .view()
-        .id_of_slug(R::KIND, resource.slug(), resource.org())?;
+    // The platform's resources have no organization, and are none of an organization's.
+    let view = tx.view();
+    let id = view.id_in_org(R::KIND, resource.slug(), resource.org())?;
     let Some(id) = id else {
         return create(tx, resource);
     };
@@ -170,13 +111,6 @@ pub(crate) fn apply<R: Entity>(
     Ok(wanted)
 }
 
-/// Says in an answer that nothing was done.
-pub(super) fn unchanged<R: Resource>(resource: &mut R) {
-    if let Some(spec) = &mut resource.audit_mut().spec_audit {
-        "unchanged".clone_into(&mut spec.event);
-    }
-}
-
 fn stored<R: Entity>(view: &dyn Read, resource: &R) -> Result<Option<R>> {
     if !resource.id().is_empty() {
         return view.find(resource.id());
@@ -185,10 +119,12 @@ fn stored<R: Entity>(view: &dyn Read, resource: &R) -> Result<Option<R>> {
         "" => slug::from_name(resource.name()),
         given => given.to_owned(),
     };
-    match view.id_of_slug(R::KIND, &slug, resource.org())? {
-        Some(id) => view.find(&id),
-        None => Ok(None),
-    }
+    let scope = resource.metadata().map(|m| m.owner_scope());
+    let id = match scope {
+        Some(Scope::Platform) => view.id_in_org(R::KIND, &slug, resource.org())?,
+        _ => view.id_of_slug(R::KIND, &slug, resource.org())?,
+    };
+    id.map_or(Ok(None), |id| view.find(&id))
 }
 
 /// How the client called a resource, for messages.
@@ -202,16 +138,7 @@ fn called<R: Resource>(resource: &R) -> String {
 fn take<R: Entity>(stored: &mut R, new: &R) -> Result<()> {
     let mut old = stored.clone();
     stored.copy_spec(new);
-    let old = old.variables();
-    for variable in stored.variables() {
-        if variable.value != REDACTED {
-            continue;
-        }
-        let mut kept = old.iter().filter(|v| v.is_secret && variable.is_secret);
-        let kept = kept.find(|v| v.name == variable.name);
-        let kept = kept.ok_or_else(|| no_secret::<R>(variable.name))?;
-        variable.value.clone_from(kept.value);
-    }
+    keep_secrets(stored, &mut old)?;
     let from = new.metadata().cloned().unwrap_or_default();
     let to = stored.metadata_mut();
     if !from.name.is_empty() {
@@ -241,16 +168,6 @@ fn replace<R: Entity>(tx: &mut Tx<'_>, stored: R, resource: R) -> Result<R> {
     Ok(new)
 }
 
-/// Notes in the audit that the spec changes now.
-pub(super) fn updated<R: Resource>(resource: &mut R) {
-    if let Some(spec) = &mut resource.audit_mut().spec_audit {
-        let now = stamp();
-        spec.updated_by = now.updated_by;
-        spec.updated_at = now.updated_at;
-        "updated".clone_into(&mut spec.event);
-    }
-}
-
 /// Takes `resource` out of the store and its indexes; its children are the caller's business.
 pub(crate) fn take_out<R: Entity>(tx: &mut Tx<'_>, resource: &R) -> Result<()> {
     if R::BY_SLUG {
@@ -260,31 +177,4 @@ pub(crate) fn take_out<R: Entity>(tx: &mut Tx<'_>, resource: &R) -> Result<()> {
         tx.unlink(&parent, resource.id())?;
     }
     tx.remove(resource.id())
-}
-
-/// The resource behind a reference of its kind (or of none).
-pub(crate) fn by_reference<R: Entity>(
-    view: &dyn Read,
-    reference: &ApiResourceReference,
-) -> Result<R> {
-    check_reference::<R>(reference)?;
-    match view.id_of_slug(R::KIND, &reference.slug, &reference.org)? {
-        Some(id) => view.get(&id),
-        None => Err(Error::not_found(R::KIND, &reference.slug)),
-    }
-}
-
-fn check_reference<R: Entity>(reference: &ApiResourceReference) -> Result<()> {
-    let kind = reference.kind();
-    if kind != ApiResourceKind::Unknown && kind != R::KIND.api_kind() {
-        let (got, want) = (kind.as_str_name(), R::KIND.api_kind().as_str_name());
-        return Err(Error::invalid(
-            "kind",
-            format!("is {got}, this service has {want}"),
-        ));
-    }
-    if reference.slug.is_empty() {
-        return Err(Error::invalid("slug", "is missing"));
-    }
-    Ok(())
 }

@@ -18,11 +18,13 @@ use stigmer_api::{
 
 use super::{
     context,
-    entity::{insert, refuse_redacted, take_out},
+    entity::{check_org, insert, take_out},
+    hidden::{refuse_empty, refuse_redacted},
 };
 use crate::{
     error::{Error, Result},
     hub::Event,
+    phase::phase,
     store::{Outgoing, Read, Tx},
 };
 
@@ -40,8 +42,10 @@ pub(crate) fn create(
     waiting: &str,
 ) -> Result<AgentExecution> {
     execution.validate()?;
+    check_org("metadata.org", execution.org())?;
     refuse_redacted(&mut execution)?;
     let spec = execution.spec.clone().unwrap_or_default();
+    refuse_empty::<AgentExecution>(&spec.runtime_env)?;
     let (session, instance, agent) = match spec.session_id.as_str() {
         "" => {
             let agent: Agent = tx.view().get(&spec.agent_id)?;
@@ -55,7 +59,7 @@ pub(crate) fn create(
     let spec = execution.spec.get_or_insert_default();
     spec.agent_id = agent.id().to_owned();
     spec.session_id = session.id().to_owned();
-    forget_secrets(&mut execution);
+    forget_secrets(&mut execution, &variables);
     let mut execution = insert(tx, execution)?;
     context::open(tx, &execution, variables)?;
     let spec = execution.spec.clone().unwrap_or_default();
@@ -75,8 +79,12 @@ pub(crate) fn create(
 }
 
 /// Takes the secrets out of the execution itself: its context has them for as long as it runs, and
-/// nobody needs them longer.
-pub(super) fn forget_secrets(execution: &mut AgentExecution) {
+/// nobody needs them longer. What `merged` calls a secret is one, whatever the caller called it.
+pub(super) fn forget_secrets(execution: &mut AgentExecution, merged: &context::Variables) {
+    let own = execution.spec.iter_mut().flat_map(|s| &mut s.runtime_env);
+    for (name, value) in own {
+        value.is_secret |= merged.get(name).is_some_and(|v| v.is_secret);
+    }
     execution.redact();
 }
 
@@ -153,7 +161,7 @@ pub(crate) fn update_status(
     id: &str,
     report: AgentExecutionStatus,
 ) -> Result<AgentExecution> {
-    let mut execution: AgentExecution = tx.view().get(id)?;
+    let mut execution: AgentExecution = tx.view().named_by("execution_id", id)?;
     let status = execution.status.get_or_insert_default();
     let (before, after) = (status.phase(), report.phase());
     if before.is_terminal() && after != before {
@@ -163,12 +171,13 @@ pub(crate) fn update_status(
             after.word()
         )));
     }
-    if after != ExecutionPhase::Unspecified {
-        status.phase = report.phase;
-    }
+    let changes = after != ExecutionPhase::Unspecified && after != before;
     // A reason belongs to its phase: one without a reason has none.
-    if after != before || !report.phase_reason.is_empty() {
+    if changes || !report.phase_reason.is_empty() {
         status.phase_reason = report.phase_reason;
+    }
+    if changes {
+        status.phase = report.phase;
     }
     fn list<T>(stored: &mut Vec<T>, new: Vec<T>) {
         if !new.is_empty() {
@@ -238,11 +247,4 @@ pub(super) fn remove(tx: &mut Tx<'_>, execution: &AgentExecution) -> Result<()> 
     take_out(tx, execution)?;
     tx.publish(Event::Deleted(execution.id().to_owned()));
     Ok(())
-}
-
-pub(crate) fn phase(execution: &AgentExecution) -> ExecutionPhase {
-    execution
-        .status
-        .as_ref()
-        .map_or(ExecutionPhase::Unspecified, |s| s.phase())
 }

@@ -9,7 +9,7 @@ use stigmer_api::{
     skill::Skill,
 };
 
-use super::{by_reference, skill};
+use super::{by_reference, lookup::id_behind, skill};
 use crate::{
     error::{Error, Result},
     store::Read,
@@ -118,7 +118,7 @@ fn is<R: Resource>(
     resource: &R,
 ) -> Result<bool> {
     let meant = meant(reference, org);
-    let id = view.id_of_slug(R::KIND, &meant.slug, &meant.org)?;
+    let id = id_behind(view, R::KIND, &meant)?;
     Ok(id.as_deref() == Some(resource.id()))
 }
 

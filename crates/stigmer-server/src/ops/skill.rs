@@ -7,16 +7,17 @@ use stigmer_api::{
     apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope, ApiResourceReference},
     resource::Resource,
     skill::{PushSkillRequest, Skill, SkillSpec, SkillState, SkillStatus},
-    validate::{Validate, is_version},
+    validate::{Validate, Violations},
 };
 
 use super::{
-    entity::{self, check_org, complete, insert, take_out, unchanged, updated},
-    references,
+    audit::{unchanged, updated},
+    entity::{check_org, complete, insert, take_out},
+    lookup, references,
 };
 use crate::{
     error::{Error, Result},
-    store::{Read, Tx},
+    store::{Read, Tx, artifact_key, hash_of_artifact},
 };
 
 /// The version that is the current one, whatever its tag.
@@ -33,10 +34,6 @@ pub(crate) struct Checked {
 pub(crate) fn check(request: PushSkillRequest) -> Result<Checked> {
     if request.artifact.is_empty() {
         return Err(Error::invalid("artifact", "is required"));
-    }
-    if !is_version(&request.tag) {
-        let message = "must be of letters, digits, `.`, `_` and `-`";
-        return Err(Error::invalid("tag", message));
     }
     let checked = skill_archive::check(&request.artifact);
     let SkillInfo { skill_md, .. } =
@@ -60,9 +57,9 @@ pub(crate) fn push(tx: &mut Tx<'_>, checked: Checked) -> Result<Skill> {
     } = checked;
     let mut skill = Skill {
         metadata: Some(ApiResourceMetadata {
-            owner_scope: match request.scope() {
-                Scope::Unspecified => Scope::Organization.into(),
-                scope => scope.into(),
+            owner_scope: match request.scope {
+                0 => Scope::Organization.into(),
+                scope => scope,
             },
             name: request.name,
             org: request.org,
@@ -75,12 +72,11 @@ pub(crate) fn push(tx: &mut Tx<'_>, checked: Checked) -> Result<Skill> {
         ..Default::default()
     };
     skill.set_envelope();
-    skill.validate()?;
+    skill.validate().map_err(as_pushed)?;
     complete(&mut skill);
-    check_org(skill.org())?;
-    let id = tx
-        .view()
-        .id_of_slug(Kind::Skill, skill.slug(), skill.org())?;
+    check_org("org", skill.org())?;
+    let view = tx.view();
+    let id = view.id_in_org(Kind::Skill, skill.slug(), skill.org())?;
     let mut skill = match id {
         None => insert(tx, skill)?,
         Some(id) => {
@@ -96,7 +92,7 @@ pub(crate) fn push(tx: &mut Tx<'_>, checked: Checked) -> Result<Skill> {
     };
     let status = skill.status.get_or_insert_with(SkillStatus::default);
     status.version_hash.clone_from(&hash);
-    status.artifact_storage_key = key_of(&hash);
+    status.artifact_storage_key = artifact_key(&hash);
     status.set_state(SkillState::Ready);
     if tx.view().children(&hash)?.is_empty() {
         tx.put_artifact(&hash, &request.artifact)?;
@@ -115,8 +111,19 @@ fn tag_of(skill: &Skill) -> &str {
     skill.spec.as_ref().map_or("", |s| &s.tag)
 }
 
-fn key_of(hash: &str) -> String {
-    format!("skills/{hash}.zip")
+/// The violations by the names of the request, which has no metadata and no spec.
+fn as_pushed(mut broken: Violations) -> Error {
+    for violation in &mut broken.0 {
+        let name = match violation.field.as_str() {
+            "metadata.name" => "name",
+            "metadata.owner_scope" => "scope",
+            "spec.skill_md" => "artifact",
+            "spec.tag" => "tag",
+            _ => continue,
+        };
+        name.clone_into(&mut violation.field);
+    }
+    Error::Broken(broken)
 }
 
 /// Whether `text` is the hash of an archive.
@@ -126,7 +133,7 @@ fn is_hash(text: &str) -> bool {
 
 /// The skill behind a reference, as it was in the version that the reference names.
 pub(crate) fn by_reference(view: &dyn Read, reference: &ApiResourceReference) -> Result<Skill> {
-    let skill: Skill = entity::by_reference(view, reference)?;
+    let skill: Skill = lookup::by_reference(view, reference)?;
     let wanted = reference.version.as_str();
     if ["", LATEST, hash_of(&skill), tag_of(&skill)].contains(&wanted) {
         return Ok(skill);
@@ -144,9 +151,7 @@ pub(crate) fn by_reference(view: &dyn Read, reference: &ApiResourceReference) ->
 
 /// The archive with this storage key, which is of one form only.
 pub(crate) fn artifact(view: &dyn Read, key: &str) -> Result<Vec<u8>> {
-    let hash = key.strip_prefix("skills/");
-    let hash = hash.and_then(|rest| rest.strip_suffix(".zip"));
-    let Some(hash) = hash.filter(|hash| is_hash(hash)) else {
+    let Some(hash) = hash_of_artifact(key).filter(|hash| is_hash(hash)) else {
         let message =
             "must be `skills/HASH.zip` with the 64 hexadecimal digits of a version's hash";
         return Err(Error::invalid("artifact_storage_key", message));

@@ -10,7 +10,10 @@ use stigmer_api::{
 use tonic::{Request, async_trait};
 
 use super::{Reply, page, read, tagged, write};
-use crate::{ops, store::Store};
+use crate::{
+    ops,
+    store::{Store, Wanted},
+};
 
 #[derive(Clone)]
 pub(crate) struct AgentService(pub(crate) Store);
@@ -49,16 +52,16 @@ impl AgentQueryController for AgentService {
 
     async fn list(&self, request: Request<ListAgentsRequest>) -> Reply<AgentList> {
         let ListAgentsRequest {
-            page_size,
-            page_token,
+            page_size: size,
+            page_token: token,
             tags,
             org,
         } = request.into_inner();
         let keep =
             move |agent: &Agent| tagged(agent, &tags) && (org.is_empty() || agent.org() == org);
-        let page = page(&self.0, page_size, page_token, keep).await?;
+        let page = page(&self.0, Wanted { size, token }, keep).await?;
         Ok(tonic::Response::new(AgentList {
-            total_pages: page.total_pages(),
+            total_pages: page.total_pages,
             entries: page.entries,
             next_page_token: page.next,
         }))

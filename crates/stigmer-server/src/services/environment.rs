@@ -9,7 +9,10 @@ use stigmer_api::{
 use tonic::{Request, Response, async_trait};
 
 use super::{Reply, page, read, tagged, write};
-use crate::{ops, store::Store};
+use crate::{
+    ops,
+    store::{Store, Wanted},
+};
 
 #[derive(Clone)]
 pub(crate) struct EnvironmentService(pub(crate) Store);
@@ -48,14 +51,14 @@ impl EnvironmentQueryController for EnvironmentService {
 
     async fn list(&self, request: Request<ListEnvironmentsRequest>) -> Reply<EnvironmentList> {
         let ListEnvironmentsRequest {
-            page_size,
-            page_token,
+            page_size: size,
+            page_token: token,
             tags,
         } = request.into_inner();
         let keep = move |environment: &Environment| tagged(environment, &tags);
-        let page = page(&self.0, page_size, page_token, keep).await?;
+        let page = page(&self.0, Wanted { size, token }, keep).await?;
         Ok(Response::new(EnvironmentList {
-            total_pages: page.total_pages(),
+            total_pages: page.total_pages,
             entries: page.entries,
             next_page_token: page.next,
         }))

@@ -13,13 +13,14 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Reply, page, read, tagged, write};
+use super::{Reply, list, page, read, tagged, write};
 use crate::{
     error::{Error, Result},
     hub,
     ops::execution as ops,
     outbox::Outbox,
-    store::{Page, Store},
+    phase::phase as phase_of,
+    store::{Page, Store, Wanted},
 };
 
 #[derive(Clone)]
@@ -82,25 +83,33 @@ impl AgentExecutionQueryController for ExecutionService {
         request: Request<ListAgentExecutionsRequest>,
     ) -> Reply<AgentExecutionList> {
         let request = request.into_inner();
-        let (phase, tags) = (request.phase(), request.tags);
+        let phase = request.phase();
+        let ListAgentExecutionsRequest {
+            page_size: size,
+            page_token: token,
+            tags,
+            ..
+        } = request;
         let keep = move |execution: &AgentExecution| {
-            (phase as i32 == 0 || ops::phase(execution) == phase) && tagged(execution, &tags)
+            (phase as i32 == 0 || phase_of(execution) == phase) && tagged(execution, &tags)
         };
-        answer(page(&self.store, request.page_size, request.page_token, keep).await?)
+        answer(page(&self.store, Wanted { size, token }, keep).await?)
     }
 
     async fn list_by_session(
         &self,
         request: Request<ListAgentExecutionsBySessionRequest>,
     ) -> Reply<AgentExecutionList> {
-        let request = request.into_inner();
-        let session = request.session_id;
-        self.store.read(|view| view.get::<Session>(&session))?;
-        let keep = move |execution: &AgentExecution| {
-            let spec = execution.spec.as_ref();
-            spec.is_some_and(|s| s.session_id == session)
-        };
-        answer(page(&self.store, request.page_size, request.page_token, keep).await?)
+        let ListAgentExecutionsBySessionRequest {
+            session_id,
+            page_size: size,
+            page_token: token,
+        } = request.into_inner();
+        let of_session = list(&self.store, move |view| {
+            view.named_by::<Session>("session_id", &session_id)?;
+            view.page_of_children(&Wanted { size, token }, &session_id)
+        });
+        answer(of_session.await?)
     }
 
     type subscribeStream = Pin<Box<dyn Stream<Item = Result<AgentExecution, Status>> + Send>>;
@@ -125,7 +134,7 @@ impl AgentExecutionQueryController for ExecutionService {
 
 fn answer(page: Page<AgentExecution>) -> Reply<AgentExecutionList> {
     Ok(Response::new(AgentExecutionList {
-        total_pages: page.total_pages(),
+        total_pages: page.total_pages,
         entries: page.entries,
         next_page_token: page.next,
     }))

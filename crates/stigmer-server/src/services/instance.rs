@@ -1,4 +1,5 @@
 use stigmer_api::{
+    agent::Agent,
     agentinstance::{
         AgentInstance, AgentInstanceId, AgentInstanceList, GetAgentInstancesByAgentRequest,
         agent_instance_command_controller_server::AgentInstanceCommandController,
@@ -52,7 +53,7 @@ impl AgentInstanceQueryController for InstanceService {
         } = request.into_inner();
         let info = page_info.unwrap_or_default();
         read(&self.0, |view| {
-            view.get::<stigmer_api::agent::Agent>(&agent_id)?;
+            view.named_by::<Agent>("agent_id", &agent_id)?;
             let ids = view.children(&agent_id)?;
             let negative = |_| Error::invalid("page_info", "must not be negative");
             let size = match usize::try_from(info.size).map_err(negative)? {

@@ -1,5 +1,5 @@
 //! The gRPC services: they translate between the wire and [`ops`](crate::ops). No answer leaves
-//! with a secret in it: [`write`], [`read`] and [`page`] hide them, and only a context is told
+//! with a secret in it: [`write`], [`read`] and [`list`] hide them, and only a context is told
 //! otherwise, to a runner.
 
 mod agent;
@@ -25,7 +25,7 @@ pub(crate) use skill::SkillService;
 use crate::{
     error::Result,
     ops::kinds::Entity,
-    store::{Page, Read, Store, Tx},
+    store::{Page, Read, Store, Tx, Wanted},
 };
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -50,16 +50,22 @@ fn read<T: Secrets>(store: &Store, f: impl FnOnce(&dyn Read) -> Result<T>) -> Re
     Ok(Response::new(output))
 }
 
-/// Reads a page on a thread of its own: a list visits every resource of its kind.
+/// Reads a page of the resources that `keep` keeps.
 async fn page<R: Entity>(
     store: &Store,
-    size: i32,
-    token: String,
+    wanted: Wanted,
     keep: impl Fn(&R) -> bool + Send + 'static,
 ) -> Result<Page<R>, Status> {
+    list(store, move |view| view.page(&wanted, &keep)).await
+}
+
+/// Reads a page on a thread of its own: a list visits every resource of its kind.
+async fn list<R: Entity>(
+    store: &Store,
+    read: impl FnOnce(&dyn Read) -> Result<Page<R>> + Send + 'static,
+) -> Result<Page<R>, Status> {
     let store = store.clone();
-    let list = move || store.read(|view| view.page(size, &token, &keep));
-    let joined = tokio::task::spawn_blocking(list).await;
+    let joined = tokio::task::spawn_blocking(move || store.read(read)).await;
     let page = joined.map_err(|e| Status::internal(format!("the list failed: {e}")))?;
     let mut page = page?;
     page.entries.iter_mut().for_each(Secrets::redact);

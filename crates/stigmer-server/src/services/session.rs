@@ -11,7 +11,7 @@ use tonic::{Request, Response, async_trait};
 use super::{Reply, page, read, tagged, write};
 use crate::{
     ops,
-    store::{Page, Store},
+    store::{Page, Store, Wanted},
 };
 
 #[derive(Clone)]
@@ -47,12 +47,12 @@ impl SessionQueryController for SessionService {
 
     async fn list(&self, request: Request<ListSessionsRequest>) -> Reply<SessionList> {
         let ListSessionsRequest {
-            page_size,
-            page_token,
+            page_size: size,
+            page_token: token,
             tags,
         } = request.into_inner();
         let keep = move |session: &Session| tagged(session, &tags);
-        answer(page(&self.0, page_size, page_token, keep).await?)
+        answer(page(&self.0, Wanted { size, token }, keep).await?)
     }
 
     async fn list_by_agent(
@@ -61,24 +61,24 @@ impl SessionQueryController for SessionService {
     ) -> Reply<SessionList> {
         let ListSessionsByAgentRequest {
             agent_id,
-            page_size,
-            page_token,
+            page_size: size,
+            page_token: token,
         } = request.into_inner();
         let instances = self.0.read(|view| {
-            view.get::<Agent>(&agent_id)?;
+            view.named_by::<Agent>("agent_id", &agent_id)?;
             view.children(&agent_id)
         })?;
         let keep = move |session: &Session| {
             let spec = session.spec.as_ref();
             spec.is_some_and(|s| instances.contains(&s.agent_instance_id))
         };
-        answer(page(&self.0, page_size, page_token, keep).await?)
+        answer(page(&self.0, Wanted { size, token }, keep).await?)
     }
 }
 
 fn answer(page: Page<Session>) -> Reply<SessionList> {
     Ok(Response::new(SessionList {
-        total_pages: page.total_pages(),
+        total_pages: page.total_pages,
         entries: page.entries,
         next_page_token: page.next,
     }))

@@ -10,7 +10,10 @@ use stigmer_api::{
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Reply, page, read, tagged, write};
-use crate::{ops::skill, store::Store};
+use crate::{
+    ops::skill,
+    store::{Store, Wanted},
+};
 
 #[derive(Clone)]
 pub(crate) struct SkillService(pub(crate) Store);
@@ -53,12 +56,12 @@ impl SkillQueryController for SkillService {
 
     async fn list(&self, request: Request<ListSkillsRequest>) -> Reply<SkillList> {
         let ListSkillsRequest {
-            page_size,
-            page_token,
+            page_size: size,
+            page_token: token,
             tags,
         } = request.into_inner();
         let keep = move |skill: &Skill| tagged(skill, &tags);
-        let page = page(&self.0, page_size, page_token, keep).await?;
+        let page = page(&self.0, Wanted { size, token }, keep).await?;
         Ok(Response::new(SkillList {
             api_version: API_VERSION.to_owned(),
             kind: Kind::Skill.as_str().to_owned(),

@@ -17,9 +17,12 @@ pub(super) fn child(parent: &str, child: &str) -> String {
     format!("c/{parent}/{child}")
 }
 
+/// What every note of the outbox starts with.
+pub(super) const OUTBOX: &str = "o/";
+
 /// What must still be told Temporal of an execution: `o/EXECUTION/ORDER`.
 pub(super) fn outgoing(execution: &str, order: u8) -> String {
-    format!("o/{execution}/{order}")
+    format!("{OUTBOX}{execution}/{order}")
 }
 
 /// Execution that has not ended: `e/ID`.
@@ -31,8 +34,13 @@ pub(super) fn open(execution: &str) -> String {
 pub(super) const CHECK: &str = "k/check";
 
 /// The archive of a skill, by its hash; also how clients name it.
-pub(super) fn artifact(hash: &str) -> String {
+pub(crate) fn artifact(hash: &str) -> String {
     format!("skills/{hash}.zip")
+}
+
+/// The hash in the key of an archive.
+pub(crate) fn hash_of_artifact(key: &str) -> Option<&str> {
+    key.strip_prefix("skills/")?.strip_suffix(".zip")
 }
 
 /// A version of a skill: `v/SKILL/NUMBER/HASH/TAG`, ascending in the order of the pushes.

@@ -6,8 +6,11 @@
 
 mod key;
 mod keys;
+mod outgoing;
+mod page;
 mod read;
 mod seal;
+mod skills;
 mod tx;
 mod upgrade;
 mod writer;
@@ -18,7 +21,10 @@ use anyhow::{Context, bail};
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use read::{Outgoing, Page, Read};
+pub(crate) use keys::{artifact as artifact_key, hash_of_artifact};
+pub(crate) use outgoing::Outgoing;
+pub(crate) use page::{Page, Wanted};
+pub(crate) use read::Read;
 pub(crate) use seal::Stored;
 pub(crate) use tx::Tx;
 

@@ -81,19 +81,17 @@ impl Sealer {
         Ok(bytes)
     }
 
-    /// The resource in `bytes`, its secrets opened. Clear ones, which an older server left, stay.
+    /// The resource in `bytes`, its secrets opened; none is stored in clear.
     pub(super) fn decode<R: Stored>(&self, bytes: &[u8]) -> Result<R> {
         let mut resource = R::decode(bytes)?;
         let id = resource.id().to_owned();
         for variable in secrets(&mut resource) {
-            if variable.value.starts_with(PREFIX) {
-                let name = variable.name;
-                *variable.value = self.open(&id, name, variable.value).ok_or_else(|| {
-                    Error::Storage(format!(
-                        "the secret {name} of {id} cannot be opened: it was changed or put in the place of another"
-                    ))
-                })?;
-            }
+            let name = variable.name;
+            *variable.value = self.open(&id, name, variable.value).ok_or_else(|| {
+                Error::Storage(format!(
+                    "the secret {name} of {id} cannot be opened: it was changed or put in the place of another"
+                ))
+            })?;
         }
         Ok(resource)
     }

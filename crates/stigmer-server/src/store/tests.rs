@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use stigmer_api::{agent::Agent, resource::Resource};
 
+mod pages;
 mod sealed;
 
 use super::*;

@@ -4,17 +4,13 @@
 use std::sync::Arc;
 
 use redb::Table;
-use stigmer_api::{
-    Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets, skill::Skill,
-};
+use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets};
 
-use super::{
-    Outgoing, Read, Stored, keys,
-    read::{Sealed, Version},
-};
+use super::{Read, Stored, keys, read::Sealed};
 use crate::{
     error::{Error, Result},
     hub::Event,
+    phase::phase,
 };
 
 pub(crate) struct Tx<'t> {
@@ -79,7 +75,7 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
-    fn unset(&mut self, key: String) -> Result<bool> {
+    pub(super) fn unset(&mut self, key: String) -> Result<bool> {
         let old = self.data.table.remove(key.as_str())?;
         let old = old.map(|guard| guard.value().to_vec());
         let found = old.is_some();
@@ -92,7 +88,7 @@ impl<'t> Tx<'t> {
 
     /// Stores `resource` under its id, its secrets sealed; what the caller holds stays as it is.
     pub(crate) fn put<R: Stored>(&mut self, resource: &mut R) -> Result<()> {
-        let bytes = self.data.sealer.encode(resource)?;
+        let bytes = self.view().sealer().encode(resource)?;
         self.set(keys::resource(resource.id()), &bytes)
     }
 
@@ -100,11 +96,7 @@ impl<'t> Tx<'t> {
     pub(crate) fn put_execution(&mut self, execution: &mut AgentExecution) -> Result<()> {
         self.put(execution)?;
         let open = keys::open(execution.id());
-        match execution
-            .status
-            .as_ref()
-            .is_some_and(|s| s.phase().is_terminal())
-        {
+        match phase(execution).is_terminal() {
             true => self.unset(open).map(drop)?,
             false => self.set(open, &[])?,
         }
@@ -112,30 +104,6 @@ impl<'t> Tx<'t> {
         shown.redact();
         self.publish(Event::Changed(Arc::new(shown)));
         Ok(())
-    }
-
-    /// Stores the archive of a skill under its hash.
-    pub(crate) fn put_artifact(&mut self, hash: &str, archive: &[u8]) -> Result<()> {
-        self.set(keys::artifact(hash), archive)
-    }
-
-    pub(crate) fn remove_artifact(&mut self, hash: &str) -> Result<()> {
-        self.unset(keys::artifact(hash)).map(drop)
-    }
-
-    /// Notes `skill` as the newest of its versions. One with the same archive and tag moves here.
-    pub(crate) fn put_version(&mut self, skill: &mut Skill, hash: &str, tag: &str) -> Result<()> {
-        let versions = self.view().versions(skill.id())?;
-        let number = versions.last().map_or(0, |v| v.number) + 1;
-        for same in versions.iter().filter(|v| v.hash == hash && v.tag == tag) {
-            self.remove_version(same)?;
-        }
-        let bytes = self.data.sealer.encode(skill)?;
-        self.set(keys::version(skill.id(), number, hash, tag), &bytes)
-    }
-
-    pub(crate) fn remove_version(&mut self, version: &Version) -> Result<()> {
-        self.unset(version.key.clone()).map(drop)
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Result<()> {
@@ -165,15 +133,5 @@ impl<'t> Tx<'t> {
 
     pub(crate) fn unlink(&mut self, parent: &str, child: &str) -> Result<()> {
         self.unset(keys::child(parent, child)).map(drop)
-    }
-
-    /// Notes what Temporal must be told of an execution.
-    pub(crate) fn send(&mut self, execution: &str, what: Outgoing) -> Result<()> {
-        self.set(keys::outgoing(execution, what as u8), &[])
-    }
-
-    /// Takes a note back, or off once Temporal was told; whether it was there.
-    pub(crate) fn unsend(&mut self, execution: &str, what: Outgoing) -> Result<bool> {
-        self.unset(keys::outgoing(execution, what as u8))
     }
 }

@@ -1,14 +1,28 @@
 use std::sync::Arc;
 
-use stigmer_api::{agent::AgentSpec, agentexecution::AgentExecutionSpec, secret::REDACTED};
+use stigmer_api::{
+    agent::AgentSpec,
+    agentexecution::AgentExecutionSpec,
+    environment::{EnvironmentSpec, EnvironmentValue},
+    secret::REDACTED,
+};
 
 use super::*;
 use crate::{hub::Hub, ops, store::Store};
 
 fn agent() -> Agent {
+    let token = EnvironmentValue {
+        is_secret: true,
+        ..Default::default()
+    };
+    let asked_for = EnvironmentSpec {
+        data: [("TOKEN".to_owned(), token)].into(),
+        ..Default::default()
+    };
     let mut agent = Agent {
         spec: Some(AgentSpec {
             instructions: "Do what is right.".to_owned(),
+            env_spec: Some(asked_for),
             ..Default::default()
         }),
         ..Default::default()
@@ -19,10 +33,11 @@ fn agent() -> Agent {
     agent
 }
 
-fn asked(agent: &Agent) -> AgentExecution {
+/// `is_secret` is what the caller says of its variable.
+fn asked(agent: &Agent, is_secret: bool) -> AgentExecution {
     let value = ExecutionValue {
         value: "hush".to_owned(),
-        is_secret: true,
+        is_secret,
     };
     let mut execution = AgentExecution {
         spec: Some(AgentExecutionSpec {
@@ -48,7 +63,8 @@ async fn an_open_execution_from_before_contexts_gets_one() {
         let agent = ops::agent::create(tx, agent())?;
         let mut ids = Vec::new();
         for lost in [false, true] {
-            let asked = asked(&agent);
+            // Of a lost agent nobody knows what it called a secret.
+            let asked = asked(&agent, lost);
             let mut execution = execution::create(tx, asked.clone(), "new")?;
             // As it was left by a server that knew of no contexts.
             close(tx, execution.id())?;
@@ -75,7 +91,9 @@ async fn an_open_execution_from_before_contexts_gets_one() {
         assert_eq!(context.slug(), id);
         let data = context.spec.unwrap_or_default().data;
         assert_eq!(data["TOKEN"].value, "hush");
+        assert!(data["TOKEN"].is_secret);
         let own = execution.spec.unwrap_or_default().runtime_env;
         assert_eq!(own["TOKEN"].value, REDACTED);
+        assert!(own["TOKEN"].is_secret);
     }
 }

@@ -101,6 +101,19 @@ async fn the_secret_of_another_is_refused() {
 }
 
 #[tokio::test]
+async fn a_secret_in_clear_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let planted = environment(SECRET);
+    let key = keys::resource(planted.id());
+    let clear = prost::Message::encode_to_vec(&planted);
+    store.write(move |tx| tx.set(key, &clear)).await.unwrap();
+    let read = store.read(|view| view.get::<Environment>(planted.id()));
+    let why = read.err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(why.contains("TOKEN") && !why.contains(SECRET), "{why}");
+}
+
+#[tokio::test]
 async fn without_its_key_a_database_is_not_opened() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("sub/s.key");
@@ -119,6 +132,8 @@ async fn without_its_key_a_database_is_not_opened() {
     );
 
     fs::write(&key, [7; 32]).unwrap();
+    let to_all = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(&key, to_all).unwrap();
     let open_to_all = why(try_open(&folder));
     assert!(open_to_all.contains("chmod 600"), "{open_to_all}");
     restrict(&key).unwrap();
