@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::relay::Route;
+use crate::relay::Way;
 
 /// Stands between runner and model.
 #[derive(Debug, Parser)]
@@ -93,7 +93,7 @@ pub struct Relay {
 
     /// FROM=TO, both HOST:PORT; as often as wanted
     #[arg(long = "route", value_name = "FROM=TO")]
-    pub routes: Vec<Route>,
+    pub routes: Vec<Way>,
 }
 
 #[cfg(test)]

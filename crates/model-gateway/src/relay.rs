@@ -18,14 +18,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// One way through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
+pub struct Way {
     /// Where clients connect.
     pub from: SocketAddr,
     /// Where they get to, HOST:PORT.
     pub to: String,
 }
 
-impl FromStr for Route {
+impl FromStr for Way {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
@@ -51,8 +51,8 @@ impl FromStr for Route {
 /// When an address cannot be bound.
 pub async fn run(args: Relay) -> anyhow::Result<()> {
     let stop = Stop::install()?;
-    for route in args.routes {
-        open(route).await?;
+    for way in args.routes {
+        open(way).await?;
     }
     let router = Router::new().route(health::PATH, get(async || "ok"));
     serve(&args.listen, router, stop, || {}).await
@@ -62,17 +62,17 @@ pub async fn run(args: Relay) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When its address cannot be bound.
-pub async fn open(route: Route) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(route.from)
+pub async fn open(way: Way) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(way.from)
         .await
-        .with_context(|| format!("cannot listen on {}", route.from))?;
+        .with_context(|| format!("cannot listen on {}", way.from))?;
     let bound = listener.local_addr()?;
-    tracing::info!("{bound} leads to {}", route.to);
+    tracing::info!("{bound} leads to {}", way.to);
     tokio::spawn(async move {
         loop {
             match listener.accept().await {
                 Ok((client, _)) => {
-                    tokio::spawn(pass(client, route.to.clone()));
+                    tokio::spawn(pass(client, way.to.clone()));
                 }
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -106,12 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn routes() {
-        let route: Route = "127.0.0.1:1=host:2".parse().unwrap();
-        assert_eq!(route.from.port(), 1);
-        assert_eq!(route.to, "host:2");
+    fn ways() {
+        let way: Way = "127.0.0.1:1=host:2".parse().unwrap();
+        assert_eq!(way.from.port(), 1);
+        assert_eq!(way.to, "host:2");
         for wrong in ["127.0.0.1:1", "localhost:1=h:2", "127.0.0.1:1=h"] {
-            assert!(wrong.parse::<Route>().is_err(), "{wrong}");
+            assert!(wrong.parse::<Way>().is_err(), "{wrong}");
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Cassette {
     pub model: String,
     /// The day of the recording.
     pub recorded: String,
-    /// What kind of model it was: `url`, `ollama`, `embedded`.
+    /// What kind of model it was: `address`, `ollama`, `embedded`.
     pub upstream: String,
     /// The exchanges, in the order of their requests.
     pub entries: Vec<Entry>,
