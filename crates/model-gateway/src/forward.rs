@@ -1,6 +1,6 @@
 //! Requests to the model, its answers back as they come.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use anyhow::Context;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
@@ -44,7 +44,11 @@ impl Upstream {
         let wrong = "GATEWAY_UPSTREAM is no URL: it takes http://HOST:PORT/v1";
         let base = Url::parse(address.trim_end_matches('/')).context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
-        let http = Client::builder()
+        let mut http = Client::builder();
+        if is_loopback(&base) {
+            http = http.no_proxy(); // a proxy's loopback is another one
+        }
+        let http = http
             .connect_timeout(CONNECT)
             .redirect(Policy::none()) // a redirect is the client's to follow
             .build()
@@ -117,6 +121,15 @@ impl Upstream {
             outcome: Outcome::Complete,
             damage: Damage::default(),
         }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
+    match ip {
+        Ok(ip) => IpAddr::to_canonical(&ip).is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

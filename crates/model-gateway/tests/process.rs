@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, Command},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -20,9 +21,16 @@ impl Drop for Guard {
 }
 
 fn start(args: &[&str], dir: &Path) -> (Guard, String) {
+    start_with(args, &[], dir)
+}
+
+fn start_with(args: &[&str], env: &[(&str, &str)], dir: &Path) -> (Guard, String) {
     let announce = dir.join("address");
     let child = Command::new(env!("CARGO_BIN_EXE_model-gateway"))
         .args(args)
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .envs(env.iter().copied())
         .args(["--port", "0", "--announce-file"])
         .arg(&announce)
         .spawn()
@@ -114,4 +122,49 @@ fn serve_needs_no_model_and_ends_in_the_middle_of_a_hold() {
     let mut rest = Vec::new();
     let ended = held.read_to_end(&mut rest);
     assert!(ended.is_err() || !rest.ends_with(b"0\r\n\r\n"), "{rest:?}");
+}
+
+/// Answers every request with an empty list, and tells its first line.
+fn answering() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut first = String::new();
+            BufReader::new(&stream).read_line(&mut first).unwrap();
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]";
+            if tell.send(first).is_err() {
+                return;
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (address, told)
+}
+
+#[test]
+fn a_model_of_this_machine_is_asked_without_a_proxy() {
+    let (model, asked) = answering();
+    let (proxy, passed) = answering();
+    let proxy = format!("http://{proxy}");
+    for upstream in [&model, "far.invalid"] {
+        let dir = tempfile::tempdir().unwrap();
+        let upstream = format!("http://{upstream}/v1");
+        let args = ["serve", "--upstream", &upstream];
+        let env = [("http_proxy", proxy.as_str()), ("all_proxy", &proxy)];
+        let (_gateway, address) = start_with(&args, &env, dir.path());
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream
+            .write_all(b"GET /v1/models HTTP/1.0\r\nhost: x\r\n\r\n")
+            .unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert!(said.ends_with("[]"), "{said}");
+    }
+    let near: Vec<_> = asked.try_iter().collect();
+    let far: Vec<_> = passed.try_iter().collect();
+    assert_eq!(near, ["GET /v1/models HTTP/1.1\r\n"]);
+    assert_eq!(far, ["GET http://far.invalid/v1/models HTTP/1.1\r\n"]);
 }
