@@ -35,18 +35,26 @@ impl Budget {
     /// # Errors
     /// When they are no longer there: what to do.
     pub fn take(&self, bytes: usize) -> Result<Share, String> {
-        let before = self.taken.fetch_add(bytes, Ordering::Relaxed);
-        let share = Share {
-            budget: self.clone(),
-            bytes,
-        };
-        if before.saturating_add(bytes) <= self.limit {
-            return Ok(share);
+        let budget = self.clone();
+        Share { budget, bytes: 0 }.and(bytes)
+    }
+}
+
+impl Share {
+    /// Takes `more` bytes to it.
+    ///
+    /// # Errors
+    /// As [`Budget::take`]; what was taken before has gone back then.
+    pub fn and(mut self, more: usize) -> Result<Self, String> {
+        let Budget { limit, taken } = &self.budget;
+        let before = taken.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        if before.saturating_add(more) <= *limit {
+            return Ok(self);
         }
         Err(format!(
-            "the gateway holds {before} bytes of scripts, requests and cassettes, and {bytes} more would pass its \
-             limit of {}: DELETE the scripts and cassettes that are no longer needed",
-            self.limit
+            "the gateway holds {before} bytes of scripts, requests and cassettes, and {more} more would pass its limit \
+             of {limit}: DELETE the scripts and cassettes that are no longer needed"
         ))
     }
 }
@@ -68,7 +76,8 @@ mod tests {
         let why = budget.take(3).unwrap_err();
         assert!(why.contains("limit of 10"), "{why}");
         budget.take(2).unwrap();
-        drop(share);
+        let share = share.and(2).unwrap();
+        share.and(1).unwrap_err();
         budget.take(10).unwrap();
     }
 }

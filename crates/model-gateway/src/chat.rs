@@ -3,15 +3,16 @@
 use std::{fmt, io, sync::Arc};
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, Response, StatusCode, Uri},
 };
 use futures::{StreamExt, stream::unfold};
 
 use crate::{
-    answer::{self, Answered, Broken, Chunks, Content},
-    budget::Budget,
+    answer::{Answered, Broken, Chunks, Content},
+    body::{self, Unread},
+    budget::{Budget, Share},
     cassette::{self, Cassettes},
     config::Mode,
     connection::Connection,
@@ -23,9 +24,6 @@ use crate::{
     route::Route,
     script::{self, Scripts},
 };
-
-/// Largest request; conversations are text.
-pub const MAX_REQUEST: usize = 32 * 1024 * 1024;
 
 /// All that the gateway knows.
 #[derive(Debug)]
@@ -57,6 +55,8 @@ pub struct Asked {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+    /// The room that it takes, or why there is none to keep it.
+    pub room: Result<Share, String>,
 }
 
 /// `POST /v1/chat/completions`.
@@ -65,23 +65,30 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
     let client = request.extensions().get::<ConnectInfo<Connection>>();
     let client = client.map(|client| client.0.clone()).unwrap_or_default();
     let (parts, body) = request.into_parts();
+    let mut exchange = Exchange::begin(&gateway.exchanges, parts.uri.path());
     // The request is needed whole to know its model; the answer, which is what takes time, is not.
-    let Ok(body) = to_bytes(body, MAX_REQUEST).await else {
-        let text = format!("the request is larger than {MAX_REQUEST} bytes or broke off");
-        let status = StatusCode::PAYLOAD_TOO_LARGE;
-        return answer::error(status, "invalid_request_error", &text);
+    let asked = match body::read(body, &gateway.budget).await {
+        Ok(read) => Asked {
+            uri: parts.uri,
+            headers: parts.headers,
+            body: read.bytes.into(),
+            room: read.room,
+        },
+        Err(unread) => {
+            let (status, kind) = unread.told();
+            let mut refused = Answered::refused(status, kind, &unread.to_string());
+            if matches!(unread, Unread::BrokeOff(_)) {
+                refused.outcome = Outcome::ClientGone;
+            }
+            return deliver(refused, exchange, client).await;
+        }
     };
-    let asked = Asked {
-        uri: parts.uri,
-        headers: parts.headers,
-        body,
-    };
-    let mut exchange = Exchange::begin(&gateway.exchanges, asked.uri.path(), &asked.body);
-    exchange.lane = match Route::of(exchange.model()) {
+    exchange.asked(&asked.body);
+    exchange.lane = Some(match Route::of(exchange.model()) {
         Route::Script(_) => Lane::Script,
         Route::Replay { .. } if gateway.mode == Mode::Replay => Lane::Replay,
         Route::Replay { .. } | Route::Live => Lane::Live,
-    };
+    });
     let mut damage = Damage::default();
     if let Some((id, fault)) = gateway.faults.strike(exchange.model()) {
         exchange.fault = Some(id);
@@ -91,7 +98,8 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
         damage = fault.damage();
     }
     let mut answered = gateway.answer(asked, &mut exchange).await;
-    if damage != Damage::default() {
+    // What the gateway says itself is for whoever wrote the test.
+    if damage != Damage::default() && answered.outcome == Outcome::Complete {
         answered.damage = damage;
     }
     deliver(answered, exchange, client).await
@@ -100,11 +108,11 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
 impl Gateway {
     async fn answer(&self, asked: Asked, exchange: &mut Exchange) -> Answered {
         match Route::of(exchange.model()) {
-            Route::Script(key) => script::play(self, &key, &asked, exchange).await,
+            Route::Script(key) => script::play(self, &key, asked, exchange).await,
             Route::Replay { cassette, model } => {
                 exchange.cassette = Some(cassette.clone());
                 match self.mode {
-                    Mode::Replay => cassette::replay(self, &cassette, &model, &asked),
+                    Mode::Replay => cassette::replay(self, &cassette, &model, &asked).await,
                     Mode::Record => cassette::record(self, &cassette, &model, asked).await,
                     Mode::Live => match cassette::renamed(&asked.body, &model) {
                         Ok(body) => self.live(Asked { body, ..asked }).await,

@@ -23,7 +23,8 @@ pub(crate) const GARBAGE: Bytes =
 /// What is done to an answer on its way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
-    /// The connection is reset after so many events; in an answer that is no stream, in the middle.
+    /// The connection is reset after so many events, at the end if there are fewer; in an answer that is no stream, in
+    /// the middle.
     pub cut: Option<usize>,
     /// An event after the first one is no JSON; an answer that is no stream stops in the middle of its JSON.
     pub garbage: bool,
@@ -100,7 +101,13 @@ impl Spoiling {
                     this.ready.extend(events.into_iter().map(Bytes::from));
                 }
                 Some(Err(broken)) => return Some((Err(broken), None)),
-                None => this.ready.push_back(this.events.rest()?.into()),
+                None => match this.events.rest() {
+                    Some(rest) => this.ready.push_back(rest.into()),
+                    None if this.damage.cut.is_some() => {
+                        return Some((Err(Broken::OnPurpose), None));
+                    }
+                    None => return None,
+                },
             }
         }
     }

@@ -63,7 +63,7 @@ pub enum Lane {
 struct Line<'a> {
     time: String,
     path: &'a str,
-    lane: Lane,
+    lane: Option<Lane>,
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<&'a str>,
@@ -140,8 +140,8 @@ pub struct Exchange {
     response_bytes: usize,
     chunks: usize,
     tail: Tail,
-    /// Who answers.
-    pub lane: Lane,
+    /// Who answers; none before the request was read.
+    pub lane: Option<Lane>,
     /// The script, and which of its requests this is.
     pub script: Option<(Arc<Script>, usize)>,
     /// The cassette's name.
@@ -155,27 +155,35 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange that begins now.
-    pub fn begin(exchanges: &Exchanges, path: &str, request: &[u8]) -> Self {
-        let asked: Head = serde_json::from_slice(request).unwrap_or_default();
+    /// An exchange that begins now, with a request that is still to be read.
+    pub fn begin(exchanges: &Exchanges, path: &str) -> Self {
         Self {
             exchanges: exchanges.clone(),
             path: path.to_owned(),
-            model: asked.model,
-            stream: asked.stream.unwrap_or(false),
+            model: None,
+            stream: false,
             began: Instant::now(),
             first_byte: None,
-            request_bytes: request.len(),
+            request_bytes: 0,
             response_bytes: 0,
             chunks: 0,
             tail: Tail::default(),
-            lane: Lane::Live,
+            lane: None,
             script: None,
             cassette: None,
             fault: None,
             status: None,
             outcome: Outcome::ClientGone,
         }
+    }
+
+    /// The request is there; times count from now.
+    pub fn asked(&mut self, request: &[u8]) {
+        let head: Head = serde_json::from_slice(request).unwrap_or_default();
+        self.model = head.model;
+        self.stream = head.stream.unwrap_or(false);
+        self.request_bytes = request.len();
+        self.began = Instant::now();
     }
 
     /// The model as the request names it.

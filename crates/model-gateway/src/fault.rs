@@ -34,7 +34,7 @@ pub struct Fault {
     /// The body that goes with the status, text or JSON; default an error object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// The connection is reset after so many events of the answer.
+    /// The connection is reset after so many events of the answer, or at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_after_chunks: Option<usize>,
     /// An event of the answer is no JSON.
@@ -182,6 +182,22 @@ impl Nth {
 }
 
 impl Rule {
+    /// What is wrong with it.
+    ///
+    /// # Errors
+    /// A sentence for whoever wrote it.
+    pub fn check(&self) -> Result<(), String> {
+        let never = match &self.nth {
+            Nth::One(n) => *n == 0,
+            Nth::List(list) => list.is_empty() || list.contains(&0),
+            Nth::Every(_) => false,
+        };
+        if never {
+            return Err("`nth` counts from 1: it takes a number, numbers, or \"every\"".to_owned());
+        }
+        self.fault.check()
+    }
+
     fn concerns(&self, model: &str) -> bool {
         match self.model.strip_suffix('*') {
             Some(start) => model.starts_with(start),

@@ -10,6 +10,7 @@
 
 pub mod admin;
 pub mod answer;
+pub mod body;
 pub mod budget;
 pub mod cassette;
 pub mod chat;

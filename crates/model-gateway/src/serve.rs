@@ -107,6 +107,7 @@ async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
         uri: parts.uri,
         headers: parts.headers,
         body: axum::body::Bytes::new(),
+        room: gateway.budget.take(0),
     };
     let answered = upstream.models(asked).await;
     let body = match answered.content {

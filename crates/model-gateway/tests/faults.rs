@@ -19,14 +19,12 @@ use axum::{
     http::Response,
     routing::post,
 };
-use common::{At, LONG, alone, gateway, is_reset, listen, parsed};
+use common::{At, HELLO, LONG, alone, gateway, is_reset, listen, parsed};
 use futures::{StreamExt, stream};
 use model_gateway::config::Mode;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-
-const HELLO: &[(&str, &str)] = &[("user", "hello")];
 
 /// A gateway before a model that says `a` to `d`, an event each, cut in odd places; and how often it was asked.
 async fn live() -> (At, Arc<AtomicUsize>) {
@@ -94,21 +92,40 @@ async fn rules_strike_the_requests_they_name() {
 #[tokio::test]
 async fn a_live_stream_is_cut_after_whole_events() {
     let (at, _) = live().await;
-    let rule = json!({ "model": "m", "nth": "every", "fault": { "cut_after_chunks": 2 } });
+    let said = ["a", "b", "c", "d"].map(|word| format!("data: \"{word}\"\n\n"));
+    // Where there are fewer events, all of them, and still no end.
+    for (cut, events) in [(2, 2), (4, 4), (5, 4)] {
+        let model = format!("cut-{cut}");
+        let rule = json!({ "model": model, "nth": 1, "fault": { "cut_after_chunks": cut } });
+        at.put(&format!("/faults/{cut}"), rule).await;
+        let mut chunks = at.ask(&model, true, HELLO).await.bytes_stream();
+        let mut seen = Vec::new();
+        let error = loop {
+            match timeout(LONG, chunks.next()).await.unwrap().unwrap() {
+                Ok(chunk) => seen.extend(chunk),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(String::from_utf8(seen).unwrap(), said[..events].concat());
+        assert!(is_reset(&error), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_gateway_refuses_is_told_whole() {
+    let at = alone().await;
+    at.put("/scripts/k", json!({})).await;
+    let fault = json!({ "cut_after_chunks": 0, "garbage": true });
+    let rule = json!({ "model": "*", "nth": "every", "fault": fault });
     at.put("/faults/cut", rule).await;
-    let mut chunks = at.ask("m", true, HELLO).await.bytes_stream();
-    let mut seen = Vec::new();
-    let error = loop {
-        match timeout(LONG, chunks.next()).await.unwrap().unwrap() {
-            Ok(chunk) => seen.extend(chunk),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(
-        String::from_utf8(seen).unwrap(),
-        "data: \"a\"\n\ndata: \"b\"\n\n"
-    );
-    assert!(is_reset(&error), "{error:?}");
+    for (model, kind) in [
+        ("replay/c/m", "cassette_miss"),
+        ("script/k", "script_missing"),
+        ("gpt", "no_live_model"),
+    ] {
+        let error: Value = at.ask(model, true, HELLO).await.json().await.unwrap();
+        assert_eq!(error["error"]["type"], kind);
+    }
 }
 
 #[tokio::test]
@@ -177,6 +194,7 @@ async fn a_rule_spares_the_scripts_answers() {
 async fn rules_that_mean_nothing_are_refused() {
     let at = alone().await;
     let rule = |fault: Value| json!({ "model": "m", "nth": 1, "fault": fault });
+    let strikes = |nth: Value| json!({ "model": "m", "nth": nth, "fault": { "never": true } });
     at.put("/faults/there", rule(json!({ "never": true })))
         .await;
     for (path, body, status, why) in [
@@ -207,6 +225,9 @@ async fn rules_that_mean_nothing_are_refused() {
             "no rule",
         ),
         ("/faults/x", rule(json!({})), 400, "nothing goes wrong"),
+        ("/faults/x", strikes(json!(0)), 400, "counts from 1"),
+        ("/faults/x", strikes(json!([])), 400, "counts from 1"),
+        ("/faults/x", strikes(json!([1, 0])), 400, "counts from 1"),
     ] {
         let (said, error) = at.call(Method::PUT, path, body).await;
         assert_eq!(said, status, "{error}");

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Refused, either, full, gone, named, parse, read, refused, taken, unknown};
+use super::{Refused, either, gone, named, parse, read, refused, taken, unknown};
 use crate::{
     answer,
     cassette::{Cassette, Tape},
@@ -38,7 +38,7 @@ pub(super) async fn load(
 ) -> Response<Body> {
     let loaded = async {
         named(&name)?;
-        let text = read(body).await?;
+        let (text, share) = read(&gateway, body).await?;
         let tape = match gateway.mode {
             Mode::Record => {
                 Tape::recording(&parse::<Recording>("recording to begin", &text)?.upstream)
@@ -47,7 +47,6 @@ pub(super) async fn load(
                 let cassette: Cassette = parse("cassette", &text)?;
                 let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
                 cassette.check().map_err(wrong)?;
-                let share = gateway.budget.take(text.len()).map_err(|why| full(&why))?;
                 Tape::loaded(cassette, pace.timed, share)
             }
         };

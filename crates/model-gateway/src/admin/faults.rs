@@ -8,7 +8,7 @@ use axum::{
     http::{Response, StatusCode},
 };
 
-use super::{either, full, gone, named, parse, read, refused, taken, unknown};
+use super::{either, gone, named, parse, read, refused, taken, unknown};
 use crate::{answer, chat::Gateway, fault::Rule};
 
 /// `PUT`: a new rule.
@@ -19,11 +19,10 @@ pub(super) async fn add(
 ) -> Response<Body> {
     let added = async {
         named(&id)?;
-        let text = read(body).await?;
+        let (text, share) = read(&gateway, body).await?;
         let rule: Rule = parse("rule of a fault", &text)?;
         let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
-        rule.fault.check().map_err(wrong)?;
-        let share = gateway.budget.take(text.len()).map_err(|why| full(&why))?;
+        rule.check().map_err(wrong)?;
         if !gateway.faults.add(&id, rule, share) {
             return Err(taken("fault", &id));
         }

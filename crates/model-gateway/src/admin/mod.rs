@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     http::{Response, StatusCode},
     routing::{get, post, put},
 };
@@ -16,7 +16,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     answer,
-    chat::{Gateway, MAX_REQUEST},
+    body::{self, Unread},
+    budget::Share,
+    chat::Gateway,
 };
 
 /// The routes.
@@ -76,13 +78,17 @@ fn taken(what: &str, name: &str) -> Refused {
     refused(StatusCode::CONFLICT, &text)
 }
 
-async fn read(body: Body) -> Result<String, Refused> {
-    let bytes = to_bytes(body, MAX_REQUEST).await.map_err(|_| {
-        let text = format!("the request is larger than {MAX_REQUEST} bytes or broke off");
-        refused(StatusCode::PAYLOAD_TOO_LARGE, &text)
+/// A request's text, and the room for it.
+async fn read(gateway: &Gateway, body: Body) -> Result<(String, Share), Refused> {
+    let read = body::read(body, &gateway.budget).await;
+    let read = read.map_err(|unread| match &unread {
+        Unread::Full(why) => full(why),
+        Unread::TooLarge | Unread::BrokeOff(_) => refused(unread.told().0, &unread.to_string()),
     })?;
-    let text = String::from_utf8(bytes.into());
-    text.map_err(|_| refused(StatusCode::BAD_REQUEST, "the request is not UTF-8"))
+    let room = read.room.map_err(|why| full(&why))?;
+    let text = String::from_utf8(read.bytes)
+        .map_err(|_| refused(StatusCode::BAD_REQUEST, "the request is not UTF-8"))?;
+    Ok((text, room))
 }
 
 fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Refused> {

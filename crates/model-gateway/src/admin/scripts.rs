@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Refused, either, full, gone, named, parse, read, refused, taken, unknown};
+use super::{Refused, either, gone, named, parse, read, refused, taken, unknown};
 use crate::{
     answer,
     budget::Share,
@@ -47,14 +47,13 @@ impl Default for Until {
 }
 
 async fn answers(gateway: &Gateway, body: Body) -> Result<(Vec<Answer>, Share), Refused> {
-    let text = read(body).await?;
+    let (text, share) = read(gateway, body).await?;
     let Answers { answers } = parse("list of answers", &text)?;
     for (index, answer) in answers.iter().enumerate() {
         let wrong = |why| format!("answer {index} means nothing: {why}");
         let checked = answer.check().map_err(wrong);
         checked.map_err(|why| refused(StatusCode::BAD_REQUEST, &why))?;
     }
-    let share = gateway.budget.take(text.len()).map_err(|why| full(&why))?;
     Ok((answers, share))
 }
 

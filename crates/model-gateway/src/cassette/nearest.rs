@@ -1,12 +1,18 @@
 //! Of requests that are not the one that was asked, the one that is most like it, and where they differ.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-/// Longest search for the smallest difference between two requests; beyond it a larger one will do.
-const SEARCH: Duration = Duration::from_millis(100);
+use super::Entry;
+
+/// Longest search for the nearest request: beyond it the nearest of those that were looked at will do. To tell the
+/// difference may take as long once more; beyond it a larger one will do.
+pub(super) const SEARCH: Duration = Duration::from_millis(500);
 /// Longest difference that is told, in characters.
 const LONGEST: usize = 4000;
 /// Characters before and after the first difference.
@@ -22,37 +28,36 @@ fn lines(request: &Value) -> String {
 /// A request and how another differs from it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Nearest {
-    /// Which one.
-    pub(super) index: usize,
+    /// Its key.
+    pub(super) key: String,
     /// The first difference in a few words, for errors that others cut short.
     pub(super) first: String,
     /// All differences, line by line.
     pub(super) diff: String,
 }
 
-/// Which of `recorded` is most like `asked`.
-pub(super) fn nearest<'a>(
-    recorded: impl Iterator<Item = &'a Value>,
-    asked: &Value,
-) -> Option<Nearest> {
+/// Which of `recorded` is most like `asked`. Computes for up to two times `search`.
+pub(super) fn nearest(recorded: &[Arc<Entry>], asked: &Value, search: Duration) -> Option<Nearest> {
+    let until = Instant::now() + search;
     let asked = lines(asked);
-    let recorded: Vec<String> = recorded.map(lines).collect();
-    let alike = |recorded: &String| {
+    let mut best: Option<(f32, &Entry, String)> = None;
+    for entry in recorded {
+        if best.is_some() && Instant::now() >= until {
+            break;
+        }
+        let lines = lines(&entry.request);
         let mut diff = TextDiff::configure();
-        let diff = diff.deadline(Instant::now() + SEARCH);
         // By words: of two lines that differ, one may still be nearer.
-        diff.diff_words(recorded.as_str(), asked.as_str()).ratio()
-    };
-    let mut best: Option<(f32, usize)> = None;
-    for (index, ratio) in recorded.iter().map(alike).enumerate() {
-        if best.is_none_or(|(best, _)| ratio > best) {
-            best = Some((ratio, index));
+        let diff = diff.deadline(until).diff_words(&lines, &asked);
+        let ratio = diff.ratio();
+        if best.as_ref().is_none_or(|(best, ..)| ratio > *best) {
+            best = Some((ratio, entry, lines));
         }
     }
-    let (_, index) = best?;
+    let (_, entry, recorded) = best?;
     let diff = TextDiff::configure()
-        .deadline(Instant::now() + SEARCH)
-        .diff_lines(recorded[index].as_str(), asked.as_str());
+        .deadline(Instant::now() + search)
+        .diff_lines(&recorded, &asked);
     let line = |tag| {
         let mut changes = diff.iter_all_changes();
         let found = changes.find(|change| change.tag() == tag);
@@ -62,7 +67,11 @@ pub(super) fn nearest<'a>(
     let mut unified = diff.unified_diff();
     let unified = unified.context_radius(1).header("recorded", "asked");
     let diff = short(unified.to_string());
-    Some(Nearest { index, first, diff })
+    Some(Nearest {
+        key: entry.key.clone(),
+        first,
+        diff,
+    })
 }
 
 /// Where two lines part, with a little of what is around.
@@ -98,20 +107,49 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cassette::said::Said;
+
+    fn entry(key: &str, request: Value) -> Arc<Entry> {
+        Arc::new(Entry {
+            key: key.to_owned(),
+            request,
+            content_type: String::new(),
+            said: Said::default(),
+            chunks: Vec::new(),
+        })
+    }
+
+    fn request(text: &str) -> Value {
+        json!({ "messages": [{ "content": format!("You add.\n{text}\nBe short.") }] })
+    }
 
     #[test]
     fn the_difference_is_a_line() {
-        let request = |text: &str| json!({ "messages": [{ "content": format!("You add.\n{text}\nBe short.") }] });
-        let recorded = [request("quite another"), request("2 and 3"), json!({})];
-        let near = nearest(recorded.iter(), &request("2 and 4")).unwrap();
-        assert_eq!(near.index, 1);
+        let recorded = [
+            entry("a", request("quite another")),
+            entry("b", request("2 and 3")),
+            entry("c", json!({})),
+        ];
+        let near = nearest(&recorded, &request("2 and 4"), Duration::from_secs(3600)).unwrap();
+        assert_eq!(near.key, "b");
         assert_eq!(near.first, r"-2 and 3\n +2 and 4\n");
         let diff = near.diff;
         assert!(
             diff.contains("\n-        2 and 3\\n\n+        2 and 4\\n\n"),
             "{diff}"
         );
-        assert_eq!(nearest([].iter(), &json!({})), None);
+        assert_eq!(nearest(&[], &json!({}), SEARCH), None);
         assert!(short("ä".repeat(9000)).len() < 9000);
+    }
+
+    #[test]
+    fn the_search_ends_in_time_with_what_it_has() {
+        let recorded = [
+            entry("a", request("quite another")),
+            entry("b", request("2 and 3")),
+        ];
+        let near = nearest(&recorded, &request("2 and 4"), Duration::ZERO).unwrap();
+        assert_eq!(near.key, "a", "the second was looked at too");
+        assert!(near.diff.contains("quite another"), "{}", near.diff);
     }
 }

@@ -8,12 +8,17 @@ use axum::{
 };
 use futures::{StreamExt, stream::unfold};
 use serde_json::Value;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
 
 use super::{
-    canon::canonical,
+    canon::{canonical, key},
     file::{AGAIN, Chunk},
+    nearest::{Nearest, SEARCH, nearest},
     secret::Secrets,
+    tape::Taken,
 };
 use crate::{
     answer::{Answered, Content},
@@ -21,7 +26,7 @@ use crate::{
 };
 
 /// Answers a request for `replay/NAME/MODEL`.
-pub fn replay(gateway: &Gateway, name: &str, model: &str, asked: &Asked) -> Answered {
+pub async fn replay(gateway: &Gateway, name: &str, model: &str, asked: &Asked) -> Answered {
     // Not a server's error: those are asked again.
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     let Some(tape) = gateway.cassettes.get(name) else {
@@ -33,12 +38,22 @@ pub fn replay(gateway: &Gateway, name: &str, model: &str, asked: &Asked) -> Answ
     let began = Instant::now();
     let request: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
     let request = canonical(&request, model, &Secrets::of(&asked.headers));
-    let entry = match tape.take(name, &request) {
-        Ok(entry) => entry,
-        Err(message) => return Answered::refused(status, "cassette_miss", &message),
+    let key = key(&request);
+    let missed = |used, near: Option<&Nearest>| {
+        let message = tape.miss(name, &key, used, near);
+        Answered::refused(status, "cassette_miss", &message)
+    };
+    let entry = match tape.take(&key) {
+        Taken::Entry(entry) => entry,
+        Taken::Used(used) => return missed(used, None),
+        Taken::Others(others) => {
+            // Everybody else's answers go on meanwhile.
+            let near = spawn_blocking(move || nearest(&others, &request, SEARCH)).await;
+            return missed(0, near.ok().flatten().as_ref());
+        }
     };
     let kind = HeaderValue::from_str(&entry.content_type);
-    let mut chunks = VecDeque::from(entry.chunks);
+    let mut chunks = VecDeque::from(entry.chunks.clone());
     let mut answered = Answered::chunks(futures::stream::empty().boxed());
     answered.content = if entry.content_type.starts_with("text/event-stream") {
         let wait = tape.timed;

@@ -1,13 +1,12 @@
 //! A cassette that is held: what is left of it, or what it has so far.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::{
-    canon,
     file::{AGAIN, Cassette, Entry, FORMAT},
-    nearest::nearest,
+    nearest::Nearest,
 };
 use crate::budget::Share;
 
@@ -23,7 +22,7 @@ pub struct Tape {
 struct State {
     head: Cassette,
     /// Entries with the numbers of their requests, which may end in another order.
-    entries: Vec<(usize, Entry)>,
+    entries: Vec<(usize, Arc<Entry>)>,
     used: Vec<bool>,
     /// Requests so far, while recording.
     asked: usize,
@@ -32,9 +31,20 @@ struct State {
     shares: Vec<Share>,
 }
 
+/// What a cassette has for a request.
+pub(super) enum Taken {
+    /// This answer.
+    Entry(Arc<Entry>),
+    /// Nothing more: so many answers are used.
+    Used(usize),
+    /// Nothing for this request; these are for others.
+    Others(Vec<Arc<Entry>>),
+}
+
 impl Tape {
     fn new(mut head: Cassette, timed: bool, shares: Vec<Share>) -> Self {
-        let entries: Vec<_> = head.entries.drain(..).enumerate().collect();
+        let entries = head.entries.drain(..).map(Arc::new);
+        let entries: Vec<_> = entries.enumerate().collect();
         let state = State {
             head,
             used: vec![false; entries.len()],
@@ -70,49 +80,46 @@ impl Tape {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next answer to a canonical request, each once.
-    ///
-    /// # Errors
-    /// The message of a miss.
-    pub(super) fn take(&self, name: &str, request: &Value) -> Result<Entry, String> {
-        let key = canon::key(request);
+    /// The next answer to the canonical request of a key, each once.
+    pub(super) fn take(&self, key: &str) -> Taken {
         let mut state = self.state();
+        let State { entries, used, .. } = &mut *state;
         let mut same = 0;
-        let mut found = None;
-        for (index, (_, entry)) in state.entries.iter().enumerate() {
+        for ((_, entry), used) in entries.iter().zip(used) {
             if entry.key == key {
-                same += 1;
-                if !state.used[index] {
-                    found = Some((index, entry.clone()));
-                    break;
+                if !std::mem::replace(used, true) {
+                    return Taken::Entry(Arc::clone(entry));
                 }
+                same += 1;
             }
         }
-        if let Some((index, entry)) = found {
-            state.used[index] = true;
-            return Ok(entry);
+        if same > 0 {
+            return Taken::Used(same);
         }
+        Taken::Others(entries.iter().map(|(_, entry)| Arc::clone(entry)).collect())
+    }
+
+    /// Notes that a request was asked in vain; what its client is told.
+    pub(super) fn miss(
+        &self,
+        name: &str,
+        key: &str,
+        used: usize,
+        near: Option<&Nearest>,
+    ) -> String {
         // The beginning says all in few words: whoever passes an error on may cut it short.
-        let mut message = format!("cassette `{name}` misses {key}; ");
-        let recorded = state.entries.iter().map(|(_, entry)| &entry.request);
-        let near = match nearest(recorded, request) {
-            _ if same > 0 => {
-                message += &format!("its {same} for this request are used; {AGAIN}");
-                None
-            }
-            None => {
-                message += &format!("it is empty; {AGAIN}");
-                None
-            }
-            Some(near) => {
-                let recorded = state.entries[near.index].1.key.clone();
-                message += &format!("nearest {recorded}: {}; {AGAIN}\n{}", near.first, near.diff);
-                Some(recorded)
+        let why = match near {
+            _ if used > 0 => format!("its {used} for this request are used; {AGAIN}"),
+            None => format!("it is empty; {AGAIN}"),
+            Some(Nearest { key, first, diff }) => {
+                format!("nearest {key}: {first}; {AGAIN}\n{diff}")
             }
         };
+        let message = format!("cassette `{name}` misses {key}; {why}");
+        let near = near.map(|near| &near.key);
         let miss = json!({ "key": key, "nearest": near, "message": message });
-        state.misses.push(miss);
-        Err(message)
+        self.state().misses.push(miss);
+        message
     }
 
     /// A request's number, while recording.
@@ -128,7 +135,7 @@ impl Tape {
     /// Adds an exchange.
     pub(super) fn record(&self, n: usize, entry: Entry, share: Share) {
         let mut state = self.state();
-        state.entries.push((n, entry));
+        state.entries.push((n, Arc::new(entry)));
         state.entries.sort_by_key(|(n, _)| *n);
         state.used.push(true);
         state.shares.push(share);
@@ -143,7 +150,7 @@ impl Tape {
     /// The file's text.
     pub fn file(&self) -> String {
         let state = self.state();
-        let entries = state.entries.iter().map(|(_, entry)| entry.clone());
+        let entries = state.entries.iter().map(|(_, entry)| Entry::clone(entry));
         let cassette = Cassette {
             entries: entries.collect(),
             ..state.head.clone()

@@ -23,10 +23,7 @@ pub use when::When;
 
 use seen::Seen;
 
-use crate::{
-    budget::{Budget, Share},
-    exchange::Outcome,
-};
+use crate::{budget::Share, exchange::Outcome};
 
 /// One script.
 #[derive(Debug)]
@@ -100,24 +97,24 @@ impl Script {
         }
     }
 
-    /// Notes a request; its number, and the first unused answer that fits.
+    /// Notes a request; its number, and the first unused answer that fits. Without room to keep it, it has none.
     pub fn ask(
         &self,
-        budget: &Budget,
         text: &str,
         headers: &HeaderMap,
+        room: Result<Share, String>,
     ) -> (usize, Result<Arc<Answer>, Missing>) {
-        let body: Value = serde_json::from_str(text).unwrap_or_default();
         let mut state = self.state();
         let n = state.requests.len() + 1;
         let mut seen = Seen::new(n, self.began, headers);
-        let answer = match budget.take(text.len()) {
+        let answer = match room {
             Err(message) => Err(Missing {
                 kind: "gateway_full",
                 message,
             }),
             Ok(share) => {
                 state.shares.push(share);
+                let body: Value = serde_json::from_str(text).unwrap_or_default();
                 seen.body = serde_json::from_str(text).ok();
                 let fits = |held: &Held| !held.used && held.answer.when.fits(&body);
                 match state.answers.iter().position(fits) {

@@ -32,19 +32,14 @@ struct StreamOptions {
 }
 
 /// Answers a request for `script/KEY`.
-pub async fn play(
-    gateway: &Gateway,
-    key: &str,
-    asked: &Asked,
-    exchange: &mut Exchange,
-) -> Answered {
-    exchange.lane = Lane::Script;
+pub async fn play(gateway: &Gateway, key: &str, asked: Asked, exchange: &mut Exchange) -> Answered {
+    exchange.lane = Some(Lane::Script);
     let Some(script) = gateway.scripts.get(key) else {
         let text = format!("there is no script `{key}`: PUT /scripts/{key} before it is asked");
         return Answered::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
     };
     let text = String::from_utf8_lossy(&asked.body);
-    let (n, answer) = script.ask(&gateway.budget, &text, &asked.headers);
+    let (n, answer) = script.ask(&text, &asked.headers, asked.room);
     exchange.script = Some((Arc::clone(&script), n));
     let answer = match answer {
         Ok(answer) => answer,

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test has its own copy and needs some of it")]
 
+pub(crate) mod echo;
+
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
@@ -13,10 +15,16 @@ use model_gateway::{
 };
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 /// Far longer than anything here takes; a test that waits so long has failed.
-pub(crate) const LONG: Duration = Duration::from_secs(10);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// A conversation that asks for nothing in particular.
+pub(crate) const HELLO: &[(&str, &str)] = &[("user", "hello")];
 
 /// Serves on a free port.
 pub(crate) async fn listen(router: Router) -> SocketAddr {
@@ -133,6 +141,34 @@ pub(crate) fn parsed(text: &str) -> Vec<Value> {
         data => serde_json::from_str(data).unwrap_or_else(|_| json!({ "garbage": data })),
     };
     data.map(parse).collect()
+}
+
+/// The lines of a file of exchanges once there are so many. Nobody tells when one is written: it is as soon as the
+/// gateway sees how an exchange ended.
+pub(crate) async fn lines(file: &Path, count: usize) -> Vec<Value> {
+    let lines = async {
+        loop {
+            let text = std::fs::read_to_string(file).unwrap();
+            if text.lines().count() >= count {
+                let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+                return lines.collect();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LONG, lines).await.unwrap()
+}
+
+/// Sends the beginning of a request, whose end does not come, and reads what is said to it.
+pub(crate) async fn begun(address: SocketAddr, head: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("{head}\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut said = Vec::new();
+    let read = tokio::time::timeout(LONG, stream.read_to_end(&mut said));
+    read.await.unwrap().unwrap();
+    String::from_utf8(said).unwrap()
 }
 
 /// The words of events.

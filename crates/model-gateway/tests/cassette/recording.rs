@@ -1,0 +1,213 @@
+//! What is kept of an exchange, and what is not.
+
+use std::convert::Infallible;
+
+use axum::{Router, body::Body, http::Response, routing::post};
+use futures::{StreamExt, stream};
+use model_gateway::config::Mode;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::common::{
+    self, LONG, alone,
+    echo::{STOP, before_model, event, file, load, said},
+    gateway, lines, listen,
+};
+
+#[tokio::test]
+async fn what_was_recorded_is_given_again_as_it_came() {
+    let at = before_model(Mode::Record).await;
+    at.put("/cassettes/c", json!({ "upstream": "embedded" }))
+        .await;
+    let streamed = said(&at, "replay/c/org/small:8b", true, "Hello").await;
+    assert!(
+        streamed.contains("org/small:8b") && streamed.ends_with("[DONE]\n\n"),
+        "{streamed}"
+    );
+    let whole = said(&at, "replay/c/org/small:8b", false, "Hello").await;
+    let file = file(&at, "c").await;
+    let cassette: Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(cassette["format"], 1);
+    assert_eq!(cassette["model"], "org/small:8b");
+    assert_eq!(cassette["upstream"], "embedded");
+    assert_eq!(
+        cassette["recorded"],
+        chrono::Utc::now().date_naive().to_string()
+    );
+    let entry = &cassette["entries"][0];
+    assert_eq!(entry["said"]["text"], "org/small:8b: Hello");
+    assert_eq!(entry["said"]["finish_reason"], "stop");
+    assert_eq!(entry["request"]["messages"][1]["content"], "Hello");
+    assert_eq!(
+        entry["chunks"].as_array().unwrap().len(),
+        5,
+        "not by events: {entry}"
+    );
+    assert_eq!(
+        cassette["entries"][1]["said"]["text"],
+        "org/small:8b: Hello"
+    );
+    assert!(
+        file.starts_with("{\n  \"format\": 1,\n") && file.ends_with("}\n"),
+        "{file}"
+    );
+    let report = at.get("/cassettes/c/report").await;
+    assert_eq!(
+        (&report["entries"], &report["refused"]),
+        (&json!(2), &json!([]))
+    );
+
+    let at = alone().await;
+    let report = load(&at, "/cassettes/mine", &file).await;
+    assert_eq!(report["unused"].as_array().unwrap().len(), 2);
+    let again = at
+        .ask(
+            "replay/mine/org/small:8b",
+            true,
+            &[("system", "Be short."), ("user", "Hello")],
+        )
+        .await;
+    assert_eq!(
+        again.headers()["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    assert_eq!(again.text().await.unwrap(), streamed);
+    assert_eq!(
+        said(&at, "replay/mine/org/small:8b", false, "Hello").await,
+        whole
+    );
+    let report = at.get("/cassettes/mine/report").await;
+    assert_eq!(
+        (&report["unused"], &report["misses"]),
+        (&json!([]), &json!([]))
+    );
+    // What is loaded is what is told: the same bytes.
+    assert_eq!(self::file(&at, "mine").await, file);
+}
+
+#[tokio::test]
+async fn no_key_is_recorded() {
+    let at = before_model(Mode::Record).await;
+    let asked = "my-very-secret-key and sk-0123456789abcdef";
+    let heard = said(&at, "replay/c/m", true, asked).await;
+    assert!(
+        heard.contains("my-very-secret-key"),
+        "the client's own answer is changed: {heard}"
+    );
+    let recorded = file(&at, "c").await;
+    for secret in ["secret-key", "sk-0123"] {
+        assert!(!recorded.contains(secret), "{recorded}");
+    }
+    assert!(recorded.contains("[REDACTED] and [REDACTED]"), "{recorded}");
+    // Spelled out piece by piece, it is in no piece: such an answer is not kept at all.
+    said(&at, "replay/c/m", true, "my-very|-secret-key").await;
+    let recorded: Value = serde_json::from_str(&file(&at, "c").await).unwrap();
+    assert_eq!(recorded["entries"].as_array().unwrap().len(), 1);
+    let report = at.get("/cassettes/c/report").await;
+    assert!(
+        report["refused"][0]
+            .as_str()
+            .unwrap()
+            .contains("spells out a key"),
+        "{report}"
+    );
+
+    // It is found again with another key, and with none.
+    let at = alone().await;
+    load(&at, "/cassettes/c", &recorded.to_string()).await;
+    let body = json!({ "model": "replay/c/m", "stream": true, "messages": [
+        { "role": "system", "content": "Be short." },
+        { "role": "user", "content": "[REDACTED] and sk-another-key-of-mine" },
+    ]});
+    let answer = at
+        .client
+        .post(format!("http://{}/v1/chat/completions", at.address))
+        .json(&body);
+    assert_eq!(answer.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_not_whole_is_not_recorded() {
+    let at = before_model(Mode::Record).await;
+    let failed = at.ask("replay/c/m", true, &[("user", "fail")]).await;
+    assert_eq!(failed.status(), 503);
+    failed.text().await.unwrap();
+    let broken = at.ask("replay/c/m", true, &[("user", "break")]).await;
+    assert!(broken.text().await.is_err());
+    said(&at, "replay/c/m", true, "Hello").await;
+    let report = at.get("/cassettes/c/report").await;
+    let refused: Vec<_> = report["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
+    assert!(
+        refused[0].contains("request 1: the model answered 503"),
+        "{refused:?}"
+    );
+    assert!(
+        refused[1].contains("request 2: the model broke off"),
+        "{refused:?}"
+    );
+    assert_eq!(report["entries"], 1);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_at_the_mark_of_the_end_has_all() {
+    // A model that never closes: what is kept must not wait for it.
+    let open = async || {
+        let events = [event("Hi"), STOP.to_owned(), "data: [DONE]\n\n".to_owned()];
+        let events = stream::iter(events.map(Ok::<_, Infallible>));
+        let response = Response::builder().header("content-type", "text/event-stream");
+        response
+            .body(Body::from_stream(events.chain(stream::pending())))
+            .unwrap()
+    };
+    let upstream = listen(Router::new().route("/v1/chat/completions", post(open))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let exchanges = folder.path().join("exchanges");
+    let upstream = Some(format!("http://{upstream}/v1"));
+    let at = gateway(upstream, Mode::Record, Some(&exchanges)).await;
+    let mut chunks = at
+        .ask("replay/c/m", true, &[("user", "Hello")])
+        .await
+        .bytes_stream();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"[DONE]\n\n") {
+        seen.extend(
+            timeout(LONG, chunks.next())
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap(),
+        );
+    }
+    assert_eq!(at.get("/cassettes/c/report").await["entries"], 1);
+    drop(chunks);
+    let line = lines(&exchanges, 1).await.remove(0);
+    assert_eq!(line["outcome"], "complete", "{line}");
+    assert_eq!(line["cassette"], "c");
+    assert_eq!(line["lane"], "live");
+    assert_eq!(
+        line["tokens"],
+        json!({ "prompt": 7, "completion": 2, "total": 9 })
+    );
+}
+
+#[tokio::test]
+async fn live_passes_on_and_records_nothing() {
+    let at = before_model(Mode::Live).await;
+    let heard = said(&at, "replay/c/org/m", true, "Hello").await;
+    assert!(heard.contains("org/m"), "{heard}");
+    let (status, _) = at.call(Method::GET, "/cassettes/c", Value::Null).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn recording_needs_a_model() {
+    let told = common::told(None, Mode::Record, None);
+    let why = model_gateway::chat::Gateway::new(&told).unwrap_err();
+    assert!(why.to_string().contains("GATEWAY_UPSTREAM"), "{why}");
+}
