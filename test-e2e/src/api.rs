@@ -1,25 +1,24 @@
-//! The server's API: one channel, a client for each service, and short ways to make messages.
+//! The server's API: one channel, a client for each service, and short ways to call them.
 
 use anyhow::Context;
 use stigmer_api::{
-    Kind, LOCAL_ORG,
+    Kind, LOCAL_ORG, MAX_MESSAGE,
     agent::{
-        Agent, AgentSpec, agent_command_controller_client::AgentCommandControllerClient,
+        Agent, agent_command_controller_client::AgentCommandControllerClient,
         agent_query_controller_client::AgentQueryControllerClient,
     },
     agentexecution::{
-        AgentExecution, AgentExecutionId, AgentExecutionSpec, ExecutionPhase,
+        AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
         agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
         agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
     },
     agentinstance::{
-        AgentInstance, AgentInstanceSpec,
+        AgentInstance,
         agent_instance_command_controller_client::AgentInstanceCommandControllerClient,
         agent_instance_query_controller_client::AgentInstanceQueryControllerClient,
     },
-    apiresource::{ApiResourceOwnerScope, ApiResourceReference},
+    apiresource::ApiResourceOwnerScope,
     environment::{
-        Environment, EnvironmentSpec, EnvironmentValue,
         environment_command_controller_client::EnvironmentCommandControllerClient,
         environment_query_controller_client::EnvironmentQueryControllerClient,
     },
@@ -30,7 +29,7 @@ use stigmer_api::{
     },
     resource::Resource,
     session::{
-        session_command_controller_client::SessionCommandControllerClient,
+        Session, session_command_controller_client::SessionCommandControllerClient,
         session_query_controller_client::SessionQueryControllerClient,
     },
     skill::{
@@ -40,7 +39,10 @@ use stigmer_api::{
 };
 use tonic::transport::{Channel, Endpoint};
 
-use crate::Result;
+use crate::{
+    Result,
+    make::{agent, execution, reference, session},
+};
 
 /// Clients of one server; cheap to clone.
 #[derive(Clone, Debug)]
@@ -53,8 +55,7 @@ macro_rules! clients {
     ($($(#[$doc:meta])* $name:ident: $client:ident),+ $(,)?) => {
         $($(#[$doc])*
         pub fn $name(&self) -> $client<Channel> {
-            // What the server takes and gives; an archive of a skill outgrows the default.
-            $client::new(self.channel.clone()).max_decoding_message_size(10 << 20)
+            $client::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
         })+
     };
 }
@@ -119,6 +120,31 @@ impl Api {
         Ok(self.executions().create(execution).await?.into_inner())
     }
 
+    /// Opens a session with `instance`.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn new_session(&self, instance: &AgentInstance) -> Result<Session> {
+        let session = session(instance.id());
+        Ok(self.sessions().create(session).await?.into_inner())
+    }
+
+    /// Reports what became of an execution, as its runner does.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn report(
+        &self,
+        id: &str,
+        status: AgentExecutionStatus,
+    ) -> Result<AgentExecution, tonic::Status> {
+        let input = AgentExecutionUpdateStatusInput {
+            execution_id: id.to_owned(),
+            status: Some(status),
+        };
+        Ok(self.executions().update_status(input).await?.into_inner())
+    }
+
     /// The execution as it is now.
     ///
     /// # Errors
@@ -179,96 +205,4 @@ impl Api {
         let found = self.agent_queries().get_by_reference(reference).await?;
         Ok(found.into_inner())
     }
-}
-
-/// A reference to a resource of the local organization.
-pub fn reference(kind: Kind, slug: &str) -> ApiResourceReference {
-    ApiResourceReference {
-        scope: ApiResourceOwnerScope::Organization.into(),
-        org: LOCAL_ORG.to_owned(),
-        kind: kind.api_kind().into(),
-        slug: slug.to_owned(),
-        version: String::new(),
-    }
-}
-
-/// A valid agent named `name`.
-pub fn agent(name: &str) -> Agent {
-    let mut agent = Agent {
-        spec: Some(AgentSpec {
-            instructions: "Answer every message in one short sentence.".to_owned(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    agent.set_envelope();
-    let metadata = agent.metadata_mut();
-    name.clone_into(&mut metadata.name);
-    metadata.owner_scope = ApiResourceOwnerScope::Organization.into();
-    agent
-}
-
-/// A valid execution of the agent with the id `agent_id`.
-pub fn execution(agent_id: &str, message: &str) -> AgentExecution {
-    let mut execution = AgentExecution {
-        spec: Some(AgentExecutionSpec {
-            agent_id: agent_id.to_owned(),
-            message: message.to_owned(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    execution.set_envelope();
-    execution.metadata_mut().name = crate::unique("execution");
-    execution
-}
-
-/// A valid environment named `name` with these variables: name, value, whether it is a secret.
-pub fn environment(name: &str, data: &[(&str, &str, bool)]) -> Environment {
-    let data = data.iter().map(|&(name, value, is_secret)| {
-        let value = EnvironmentValue {
-            value: value.to_owned(),
-            is_secret,
-            description: String::new(),
-        };
-        (name.to_owned(), value)
-    });
-    let mut environment = Environment {
-        spec: Some(EnvironmentSpec {
-            description: String::new(),
-            data: data.collect(),
-        }),
-        ..Default::default()
-    };
-    environment.set_envelope();
-    let metadata = environment.metadata_mut();
-    name.clone_into(&mut metadata.name);
-    metadata.owner_scope = ApiResourceOwnerScope::Organization.into();
-    environment
-}
-
-/// A valid instance named `name` of the agent with the id `agent_id`, with these environments.
-pub fn instance(name: &str, agent_id: &str, environments: &[&str]) -> AgentInstance {
-    let environments = environments.iter();
-    let mut instance = AgentInstance {
-        spec: Some(AgentInstanceSpec {
-            agent_id: agent_id.to_owned(),
-            description: String::new(),
-            environment_refs: environments
-                .map(|slug| reference(Kind::Environment, slug))
-                .collect(),
-        }),
-        ..Default::default()
-    };
-    instance.set_envelope();
-    let metadata = instance.metadata_mut();
-    name.clone_into(&mut metadata.name);
-    metadata.owner_scope = ApiResourceOwnerScope::Organization.into();
-    instance
-}
-
-/// The execution's phase.
-pub fn phase(execution: &AgentExecution) -> ExecutionPhase {
-    let status = execution.status.as_ref();
-    status.map_or(ExecutionPhase::Unspecified, |status| status.phase())
 }

@@ -1,12 +1,15 @@
 //! CLI, API and storage: one server, no Temporal, no model.
 
 mod apply;
+mod apply_all_kinds;
 mod bad_files;
 mod contexts;
 mod delete;
 mod environments;
 mod lists;
+mod logs;
 mod names;
+mod organizations;
 mod races;
 mod restart;
 mod run;

@@ -2,16 +2,8 @@
 
 use anyhow::{Context, ensure};
 use serde_json::json;
-use stigmer_api::{
-    Kind,
-    agent::Agent,
-    agentinstance::{AgentInstance, AgentInstanceSpec},
-    apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
-    environment::{Environment, EnvironmentSpec, EnvironmentValue},
-    resource::Resource,
-    session::{Session, SessionSpec},
-};
-use test_e2e::{Answer, Api, Ask, NewAgent, Result, Script, Stack, unique};
+use stigmer_api::{agent::Agent, resource::Resource};
+use test_e2e::{Answer, Api, Ask, NewAgent, Result, Script, Stack, environment, instance, unique};
 
 /// A script that reads each of `names` and ends.
 async fn reads(stack: &Stack, names: &[&str]) -> Result<Script> {
@@ -24,56 +16,14 @@ async fn reads(stack: &Stack, names: &[&str]) -> Result<Script> {
 
 /// An environment of `values`, an instance of `agent` in it, and a session with that.
 async fn session_in(api: &Api, agent: &Agent, values: &[(&str, &str)]) -> Result<String> {
-    let mut environment = Environment {
-        spec: Some(EnvironmentSpec {
-            data: values
-                .iter()
-                .map(|&(name, value)| {
-                    let value = EnvironmentValue {
-                        value: value.to_owned(),
-                        ..Default::default()
-                    };
-                    (name.to_owned(), value)
-                })
-                .collect(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    named(&mut environment);
-    let environment = api.environments().create(environment).await?.into_inner();
-    let mut instance = AgentInstance {
-        spec: Some(AgentInstanceSpec {
-            agent_id: agent.id().to_owned(),
-            environment_refs: vec![ApiResourceReference {
-                scope: Scope::Organization.into(),
-                kind: Kind::Environment.api_kind().into(),
-                slug: environment.slug().to_owned(),
-                ..Default::default()
-            }],
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    named(&mut instance);
-    let instance = api.instances().create(instance).await?.into_inner();
-    let mut session = Session {
-        spec: Some(SessionSpec {
-            agent_instance_id: instance.id().to_owned(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    named(&mut session);
-    let session = api.sessions().create(session).await?.into_inner();
-    Ok(session.id().to_owned())
-}
-
-fn named<R: Resource>(resource: &mut R) {
-    resource.set_envelope();
-    let metadata = resource.metadata_mut();
-    metadata.name = unique("layer");
-    metadata.owner_scope = Scope::Organization.into();
+    let values: Vec<_> = values.iter().map(|&(k, v)| (k, v, false)).collect();
+    let place = unique("place");
+    api.environments()
+        .create(environment(&place, &values))
+        .await?;
+    let placed = instance(&unique("placed"), agent.id(), &[&place]);
+    let placed = api.instances().create(placed).await?.into_inner();
+    Ok(api.new_session(&placed).await?.id().to_owned())
 }
 
 #[tokio::test]
