@@ -1,10 +1,9 @@
 //! What the activities of an execution know of it. It is loaded from the server and kept while the
 //! execution runs here, so that none of it travels through Temporal.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-};
+mod cache;
+
+use std::collections::BTreeMap;
 
 use agent_tools::{Env, Kit, SkillFiles, skills_prompt};
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,6 @@ use stigmer_api::{
     apiresource::ApiResourceReference,
 };
 use temporalio_sdk::activities::ActivityError;
-use tokio::sync::OnceCell;
 
 use crate::{
     backend::Backend,
@@ -22,9 +20,7 @@ use crate::{
     memory::Memory,
     unsure::Unsure,
 };
-
-/// Executions whose end nobody told us (another runner reported it) are forgotten beyond so many.
-const KEPT: usize = 256;
+pub(crate) use cache::Cache;
 
 /// What the first look at an execution settled, for every later one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,49 +57,6 @@ pub(crate) struct Loaded {
     skills: BTreeMap<String, String>,
     /// What the main agent (no name) and the sub-agents may use, and what they are told that they are.
     equipped: BTreeMap<Option<String>, (Kit, String)>,
-}
-
-/// The loaded executions of this process.
-#[derive(Default)]
-pub(crate) struct Cache(Mutex<HashMap<String, Arc<OnceCell<Arc<Loaded>>>>>);
-
-impl Cache {
-    /// The execution as it is kept, or from the server. `pins` is none for the first look.
-    pub(crate) async fn get(
-        &self,
-        backend: &Backend,
-        id: &str,
-        pins: Option<&Pins>,
-    ) -> Result<Arc<Loaded>, ActivityError> {
-        let cell = self.enter(id);
-        let load = || async { Loaded::load(backend, id, pins).await.map(Arc::new) };
-        cell.get_or_try_init(load).await.cloned()
-    }
-
-    pub(crate) fn enter(&self, id: &str) -> Arc<OnceCell<Arc<Loaded>>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT && !kept.contains_key(id) {
-            // Whatever goes is loaded again when it is needed.
-            kept.retain(|_, cell| Arc::strong_count(cell) > 1);
-        }
-        kept.entry(id.to_owned()).or_default().clone()
-    }
-
-    /// Which executions are kept.
-    pub(crate) fn ids(&self) -> Vec<String> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.keys().cloned().collect()
-    }
-
-    pub(crate) fn find(&self, id: &str) -> Option<Arc<Loaded>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(id).and_then(|cell| cell.get().cloned())
-    }
-
-    pub(crate) fn forget(&self, id: &str) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.remove(id);
-    }
 }
 
 /// What a reference is pinned by.
@@ -272,58 +225,4 @@ fn gone_sub_agent(name: &str) -> ActivityError {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn skill(org: &str) -> ApiResourceReference {
-        ApiResourceReference {
-            org: org.to_owned(),
-            slug: "knots".to_owned(),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn a_skill_without_an_organization_is_of_the_agents() {
-        let sub = SubAgent {
-            skill_refs: vec![skill("")],
-            ..SubAgent::default()
-        };
-        let mut agent = AgentSpec {
-            skill_refs: vec![skill(""), skill("theirs")],
-            sub_agents: vec![sub],
-            ..AgentSpec::default()
-        };
-        name_orgs(&mut agent, "ours");
-        assert_eq!(agent.skill_refs, [skill("ours"), skill("theirs")]);
-        assert_eq!(agent.sub_agents[0].skill_refs, [skill("ours")]);
-    }
-
-    #[test]
-    fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
-        let agent = AgentSpec {
-            sub_agents: vec![SubAgent {
-                name: "clerk".to_owned(),
-                mcp_servers: vec!["files".to_owned()],
-                ..SubAgent::default()
-            }],
-            ..AgentSpec::default()
-        };
-        let loaded = Loaded {
-            id: "e".to_owned(),
-            spec: AgentExecutionSpec::default(),
-            asked: Vec::new(),
-            agent,
-            memory: Memory::default(),
-            env: Env::default(),
-            unsure: Unsure::default(),
-            skills: BTreeMap::new(),
-            equipped: BTreeMap::new(),
-        };
-        let refused = format!("{:?}", loaded.equip(&BTreeMap::new()).err());
-        assert!(
-            refused.contains("clerk names the MCP server files"),
-            "{refused}"
-        );
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-use agent_tools::Tools;
+use agent_tools::{CLOSE_GRACE, Tools};
 use anyhow::Context;
 use temporalio_client::Client;
 use temporalio_common::worker::WorkerDeploymentOptions;
@@ -19,11 +19,9 @@ use crate::{
     workflow::{AgentExecution, SubAgentExecution},
 };
 
-/// How long the MCP servers need to end, all at once: 1 s to take their leave, 1 s to end by
-/// themselves and 2 s after SIGTERM, then they are killed (`agent-tools`: LEAVE, GRACE, TERM).
-const CLOSE_ALL: Duration = Duration::from_secs(1 + 1 + 2);
-/// How long after the drain a deaf activity may keep the process, and then MCP servers.
-const HARD_EXIT: Duration = CLOSE_ALL.saturating_add(Duration::from_secs(2));
+/// How long after the drain a deaf activity may keep the process, or MCP servers that do not end:
+/// who exits before these are killed leaves them behind.
+const HARD_EXIT: Duration = CLOSE_GRACE.saturating_add(Duration::from_secs(2));
 /// Pause between two attempts to reach Temporal; nothing tells us when it is up.
 const RECONNECT: Duration = Duration::from_millis(50);
 

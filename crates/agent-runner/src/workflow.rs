@@ -115,7 +115,7 @@ impl AgentExecution {
             },
             talk: None,
         };
-        ctx.execute_activity(AgentActivities::report, report, server_call(None))
+        ctx.execute_local_activity(AgentActivities::report, report, server_call(None))
             .await?;
         let actor = Actor {
             execution_id: id.to_owned(),

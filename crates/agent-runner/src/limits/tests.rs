@@ -125,3 +125,15 @@ fn circles_are_seen() {
         assert_eq!(repetition(earlier.iter(), &a()), *expected, "case {i}");
     }
 }
+
+#[test]
+fn dropped_arguments_are_like_no_others() {
+    let dropped = || {
+        call(
+            "a",
+            r#"{"dropped":"500 bytes, to keep the conversation short"}"#,
+        )
+    };
+    let earlier = vec![dropped(); 9];
+    assert_eq!(repetition(earlier.iter(), &dropped()), Repetition::Fine);
+}

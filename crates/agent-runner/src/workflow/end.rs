@@ -77,7 +77,7 @@ async fn report<W>(
     };
     let options = server_call(Some(Default::default()));
     match ctx
-        .execute_activity(AgentActivities::report, report, options)
+        .execute_local_activity(AgentActivities::report, report, options)
         .await
     {
         Err(error) if failure::is_gone(&error) => Ok(()),

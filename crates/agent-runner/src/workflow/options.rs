@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat, Utc};
 use temporalio_common::RetryPolicy;
 use temporalio_sdk::{
-    ActivityCancellationType, ActivityOptions, WorkflowCancellationToken, WorkflowContext,
+    ActivityCancellationType, ActivityOptions, LocalActivityOptions, WorkflowCancellationToken,
+    WorkflowContext,
 };
 use temporalio_workflow::ActivityCloseTimeouts;
 
@@ -26,6 +27,8 @@ const TOOL_ATTEMPTS: u32 = 3;
 const PREPARE: Duration = Duration::from_secs(120);
 /// One call to the server.
 const SERVER_CALL: Duration = Duration::from_secs(15);
+/// A longer pause before the next try is a timer of Temporal's, so that the workflow's task ends.
+const SERVER_BREAK: Duration = Duration::from_secs(1);
 /// How long a server may be away before its executions are given up.
 const SERVER_AWAY: Duration = Duration::from_secs(600);
 /// How long the end of an execution waits for a runner that closes its MCP servers.
@@ -37,13 +40,13 @@ const CLOSE: Duration = Duration::from_secs(10);
 type Token<'a> = Option<&'a WorkflowCancellationToken>;
 
 /// A call to the server: it is tried until the server is back, or given up with it.
-pub(super) fn server_call(token: Option<WorkflowCancellationToken>) -> ActivityOptions {
-    let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: SERVER_AWAY,
-        start_to_close: SERVER_CALL,
-    };
-    ActivityOptions::with_close_timeouts(timeouts)
-        .heartbeat_timeout(DEAD_AFTER)
+/// It is local: nearly half of all activities are such calls, none needs a task of its own, and
+/// what they send is in the history already.
+pub(super) fn server_call(token: Option<WorkflowCancellationToken>) -> LocalActivityOptions {
+    LocalActivityOptions::builder()
+        .schedule_to_close_timeout(SERVER_AWAY)
+        .start_to_close_timeout(SERVER_CALL)
+        .timer_backoff_threshold(SERVER_BREAK)
         .retry_policy(retries(0))
         .maybe_cancellation_token(token)
         .build()

@@ -134,7 +134,7 @@ pub(super) async fn report<W>(
     };
     let options = server_call(Some(token.clone()));
     Ok(ctx
-        .execute_activity(AgentActivities::report, report, options)
+        .execute_local_activity(AgentActivities::report, report, options)
         .await?)
 }
 

@@ -1,0 +1,58 @@
+//! The loaded executions of this process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use temporalio_sdk::activities::ActivityError;
+use tokio::sync::OnceCell;
+
+use super::{Loaded, Pins};
+use crate::backend::Backend;
+
+/// Executions whose end nobody told us (another runner reported it) are forgotten beyond so many.
+const KEPT: usize = 256;
+
+/// The loaded executions of this process.
+#[derive(Default)]
+pub(crate) struct Cache(Mutex<HashMap<String, Arc<OnceCell<Arc<Loaded>>>>>);
+
+impl Cache {
+    /// The execution as it is kept, or from the server. `pins` is none for the first look.
+    pub(crate) async fn get(
+        &self,
+        backend: &Backend,
+        id: &str,
+        pins: Option<&Pins>,
+    ) -> Result<Arc<Loaded>, ActivityError> {
+        let cell = self.enter(id);
+        let load = || async { Loaded::load(backend, id, pins).await.map(Arc::new) };
+        cell.get_or_try_init(load).await.cloned()
+    }
+
+    pub(crate) fn enter(&self, id: &str) -> Arc<OnceCell<Arc<Loaded>>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT && !kept.contains_key(id) {
+            // Whatever goes is loaded again when it is needed.
+            kept.retain(|_, cell| Arc::strong_count(cell) > 1);
+        }
+        kept.entry(id.to_owned()).or_default().clone()
+    }
+
+    /// Which executions are kept.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.keys().cloned().collect()
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Loaded>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(id).and_then(|cell| cell.get().cloned())
+    }
+
+    pub(crate) fn forget(&self, id: &str) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.remove(id);
+    }
+}

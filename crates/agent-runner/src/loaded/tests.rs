@@ -1,0 +1,53 @@
+use super::*;
+
+fn skill(org: &str) -> ApiResourceReference {
+    ApiResourceReference {
+        org: org.to_owned(),
+        slug: "knots".to_owned(),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn a_skill_without_an_organization_is_of_the_agents() {
+    let sub = SubAgent {
+        skill_refs: vec![skill("")],
+        ..SubAgent::default()
+    };
+    let mut agent = AgentSpec {
+        skill_refs: vec![skill(""), skill("theirs")],
+        sub_agents: vec![sub],
+        ..AgentSpec::default()
+    };
+    name_orgs(&mut agent, "ours");
+    assert_eq!(agent.skill_refs, [skill("ours"), skill("theirs")]);
+    assert_eq!(agent.sub_agents[0].skill_refs, [skill("ours")]);
+}
+
+#[test]
+fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
+    let agent = AgentSpec {
+        sub_agents: vec![SubAgent {
+            name: "clerk".to_owned(),
+            mcp_servers: vec!["files".to_owned()],
+            ..SubAgent::default()
+        }],
+        ..AgentSpec::default()
+    };
+    let loaded = Loaded {
+        id: "e".to_owned(),
+        spec: AgentExecutionSpec::default(),
+        asked: Vec::new(),
+        agent,
+        memory: Memory::default(),
+        env: Env::default(),
+        unsure: Unsure::default(),
+        skills: BTreeMap::new(),
+        equipped: BTreeMap::new(),
+    };
+    let refused = format!("{:?}", loaded.equip(&BTreeMap::new()).err());
+    assert!(
+        refused.contains("clerk names the MCP server files"),
+        "{refused}"
+    );
+}
