@@ -43,8 +43,8 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 passed, 1 our own fault or a build that fails, 2 usage, 10 tests failed, 20 prerequisite missing,
 30 image, 40 a service died or did not become ready, 50 something was left behind, 130 interrupted.
 
-Any part can be swapped for somebody else's build: E2E_SERVER_BIN, E2E_RUNNER_BIN, E2E_CLI_BIN, E2E_TEMPORAL_BIN,
-or `bin` under [services.*] in e2e.toml. E2E_TOOLS_DIR moves the tools cache.";
+Any part can be swapped for somebody else's build: E2E_SERVER_BIN, E2E_RUNNER_BIN, E2E_CLI_BIN, E2E_GATEWAY_BIN,
+E2E_TOOLS_BIN, E2E_TEMPORAL_BIN, or `bin` under [services.*] in e2e.toml. E2E_TOOLS_DIR moves the tools cache.";
 
 const JSON_HELP: &str = "\
 --json prints {\"schema\":1,\"ok\":BOOL,\"findings\":[{\"name\",\"state\",\"found\",\"fix\",\"for\"}]}:

@@ -11,6 +11,7 @@ use crate::prereqs;
 use crate::run::info::Info;
 use crate::run::{runs_dir, sweep};
 use crate::stack::Runtime;
+use crate::stack::choose;
 use crate::stack::compose;
 use crate::stack::external::newest_kept;
 use crate::stack::file::StackFile;
@@ -34,8 +35,7 @@ pub struct UpArgs {
 /// # Errors
 /// What a run of phase 2 would fail with; nothing is left then.
 pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Code> {
-    let runtime = args.runtime.resolve();
-    if runtime == Runtime::External {
+    if args.runtime == Runtime::External {
         return Err(coded(
             Code::Usage,
             "an external stack is somebody else's to start",
@@ -58,7 +58,9 @@ pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Cod
         ));
     }
     let plan = Plan::make(&config, args.model.model, &args.model.wish(), false).await?;
-    let session = Session::begin(root, config, Phases::from(Which::Phase2)).await?;
+    let phases = Phases::from(Which::Phase2);
+    let runtime = choose::runtime(root, &config, args.runtime, phases).await;
+    let session = Session::begin(root, config, phases).await?;
     let stack = Arc::new(Native::new(
         &session.run,
         "phase2",

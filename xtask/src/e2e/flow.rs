@@ -2,7 +2,7 @@
 
 use super::Args;
 use super::build::{self, Targets};
-use super::lanes::Lanes;
+use super::lanes::{self, Lanes};
 use super::nextest::Runner;
 use super::phase;
 use super::second;
@@ -69,7 +69,13 @@ pub fn trouble(session: &Session, report: &mut PhaseReport, error: anyhow::Error
 
 async fn one(session: &Session, args: &Args, runtime: Runtime) -> Driven {
     let mut driven = Driven::default();
-    if !session.phases.one || runtime == Runtime::External {
+    if !session.phases.one {
+        return driven;
+    }
+    if runtime == Runtime::External {
+        eprintln!(
+            "phase1 is left out: it tests servers of its own, and this stack is somebody else's"
+        );
         return driven;
     }
     let mut report = PhaseReport {
@@ -114,7 +120,7 @@ async fn one_in(
         control: Some(control.at.clone()),
         ..StackFile::ours(stack, &parts, server)
     };
-    tests(session, args, stack, &file, Lanes::All, report).await
+    tests(session, args, stack, &file, &lanes::ALL, report).await
 }
 
 /// Runs a phase's tests into its report.
@@ -123,7 +129,7 @@ pub async fn tests(
     args: &Args,
     stack: &Native,
     file: &StackFile,
-    lanes: Lanes,
+    lanes: &Lanes,
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     let runner: Runner = session.runner(args.exec.as_deref()).await;

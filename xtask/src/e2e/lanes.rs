@@ -10,43 +10,60 @@ use std::time::Duration;
 /// In the order in which people read them; a name without any of these counts as a lane of its own.
 const KNOWN: [&str; 4] = ["scripted", "replayed", "live", "stack"];
 
-/// Which lanes a run has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lanes {
-    /// All.
-    All,
-    /// Those that need no live model.
-    WithoutLive,
-    /// The one whose conversations are recorded.
-    Replayed,
+/// Which lanes a run has: those that it leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lanes {
+    out: Vec<&'static str>,
 }
 
+/// What a stack has, for those lanes that need it.
+#[derive(Clone, Copy, Debug)]
+pub struct Has {
+    /// A live model.
+    pub model: bool,
+    /// A gateway that takes scripts.
+    pub gateway: bool,
+    /// Services that tests may hurt.
+    pub control: bool,
+}
+
+/// Every lane.
+pub static ALL: Lanes = Lanes { out: Vec::new() };
+
 impl Lanes {
-    /// What `--model` and the model that is there make of it.
-    pub fn of(mode: Mode, live: bool) -> Self {
-        match mode {
-            Mode::Record => Self::Replayed,
-            _ if live => Self::All,
-            _ => Self::WithoutLive,
+    /// What `--model` and the stack make of it.
+    pub fn of(mode: Mode, has: Has) -> Self {
+        let runs = |lane: &str| match lane {
+            "replayed" => has.gateway,
+            _ if mode == Mode::Record => false,
+            "scripted" => has.gateway,
+            "live" => has.model,
+            "stack" => has.control,
+            _ => true,
+        };
+        Self {
+            out: KNOWN.into_iter().filter(|lane| !runs(lane)).collect(),
         }
+    }
+
+    /// Whether none is left out.
+    pub fn all(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Those that are left out.
+    pub fn left_out(&self) -> &[&'static str] {
+        &self.out
     }
 
     /// For nextest.
-    pub fn expression(self) -> Option<&'static str> {
-        match self {
-            Self::All => None,
-            Self::WithoutLive => Some("not test(/^live::/)"),
-            Self::Replayed => Some("test(/^replayed::/)"),
-        }
+    pub fn expression(&self) -> Option<String> {
+        (!self.all()).then(|| format!("not test(/^({})::/)", self.out.join("|")))
     }
 
     /// Whether a test of this name runs.
-    pub fn has(self, name: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::WithoutLive => of(name) != "live",
-            Self::Replayed => of(name) == "replayed",
-        }
+    pub fn has(&self, name: &str) -> bool {
+        !self.out.contains(&of(name))
     }
 }
 
@@ -56,7 +73,7 @@ fn of(name: &str) -> &str {
 }
 
 /// How many tests of a target the lanes leave out, by asking its binary.
-pub async fn left_out(binary: &Path, lanes: Lanes) -> usize {
+pub async fn left_out(binary: &Path, lanes: &Lanes) -> usize {
     // It reads its own table and answers within milliseconds.
     let list = Command::new(binary).args(["--list", "--format", "terse"]);
     let said = ask_async(list, Duration::from_secs(10)).await;
@@ -230,19 +247,36 @@ mod tests {
             "scripted::a",
             "replayed::a",
             "live::a",
+            "stack::a",
             "alive::live::a",
             "lively",
         ];
         let run = |lanes: Lanes| names.map(|name| lanes.has(name));
-        assert_eq!(run(Lanes::of(Mode::Auto, true)), [true; 5]);
-        assert_eq!(run(Lanes::of(Mode::Live, true)), [true; 5]);
+        let of = |mode, model, gateway, control| {
+            let has = Has {
+                model,
+                gateway,
+                control,
+            };
+            run(Lanes::of(mode, has))
+        };
+        assert_eq!(run(ALL.clone()), [true; 6]);
+        assert_eq!(of(Mode::Auto, true, true, true), [true; 6]);
         assert_eq!(
-            run(Lanes::of(Mode::Replay, false)),
-            [true, true, false, true, true]
+            of(Mode::Replay, false, true, true),
+            [true, true, false, true, true, true]
         );
         assert_eq!(
-            run(Lanes::of(Mode::Record, true)),
-            [false, true, false, false, false]
+            of(Mode::Live, true, true, false),
+            [true, true, true, false, true, true]
+        );
+        assert_eq!(
+            of(Mode::Auto, true, false, false),
+            [false, false, true, false, true, true]
+        );
+        assert_eq!(
+            of(Mode::Record, true, true, true),
+            [false, true, false, false, true, true]
         );
     }
 }

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::exit::{Code, coded};
 use crate::model::Wish;
 use crate::stack::Runtime;
+use crate::stack::choose;
 use live::Mode;
 use session::Session;
 use std::path::Path;
@@ -142,20 +143,24 @@ impl Args {
 /// What ended the run before there was anything to report; everything else is in the code.
 pub async fn run(root: &Path, mut config: Config, args: Args) -> anyhow::Result<Code> {
     config.offline = args.offline;
-    let runtime = args.runtime.resolve();
     if args.reuse && args.phase == Which::Phase1 {
         return Err(coded(
             Code::Usage,
             "--reuse is for phase 2: phase 1 always has a server of its own",
         ));
     }
-    if args.reuse && runtime == Runtime::External {
+    if args.reuse && args.runtime == Runtime::External {
         return Err(coded(
             Code::Usage,
             "--reuse and --runtime external both name a stack: choose one",
         ));
     }
-    let session = Session::begin(root, config, Phases::from(args.phase)).await?;
+    let phases = Phases::from(args.phase);
+    let runtime = match args.reuse {
+        true => Runtime::Native, // the stack is there, wherever it runs
+        false => choose::runtime(root, &config, args.runtime, phases).await,
+    };
+    let session = Session::begin(root, config, phases).await?;
     let reports = flow::drive(&session, &args, runtime).await;
     finish::finish(session, reports, &args).await
 }

@@ -25,7 +25,7 @@ pub struct Tests<'a> {
     /// Substring of test names, or a nextest filter expression (it has parentheses).
     pub filter: Option<&'a str>,
     /// Which lanes run.
-    pub lanes: Lanes,
+    pub lanes: &'a Lanes,
     /// What nextest need not ask cargo again.
     pub metadata: Option<Metadata>,
     /// The phase's folder.
@@ -60,7 +60,7 @@ pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
             };
             let expression = match (expression, tests.lanes.expression()) {
                 (Some(filter), Some(lanes)) => Some(format!("({filter}) & {lanes}")),
-                (filter, lanes) => filter.or(lanes).map(str::to_owned),
+                (filter, lanes) => filter.map(str::to_owned).or(lanes),
             };
             let command = match expression {
                 Some(expression) => command.args(["-E".to_owned(), expression]),
@@ -73,20 +73,10 @@ pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
                 .args(["test", "--quiet"])
                 .args(SELECTION)
                 .args(["--test", tests.phase]);
-            let lanes: &[&str] = match tests.lanes {
-                Lanes::All => &[],
-                Lanes::WithoutLive => &["--skip", "live::"],
-                Lanes::Replayed => &[
-                    "--skip",
-                    "scripted::",
-                    "--skip",
-                    "live::",
-                    "--skip",
-                    "stack::",
-                ],
-            };
-            let words = tests.filter.iter().chain(lanes).copied();
-            let words: Vec<&str> = words.collect();
+            let skipped = tests.lanes.left_out().iter();
+            let skipped = skipped.flat_map(|lane| ["--skip".to_owned(), format!("{lane}::")]);
+            let words = tests.filter.iter().map(|word| (*word).to_owned());
+            let words: Vec<String> = words.chain(skipped).collect();
             if words.is_empty() {
                 command
             } else {
@@ -138,13 +128,15 @@ pub fn counts(junit: &str) -> Option<Counts> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lanes::{ALL, Has};
+    use super::super::live::Mode;
     use super::*;
 
     fn tests(filter: Option<&'static str>) -> Tests<'static> {
         Tests {
             phase: "phase1",
             filter,
-            lanes: Lanes::All,
+            lanes: &ALL,
             metadata: None,
             dir: Path::new("/r/phase1"),
             root: Path::new("/w"),
@@ -174,26 +166,37 @@ mod tests {
 
     #[test]
     fn lanes_narrow_what_the_user_asks_for() {
+        let has = Has {
+            model: false,
+            gateway: true,
+            control: false,
+        };
         let echo = |runner: &Runner, filter| {
             let tests = Tests {
-                lanes: Lanes::WithoutLive,
+                lanes: &Lanes::of(Mode::Replay, has),
                 ..tests(filter)
             };
             let echo = command(runner, tests).echo();
             echo.split_once("--test phase1 ").unwrap().1.to_owned()
         };
         let nextest = Runner::Nextest("cargo-nextest".into());
-        assert_eq!(echo(&nextest, None), "-E 'not test(/^live::/)'");
+        assert_eq!(echo(&nextest, None), "-E 'not test(/^(live|stack)::/)'");
         assert_eq!(
             echo(&nextest, Some("apply")),
-            "-E 'not test(/^live::/)' apply"
+            "-E 'not test(/^(live|stack)::/)' apply"
         );
         assert_eq!(
             echo(&nextest, Some("test(a) | test(b)")),
-            "-E '(test(a) | test(b)) & not test(/^live::/)'"
+            "-E '(test(a) | test(b)) & not test(/^(live|stack)::/)'"
         );
-        assert_eq!(echo(&Runner::CargoTest, None), "-- --skip live::");
-        assert_eq!(echo(&Runner::CargoTest, Some("a")), "-- a --skip live::");
+        assert_eq!(
+            echo(&Runner::CargoTest, None),
+            "-- --skip live:: --skip stack::"
+        );
+        assert_eq!(
+            echo(&Runner::CargoTest, Some("a")),
+            "-- a --skip live:: --skip stack::"
+        );
     }
 
     #[test]

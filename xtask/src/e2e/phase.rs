@@ -42,7 +42,7 @@ pub async fn test(
     file: &StackFile,
     runner: &Runner,
     filter: Option<&str>,
-    lanes: Lanes,
+    lanes: &Lanes,
 ) -> anyhow::Result<Tested> {
     file.write(&stack.dir.join("stack.json"))?;
     if matches!(runner, Runner::Nextest(_)) {
@@ -54,7 +54,7 @@ pub async fn test(
     }
     let built = build::artifacts(&stack.run);
     let left_out = match reuse::binary(&built, &file.phase) {
-        Some(binary) if lanes != Lanes::All => lanes::left_out(binary.as_ref(), lanes).await,
+        Some(binary) if !lanes.all() => lanes::left_out(binary.as_ref(), lanes).await,
         _ => 0,
     };
     let metadata = match runner {

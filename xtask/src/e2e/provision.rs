@@ -23,7 +23,7 @@ pub struct Found {
     pub version: String,
 }
 
-/// nextest: `E2E_NEXTEST_BIN`, PATH, else the cache.
+/// nextest: PATH, else the cache.
 ///
 /// # Errors
 /// When it can neither be found nor fetched.

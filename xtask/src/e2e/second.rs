@@ -3,7 +3,7 @@
 use super::Args;
 use super::bring_up::{self, Up};
 use super::flow::{Driven, tests, trouble};
-use super::lanes::Lanes;
+use super::lanes::{Has, Lanes};
 use super::live::{Live, Mode, Plan};
 use super::phase;
 use super::session::Session;
@@ -109,8 +109,13 @@ pub async fn two(session: &Session, args: &Args, second: Second) -> Driven {
         Ok(up) => {
             report.ready = (up.ready.as_millis() > 0).then_some(up.ready);
             report.on = on(&up);
-            let lanes = Lanes::of(args.model.model, up.live.model().is_some());
-            report.without = without(args.model.model, lanes, &up.live);
+            let has = Has {
+                model: up.live.model().is_some(),
+                gateway: up.file.gateway.is_some(),
+                control: up.file.runtime != "external",
+            };
+            let lanes = Lanes::of(args.model.model, has);
+            report.without = without(args.model.model, &lanes, &up.live);
             report.model = up
                 .file
                 .model
@@ -123,7 +128,7 @@ pub async fn two(session: &Session, args: &Args, second: Second) -> Driven {
                 &stack,
                 up.parts.clone(),
                 &mut file,
-                lanes,
+                &lanes,
                 &mut report,
             )
             .await;
@@ -154,7 +159,7 @@ async fn two_in(
     stack: &Arc<Native>,
     parts: Arc<Parts>,
     file: &mut StackFile,
-    lanes: Lanes,
+    lanes: &Lanes,
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     if !session.wait_built().await {
@@ -171,16 +176,26 @@ async fn two_in(
     tests(session, args, stack, file, lanes, report).await
 }
 
-/// Why a lane does not run; `None` where all do.
-fn without(mode: Mode, lanes: Lanes, live: &Live) -> Option<String> {
-    match (lanes, live) {
-        (Lanes::All, _) => None,
-        (Lanes::Replayed, _) => Some("--model record runs the replayed lane alone".into()),
-        (Lanes::WithoutLive, Live::Not(why)) if mode != Mode::Replay => {
-            Some(format!("the live lane has no model: {why}"))
-        }
-        (Lanes::WithoutLive, _) => Some("the live lane, since --model replay asks no model".into()),
+/// Why lanes do not run; `None` where all do.
+fn without(mode: Mode, lanes: &Lanes, live: &Live) -> Option<String> {
+    if lanes.all() {
+        return None;
     }
+    if mode == Mode::Record {
+        return Some("--model record runs the replayed lane alone".into());
+    }
+    let why = |lane: &&str| match (*lane, live) {
+        ("stack", _) => "the stack lane, since a stack of somebody else's is not to be hurt".into(),
+        ("scripted" | "replayed", _) => {
+            format!("the {lane} lane, since E2E_GATEWAY_URL names no model gateway")
+        }
+        (_, Live::Not(why)) if mode != Mode::Replay => {
+            format!("the live lane has no model: {why}")
+        }
+        (_, _) => "the live lane, since --model replay asks no model".into(),
+    };
+    let whys: Vec<String> = lanes.left_out().iter().map(why).collect();
+    Some(whys.join("\n"))
 }
 
 fn on(up: &Up) -> Vec<String> {

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::e2e::Phases;
 use crate::model::{Kind, Model};
 use crate::process::{Command, ask::ask_async};
+use crate::stack::bins::swapped;
 use crate::tools;
 use std::time::Duration;
 
@@ -43,7 +44,9 @@ pub fn finding(
 pub async fn all(config: &Config, phases: Phases, model: &Model) -> Vec<Finding> {
     let fetched = |name: &str| tools::installed(config, name).is_some();
     let embedded = phases.two && model.kind == Kind::Embedded;
-    let temporal_there = which::which("temporal").is_ok() || fetched("temporal");
+    let temporal_there = which::which("temporal").is_ok()
+        || swapped("E2E_TEMPORAL_BIN", &config.services.temporal.bin).is_some()
+        || fetched("temporal");
     let needed = embedded || (phases.two && !temporal_there);
     let (rust, python, temporal, nextest, disk) = tokio::join!(
         rust(),

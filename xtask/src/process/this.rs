@@ -13,6 +13,7 @@ static PROGRAM: LazyLock<std::io::Result<PathBuf>> = LazyLock::new(std::env::cur
 /// When the system does not tell.
 pub fn this_program() -> anyhow::Result<PathBuf> {
     let known = PROGRAM.as_ref().map(PathBuf::clone);
-    known.map_err(|error| std::io::Error::new(error.kind(), error.to_string()))
+    known
+        .map_err(|error| std::io::Error::new(error.kind(), error.to_string()))
         .context("find this program")
 }

@@ -27,7 +27,7 @@ pub struct Info {
     pub seed: u64,
     /// The stack outlives its owner on purpose (`up`, `--keep`).
     pub kept: bool,
-    /// Exit code; `None` while it runs, and for ever when its owner was killed.
+    /// Exit code; `None` while it runs. The sweep writes 137 where the owner was killed.
     pub exit_code: Option<i32>,
 }
 

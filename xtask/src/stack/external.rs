@@ -1,6 +1,6 @@
 //! A stack that is there already: somebody else's by address, or the one that `up` started.
 
-use super::bins::Bins;
+use super::bins::{Bins, swapped};
 use super::file::{Bin, GatewayAt, ModelAt, StackFile, TemporalAt, ToolsAt};
 use super::native::Native;
 use super::parts::{Asked, Parts};
@@ -49,7 +49,8 @@ pub async fn find(
     }
     let live = match &file.model {
         _ if mode == Mode::Replay => Live::Not("--model replay asks none".into()),
-        None => Live::Not("this stack was started without one".into()),
+        None if reuse => Live::Not("this stack was started without one".into()),
+        None => Live::Not("E2E_MODEL_NAME names none".into()),
         Some(at) => Live::There(Model {
             kind: Kind::Address,
             base_url: Some(at.base_url.clone()),
@@ -196,13 +197,15 @@ fn addresses(session: &Session, bins: &Bins) -> anyhow::Result<StackFile> {
             mode: var("GATEWAY_MODE").unwrap_or_else(|| "replay".into()),
         }),
         tools: var("E2E_TOOLS_URL").map(|http| ToolsAt {
-            stdio: bins.tools.clone(),
+            // As that stack's runner finds it, which may be on another machine.
+            stdio: swapped("E2E_TOOLS_BIN", &session.config.services.tools.bin)
+                .unwrap_or_else(|| "mcp-probe".into()),
             http,
         }),
-        model: Some(ModelAt {
+        model: var("E2E_MODEL_NAME").map(|name| ModelAt {
             kind: "external".into(),
             base_url: var("E2E_MODEL_URL").unwrap_or_default(),
-            name: var("E2E_MODEL_NAME").unwrap_or_default(),
+            name,
         }),
         control: None,
         bin: Bin {

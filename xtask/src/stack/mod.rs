@@ -1,6 +1,7 @@
 //! What a stack is: services that become ready, endpoints that tests use, an end that leaves nothing.
 
 pub mod bins;
+pub mod choose;
 pub mod compose;
 pub mod control;
 pub mod end;
@@ -18,7 +19,7 @@ pub mod temporal;
 /// Where the services run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Runtime {
-    /// Host processes: they are the fastest, and need nothing but this machine
+    /// Phase 2 in containers where Docker has the images of these sources already, else host processes; says why
     Auto,
     /// Host processes in their own process groups
     Native,
@@ -26,14 +27,4 @@ pub enum Runtime {
     Docker,
     /// Somebody else's stack: E2E_SERVER_ADDR, E2E_TEMPORAL_ADDR
     External,
-}
-
-impl Runtime {
-    /// The runtime that is used.
-    pub fn resolve(self) -> Self {
-        match self {
-            Self::Auto | Self::Native => Self::Native,
-            other => other,
-        }
-    }
 }
