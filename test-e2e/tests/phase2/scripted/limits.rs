@@ -27,7 +27,7 @@ async fn a_model_is_not_asked_more_often_than_allowed() -> Result {
     );
     let error = &done.status()?.error;
     ensure!(
-        error.contains("max_model_calls") && error.contains('2'),
+        error.contains("reached its limit of 2 model calls (max_model_calls)"),
         "{error}"
     );
     // What was done until then is kept.
@@ -51,7 +51,7 @@ async fn tools_are_not_called_more_often_than_allowed() -> Result {
     let ask = Ask::new(&agent, script.model(), "Go on.").limits(|l| l.max_tool_calls = 3);
     let error = ask.failed(&api).await?;
     ensure!(
-        error.contains("max_tool_calls") && error.contains('3'),
+        error.contains("reached its limit of 3 tool calls (max_tool_calls)"),
         "{error}"
     );
     script.finish().await?;
@@ -68,7 +68,7 @@ async fn an_execution_takes_no_longer_than_allowed() -> Result {
     let ask = Ask::new(&agent, script.model(), "Take your time.").limits(|l| l.max_seconds = 1);
     let error = ask.failed(&api).await?;
     ensure!(
-        error.contains("max_seconds") && error.contains('1'),
+        error.contains("reached its limit of 1 seconds (max_seconds)"),
         "{error}"
     );
     // The model was let go, not left waiting.
@@ -123,7 +123,22 @@ async fn an_agent_that_turns_in_circles_is_stopped() -> Result {
         .apply(&api)
         .await?;
     let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
-    ensure!(error.contains("add"), "{error}");
+    let why = "five of its last ten tool calls were add with the same arguments";
+    ensure!(error.contains(why), "{error}");
     ensure!(script.finish().await?.len() == 9);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_fits_nowhere_ends_the_execution() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("endless").await?;
+    script.answer(Answer::text("x".repeat(900 << 10))).await?;
+    let agent = NewAgent::new("endless").apply(&api).await?;
+    let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
+    let why = "gave an answer of more than 786432 bytes: lower STIGMER_LLM_MAX_TOKENS";
+    ensure!(error.contains(why), "{error}");
+    ensure!(script.finish().await?.len() == 1, "it was asked again");
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use anyhow::ensure;
 use serde_json::json;
-use test_e2e::{Answer, Api, Ask, NewAgent, Result, Stack, own_pair, unique};
+use stigmer_api::agentexecution::{AgentExecution, ExecutionPhase};
+use test_e2e::{Answer, Api, Ask, NewAgent, Result, Stack, own_pair, unique, until, until_phase};
 
 #[tokio::test]
 async fn a_session_remembers_words_and_tools() -> Result {
@@ -85,5 +86,60 @@ async fn a_long_conversation_goes_on_in_a_new_history() -> Result {
     );
     let runs = stack.temporal()?.runs(done.id()).await?;
     ensure!(runs >= 4, "{runs} runs for 8 turns of at most 2");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_of_many_mebibytes_goes_on() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("tomes").await?;
+    let agent = NewAgent::new("tomes")
+        .stdio(&stack, &[])?
+        .only(&["big"])
+        .apply(&api)
+        .await?;
+    let ask = || Ask::new(&agent, script.model(), "Go on.");
+    let mut session = String::new();
+    // An execution shows each result four times: four of 700 KB are more than one message between
+    // server and runner holds.
+    for _ in 0..4 {
+        let calls = (0..11).map(|n| ("big", json!({ "bytes": 64_000 + n })));
+        script.answer(Answer::tools(calls)).await?;
+        script.answer(Answer::text("Read.")).await?;
+        let done = ask().in_session(&session).completed(&api).await?;
+        done.session().clone_into(&mut session);
+    }
+    script.answer(Answer::text("Enough.")).await?;
+    ask().in_session(&session).completed(&api).await?;
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_secret_is_not_shown_while_it_comes() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("discreet").await?;
+    let secret = unique("swordfish");
+    let (begin, rest) = secret.split_at(12);
+    let held = Answer::pieces([format!("The key is {begin}")]).hold();
+    script
+        .answer(held.then(&format!("{rest}, it fits.")))
+        .await?;
+    let agent = NewAgent::new("discreet").apply(&api).await?;
+    let ask = Ask::new(&agent, script.model(), "The key?").env("KEY", &secret, true);
+    let id = ask.start(&api).await?;
+    let last = |e: &AgentExecution| {
+        let messages = e.status.as_ref().map_or(&[][..], |s| &s.messages);
+        messages.get(1).map(|m| m.content.clone())
+    };
+    let shown = until(&api, &id, |e| last(e).is_some()).await?;
+    ensure!(last(&shown).as_deref() == Some("The key is "), "{shown:?}");
+    script.release().await?;
+    let done = until_phase(&api, &id, ExecutionPhase::ExecutionCompleted).await?;
+    let whole = Some("The key is [redacted], it fits.");
+    ensure!(last(&done).as_deref() == whole, "{done:?}");
+    script.finish().await?;
     Ok(())
 }

@@ -200,3 +200,41 @@ async fn cancel_reaches_a_sub_agent() -> Result {
     script.finish().await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn sub_agents_that_are_called_at_once_share_what_is_left() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("shares").await?;
+    let call = |who: &'static str| (who, json!({ "input": "Go." }));
+    script
+        .answer(Answer::tools([call("agent_left"), call("agent_right")]))
+        .await?;
+    // One of six is used: three are for the left one, two for the right one.
+    let (left, right) = ("You are the left one.", "You are the right one.");
+    script
+        .answer(Answer::text("Done.").when_system(left))
+        .await?;
+    for n in 0..2 {
+        let add = Answer::tool("add", json!({ "a": n, "b": n }));
+        script.answer(add.when_system(right)).await?;
+    }
+    script.answer(Answer::text("One of them.")).await?;
+    let agent = NewAgent::new("shares")
+        .stdio(&stack, &[])?
+        .sub_agent("left", left, &[], &[], &[])
+        .sub_agent("right", right, &["probe"], &["add"], &[]);
+    let agent = agent.apply(&api).await?;
+    let ask = Ask::new(&agent, script.model(), "Go.").limits(|l| l.max_model_calls = 6);
+    let done = ask.completed(&api).await?;
+    let subs = &done.status()?.sub_agent_executions;
+    ensure!(
+        subs[0].output == "Done." && subs[0].error.is_empty(),
+        "{subs:?}"
+    );
+    let why = "it reached its share of 2 model calls: ";
+    ensure!(subs[1].error.starts_with(why), "{subs:?}");
+    ensure!(done.tools()?[1].result.contains(why), "{done:?}");
+    script.finish().await?;
+    Ok(())
+}

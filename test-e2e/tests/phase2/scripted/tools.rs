@@ -1,6 +1,6 @@
 //! The loop of model and tools.
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agentexecution::{MessageType, ToolCallStatus};
 use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
@@ -61,8 +61,8 @@ async fn tools_of_one_turn_run_side_by_side_and_answer_in_order() -> Result {
     let api = stack.api()?;
     let script = stack.script("side").await?;
     let calls = [
-        ("slow", json!({ "ms": 300 })),
-        ("slow", json!({ "ms": 301 })),
+        ("slow", json!({ "ms": 1200 })),
+        ("slow", json!({ "ms": 600 })),
         ("echo", json!({ "text": "third" })),
     ];
     script.answer(Answer::tools(calls)).await?;
@@ -77,14 +77,12 @@ async fn tools_of_one_turn_run_side_by_side_and_answer_in_order() -> Result {
 
     let tools = done.tools()?;
     ensure!(tools.len() == 3, "{tools:?}");
-    // Whoever began last began before anyone of the slow ones had ended.
-    let began = tools.iter().map(|t| &t.started_at).max().context("none")?;
-    let ended = tools[..2]
-        .iter()
-        .map(|t| &t.completed_at)
-        .min()
-        .context("none")?;
-    ensure!(began < ended, "one after the other: {tools:#?}");
+    // The last ends first: one after the other they would end in the order of the calls.
+    let ended: Vec<&str> = tools.iter().map(|t| t.completed_at.as_str()).collect();
+    ensure!(
+        ended[2] < ended[1] && ended[1] < ended[0],
+        "one after the other: {tools:#?}"
+    );
     let asked = script.finish().await?;
     ensure!(
         asked[1].tool_results().last() == Some(&"third"),
@@ -229,5 +227,60 @@ async fn arguments_that_are_no_object_are_told_to_the_model() -> Result {
     ensure!(statuses == expected, "{:?}", done.tools());
     let asked = script.finish().await?;
     ensure!(asked[1].tool_results()[0].contains("JSON"), "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn results_that_the_model_has_not_seen_are_cut_and_never_dropped() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("heaps").await?;
+    let big = |n: usize| ("big", json!({ "bytes": 60_000 + n }));
+    script.answer(Answer::tools([big(0)])).await?;
+    // More than a conversation holds.
+    script.answer(Answer::tools((1..=15).map(big))).await?;
+    script.answer(Answer::text("Read.")).await?;
+    let agent = NewAgent::new("heaps")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let ask = Ask::new(&agent, script.model(), "Read it all.");
+    let done = ask.completed(&api).await?;
+    ensure!(done.answer()? == "Read.");
+    let asked = script.finish().await?;
+    let results = asked[2].tool_results();
+    ensure!(
+        results[0].contains("dropped: 60000 bytes"),
+        "{}",
+        results[0]
+    );
+    let lengths: Vec<usize> = results[1..].iter().map(|r| r.len()).collect();
+    ensure!(lengths.iter().all(|l| *l > 40_000), "{lengths:?}");
+    let noted = |r: &&str| r.contains("[cut: this is the first ") && r.contains(" of 600");
+    ensure!(results[1..].iter().all(noted), "{lengths:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn long_words_do_not_pile_up() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("wordy").await?;
+    // Together more than Temporal takes in one piece.
+    for n in 0..5 {
+        let call = Answer::tool("add", json!({ "a": n, "b": 1 }));
+        script.answer(call.saying(&"x".repeat(500 << 10))).await?;
+    }
+    script.answer(Answer::text("Said.")).await?;
+    let agent = NewAgent::new("wordy")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Say it.")
+        .completed(&api)
+        .await?;
+    let first = &done.status()?.messages[1].content;
+    ensure!(first.starts_with("[dropped: 512000 bytes"), "{first:.100}");
+    script.finish().await?;
     Ok(())
 }
