@@ -224,5 +224,4 @@ fn gone_sub_agent(name: &str) -> ActivityError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used)]
 mod tests;

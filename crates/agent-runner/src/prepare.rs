@@ -70,7 +70,7 @@ pub(crate) fn bounded(tools: &[Tool]) -> Result<(), ActivityError> {
     if size <= MOST_SPECS {
         return Ok(());
     }
-    let largest = tools.iter().max_by_key(|t| talk::size(t));
+    let largest = tools.iter().max_by_key(talk::size);
     let largest = largest.map_or_else(String::new, |tool| {
         let of = match tool.component.kind.as_str() {
             "mcp" => format!(" of the MCP server {}", tool.component.group),

@@ -92,7 +92,10 @@ impl AgentExecutionQueryController for Fake {
             let more = at + 1 < s.pages.len();
             Ok(Response::new(AgentExecutionList {
                 entries,
-                next_page_token: more.then(|| (at + 1).to_string()).unwrap_or_default(),
+                next_page_token: match more {
+                    true => (at + 1).to_string(),
+                    false => String::new(),
+                },
                 ..Default::default()
             }))
         })
