@@ -63,14 +63,18 @@ async fn an_execution_takes_no_longer_than_allowed() -> Result {
     let stack = Stack::get()?;
     let api = stack.api()?;
     let script = stack.script("dawdles").await?;
-    script.answer(Answer::never()).await?;
+    script.answer(Answer::pieces(["Half an"]).hold()).await?;
     let agent = NewAgent::new("dawdles").apply(&api).await?;
     let ask = Ask::new(&agent, script.model(), "Take your time.").limits(|l| l.max_seconds = 1);
-    let error = ask.failed(&api).await?;
+    let done = ask.ended(&api).await?;
+    let status = done.status()?;
+    let why = "reached its limit of 1 seconds (max_seconds)";
     ensure!(
-        error.contains("reached its limit of 1 seconds (max_seconds)"),
-        "{error}"
+        status.phase() == ExecutionPhase::ExecutionFailed && status.error.contains(why),
+        "{status:?}"
     );
+    // Half an answer is none.
+    ensure!(status.messages.len() == 1, "{status:?}");
     // The model was let go, not left waiting.
     script.left(1).await?;
     script.finish().await?;
