@@ -26,6 +26,7 @@ pub(crate) struct Task {
     /// What the execution had used when it was asked, and the shares of those asked with it.
     used: Used,
     /// How many are asked at once.
+    #[serde(default)]
     among: u32,
 }
 
