@@ -94,7 +94,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
     let root = root();
     let config = config::load(&root)?;
     match command {
-        Command::Prereqs(args) => prereqs::run(&config, &args).await,
+        Command::Prereqs(args) => prereqs::run(&root, &config, &args).await,
         Command::Tools { verb } => {
             tools::run(&config, verb.unwrap_or(tools::Verb::List { verify: false })).await
         }

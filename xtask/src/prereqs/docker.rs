@@ -9,6 +9,7 @@ use crate::config::{Config, platform};
 use crate::engine::{self, docker};
 use crate::exit::Code;
 use crate::process::{Command, ask::ask_async};
+use crate::stack::choose;
 use crate::stack::compose::client::Compose;
 use std::path::Path;
 use std::time::Duration;
@@ -17,26 +18,15 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Engine, its machine, and Compose; then the runtime that a run has.
-pub async fn all(config: &Config) -> Vec<Finding> {
-    let (engine, compose) = tokio::join!(engine_findings(), compose(config));
+pub async fn all(root: &Path, config: &Config) -> Vec<Finding> {
+    let (engine, compose, (_, runtime)) = tokio::join!(
+        engine_findings(),
+        compose(config),
+        choose::decide(root, config)
+    );
     let mut findings = engine;
     findings.push(compose);
-    let lacks: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding.state != State::Ok)
-        .map(|finding| finding.name)
-        .collect();
-    let docker = if lacks.is_empty() {
-        "--runtime docker would do as well".to_owned()
-    } else {
-        format!("--runtime docker lacks {}", lacks.join(", "))
-    };
-    findings.push(finding(
-        "runtime",
-        Ok(format!(
-            "native, which needs no more than this machine and starts faster; {docker}"
-        )),
-    ));
+    findings.push(finding("runtime", Ok(runtime)));
     findings
 }
 

@@ -12,6 +12,7 @@ use crate::e2e::{Phases, Which};
 use crate::exit::Code;
 use crate::model::{self, Kind, Model, Wish};
 use serde::Serialize;
+use std::path::Path;
 
 /// Flags of `cargo xtask prereqs`.
 #[derive(Clone, Debug, clap::Args)]
@@ -56,11 +57,13 @@ pub struct Finding {
 ///
 /// # Errors
 /// When the model that was asked for cannot be one.
-pub async fn run(config: &Config, args: &Args) -> anyhow::Result<Code> {
+pub async fn run(root: &Path, config: &Config, args: &Args) -> anyhow::Result<Code> {
     let phases = Phases::from(args.phase);
     let model = model::choose(config, &Wish::new(None, None)).await?;
-    let (mut findings, docker) =
-        tokio::join!(checks::all(config, phases, &model), docker::all(config));
+    let (mut findings, docker) = tokio::join!(
+        checks::all(config, phases, &model),
+        docker::all(root, config)
+    );
     if phases.two {
         findings.extend(docker);
     }

@@ -77,17 +77,24 @@ pub fn with_env(name: &str, value: &str) -> Vec<Ident> {
 
 /// The environment of a process; empty when it is none of ours to read.
 fn environ(pid: i32) -> Vec<u8> {
-    // In the middle of an exec the old environment is gone and the new one not there yet, which lasts well under a
-    // millisecond. Kernel threads, which never have one, have no program either.
-    for _ in 0..5 {
-        match std::fs::read(format!("/proc/{pid}/environ")) {
-            Ok(environ)
-                if environ.is_empty() && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok() =>
-            {
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-            other => return other.unwrap_or_default(),
+    let read = |what: &str| std::fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
+    // In the middle of an exec the old environment is gone and the new one not there yet: for less than a millisecond,
+    // or much longer where everything waits for a processor. A process without any environment still has arguments, and
+    // kernel threads, which have neither, have no program either.
+    for _ in 0..1000 {
+        let environ = read("environ");
+        let in_exec = environ.is_empty()
+            && read("cmdline").is_empty()
+            && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+        if !in_exec {
+            // One that ended its exec between the questions has both now.
+            return if environ.is_empty() {
+                read("environ")
+            } else {
+                environ
+            };
         }
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     Vec::new()
 }

@@ -16,15 +16,20 @@ pub async fn runtime(root: &Path, config: &Config, wish: Runtime, phases: Phases
     if !phases.two {
         return Runtime::Native;
     }
-    let (runtime, why) = match why_not_docker(root, config).await {
+    let (runtime, why) = decide(root, config).await;
+    eprintln!("runtime: {why}");
+    runtime
+}
+
+/// What `auto` means on this machine for phase 2, and why.
+pub async fn decide(root: &Path, config: &Config) -> (Runtime, String) {
+    match why_not_docker(root, config).await {
         None => (
             Runtime::Docker,
             "docker, since it answers and has the images of these sources".into(),
         ),
         Some(why) => (Runtime::Native, format!("native, since {why}")),
-    };
-    eprintln!("runtime: {why}");
-    runtime
+    }
 }
 
 /// What stands against containers.
