@@ -1,6 +1,9 @@
 //! Cassettes: what a real model said once (`testdata/cassettes/NAME.json`), given again.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail, ensure};
 use reqwest::Method;
@@ -23,6 +26,8 @@ pub struct Cassette {
     mode: Mode,
     file: PathBuf,
     key: String,
+    /// The model that was recorded, or is.
+    model: String,
 }
 
 impl Stack {
@@ -41,34 +46,42 @@ impl Stack {
         };
         let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let file = file.join(format!("testdata/cassettes/{name}.json"));
+        let content = match mode {
+            Mode::Replay => Some(read(&file)?),
+            Mode::Record => Some(json!({ "upstream": self.model()?.kind })),
+            Mode::Live => None,
+        };
+        let recorded = content
+            .as_ref()
+            .and_then(|content| content["model"].as_str());
         let cassette = Cassette {
             admin: Admin::at(&at.base_url)?,
             mode,
-            file,
             key: unique(name),
+            model: match recorded {
+                Some(model) => model.to_owned(),
+                None => self.model()?.name.clone(),
+            },
+            file,
         };
-        let kind = self.model.as_ref().map_or("unknown", |model| &model.kind);
-        match mode {
-            Mode::Replay => cassette.put(&cassette.read()?).await?,
-            Mode::Record => cassette.put(&json!({ "upstream": kind })).await?,
-            Mode::Live => {}
+        if let Some(content) = content {
+            cassette.put(&content).await?;
         }
         Ok(cassette)
     }
 }
 
+fn read(file: &Path) -> Result<Value> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).with_context(|| {
+        format!("{shown}: record it by `cargo xtask e2e phase2 --model record`")
+    })?;
+    serde_json::from_str(&text).with_context(|| shown.to_string())
+}
+
 impl Cassette {
     fn path(&self) -> String {
         format!("/cassettes/{}", self.key)
-    }
-
-    fn read(&self) -> Result<Value> {
-        let shown = self.file.display();
-        let text = fs::read_to_string(&self.file);
-        let text = text.with_context(|| {
-            format!("{shown}: record it by `cargo xtask e2e phase2 --model record`")
-        })?;
-        serde_json::from_str(&text).with_context(|| shown.to_string())
     }
 
     async fn put(&self, content: &Value) -> Result {
@@ -80,9 +93,9 @@ impl Cassette {
         Ok(())
     }
 
-    /// The model `name` by way of this cassette, as executions are told it.
-    pub fn model(&self, name: &str) -> String {
-        format!("replay/{}/{name}", self.key)
+    /// Its model, as executions are told it.
+    pub fn model(&self) -> String {
+        format!("replay/{}/{}", self.key, self.model)
     }
 
     /// Ends it: while the gateway records, the file is written. It is gone then, unless something was wrong.

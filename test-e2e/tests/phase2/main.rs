@@ -2,5 +2,6 @@
 //! its lane: what answers in the model's place.
 
 mod live;
+mod replayed;
 mod scripted;
 mod stack;

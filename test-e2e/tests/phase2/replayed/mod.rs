@@ -3,8 +3,6 @@
 use anyhow::ensure;
 use test_e2e::{Ask, NewAgent, Result, Stack};
 
-/// The model whose words were recorded.
-const MODEL: &str = "smollm2";
 const GREETER: &str = "You are a friendly greeter. Answer in one short sentence.";
 
 #[tokio::test]
@@ -12,7 +10,7 @@ async fn a_recorded_conversation_is_held_again() -> Result {
     let stack = Stack::get()?;
     let api = stack.api()?;
     let cassette = stack.cassette("greeting").await?;
-    let model = cassette.model(MODEL);
+    let model = cassette.model();
     let agent = NewAgent::new("greets")
         .instructions(GREETER)
         .apply(&api)
@@ -42,7 +40,7 @@ async fn a_question_that_was_never_asked_fails_and_shows_the_nearest() -> Result
         .instructions(GREETER)
         .apply(&api)
         .await?;
-    let ask = Ask::new(&agent, &cassette.model(MODEL), "My name is Bob. Greet me.");
+    let ask = Ask::new(&agent, &cassette.model(), "My name is Bob. Greet me.");
     let error = ask.failed(&api).await?;
     for word in ["greeting", "Ada", "Bob", "--model record"] {
         ensure!(error.contains(word), "no {word:?} in {error}");
