@@ -17,25 +17,41 @@ async fn replays(history: &[u8]) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "the recorded histories are of the loop without tools: record them anew"]
 async fn a_completed_execution_replays() -> anyhow::Result<()> {
     replays(include_bytes!("../../testdata/histories/completed.json")).await
 }
 
 #[tokio::test]
-#[ignore = "the recorded histories are of the loop without tools: record them anew"]
 async fn a_failed_execution_replays() -> anyhow::Result<()> {
     replays(include_bytes!("../../testdata/histories/failed.json")).await
 }
 
 #[tokio::test]
-#[ignore = "the recorded histories are of the loop without tools: record them anew"]
 async fn a_cancelled_execution_replays() -> anyhow::Result<()> {
     replays(include_bytes!("../../testdata/histories/cancelled.json")).await
 }
 
 #[tokio::test]
-#[ignore = "the recorded histories are of the loop without tools: record them anew"]
+async fn an_execution_with_tools_replays() -> anyhow::Result<()> {
+    replays(include_bytes!("../../testdata/histories/with-tools.json")).await
+}
+
+#[tokio::test]
+async fn an_execution_with_sub_agents_replays() -> anyhow::Result<()> {
+    replays(include_bytes!("../../testdata/histories/with-sub-agents.json")).await
+}
+
+#[tokio::test]
+async fn a_sub_agent_replays() -> anyhow::Result<()> {
+    replays(include_bytes!("../../testdata/histories/sub-agent.json")).await
+}
+
+#[tokio::test]
+async fn a_run_that_was_continued_replays() -> anyhow::Result<()> {
+    replays(include_bytes!("../../testdata/histories/continued.json")).await
+}
+
+#[tokio::test]
 async fn a_history_of_other_decisions_does_not_replay() {
     let history = include_str!("../../testdata/histories/completed.json");
     let other = history.replace("CallModel", "CallOracle");
