@@ -38,7 +38,10 @@ async fn an_execution_with_tools_replays() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn an_execution_with_sub_agents_replays() -> anyhow::Result<()> {
-    replays(include_bytes!("../../testdata/histories/with-sub-agents.json")).await
+    replays(include_bytes!(
+        "../../testdata/histories/with-sub-agents.json"
+    ))
+    .await
 }
 
 #[tokio::test]
