@@ -5,3 +5,4 @@ mod live;
 mod replayed;
 mod scripted;
 mod stack;
+mod volume;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// In the order in which people read them; a name without any of these counts as a lane of its own.
-const KNOWN: [&str; 4] = ["scripted", "replayed", "live", "stack"];
+const KNOWN: [&str; 5] = ["scripted", "replayed", "volume", "live", "stack"];
 
 /// Which lanes a run has: those that it leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Lanes {
         let runs = |lane: &str| match lane {
             "replayed" => has.gateway,
             _ if mode == Mode::Record => false,
-            "scripted" => has.gateway,
+            "scripted" | "volume" => has.gateway,
             "live" => has.model,
             "stack" => has.control,
             _ => true,

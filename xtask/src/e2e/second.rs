@@ -186,7 +186,7 @@ fn without(mode: Mode, lanes: &Lanes, live: &Live) -> Option<String> {
     }
     let why = |lane: &&str| match (*lane, live) {
         ("stack", _) => "the stack lane, since a stack of somebody else's is not to be hurt".into(),
-        ("scripted" | "replayed", _) => {
+        ("scripted" | "replayed" | "volume", _) => {
             format!("the {lane} lane, since E2E_GATEWAY_URL names no model gateway")
         }
         (_, Live::Not(why)) if mode != Mode::Replay => {

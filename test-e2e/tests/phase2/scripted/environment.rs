@@ -2,8 +2,15 @@
 
 use anyhow::{Context, ensure};
 use serde_json::json;
-use stigmer_api::{agent::Agent, resource::Resource};
-use test_e2e::{Answer, Api, Ask, NewAgent, Result, Script, Stack, environment, instance, unique};
+use stigmer_api::{
+    agent::Agent,
+    agentexecution::{AgentExecution, ExecutionPhase},
+    resource::Resource,
+};
+use test_e2e::{
+    Answer, Api, Ask, NewAgent, Result, Script, Stack, environment, instance, unique, until,
+    until_phase,
+};
 
 /// A script that reads each of `names` and ends.
 async fn reads(stack: &Stack, names: &[&str]) -> Result<Script> {
@@ -185,5 +192,33 @@ async fn the_command_line_gives_variables_and_secrets() -> Result {
         read == ["<from a flag>", "<from a file>", "<[redacted]>"],
         "{read:?}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_secret_is_not_shown_while_it_comes() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("discreet").await?;
+    let secret = unique("swordfish");
+    let (begin, rest) = secret.split_at(12);
+    let held = Answer::pieces([format!("The key is {begin}")]).hold();
+    script
+        .answer(held.then(&format!("{rest}, it fits.")))
+        .await?;
+    let agent = NewAgent::new("discreet").apply(&api).await?;
+    let ask = Ask::new(&agent, script.model(), "The key?").env("KEY", &secret, true);
+    let id = ask.start(&api).await?;
+    let last = |e: &AgentExecution| {
+        let messages = e.status.as_ref().map_or(&[][..], |s| &s.messages);
+        messages.get(1).map(|m| m.content.clone())
+    };
+    let shown = until(&api, &id, |e| last(e).is_some()).await?;
+    ensure!(last(&shown).as_deref() == Some("The key is "), "{shown:?}");
+    script.release().await?;
+    let done = until_phase(&api, &id, ExecutionPhase::ExecutionCompleted).await?;
+    let whole = Some("The key is [redacted], it fits.");
+    ensure!(last(&done).as_deref() == whole, "{done:?}");
+    script.finish().await?;
     Ok(())
 }

@@ -132,17 +132,3 @@ async fn an_agent_that_turns_in_circles_is_stopped() -> Result {
     ensure!(script.finish().await?.len() == 9);
     Ok(())
 }
-
-#[tokio::test]
-async fn an_answer_that_fits_nowhere_ends_the_execution() -> Result {
-    let stack = Stack::get()?;
-    let api = stack.api()?;
-    let script = stack.script("endless").await?;
-    script.answer(Answer::text("x".repeat(900 << 10))).await?;
-    let agent = NewAgent::new("endless").apply(&api).await?;
-    let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
-    let why = "gave an answer of more than 786432 bytes: lower STIGMER_LLM_MAX_TOKENS";
-    ensure!(error.contains(why), "{error}");
-    ensure!(script.finish().await?.len() == 1, "it was asked again");
-    Ok(())
-}

@@ -2,7 +2,6 @@
 
 mod answers;
 mod cancel;
-mod concurrent;
 mod environment;
 mod faults;
 mod limits;

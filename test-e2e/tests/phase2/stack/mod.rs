@@ -4,4 +4,5 @@ mod faults;
 mod follow;
 mod kill;
 mod refused;
+mod settings;
 mod survive;

@@ -1,0 +1,66 @@
+//! Runners with other settings than the shared one.
+
+use anyhow::ensure;
+use serde_json::json;
+use test_e2e::{Answer, Api, Ask, NewAgent, Result, Stack, own_pair, unique};
+
+/// What a runner asks before it gives up.
+const ATTEMPTS: usize = 5;
+
+#[tokio::test]
+async fn a_model_that_never_answers_is_given_up() -> Result {
+    let stack = Stack::get()?;
+    let script = stack.script("silent").await?;
+    for _ in 0..ATTEMPTS {
+        script.answer(Answer::never()).await?;
+    }
+    let mut control = stack.control().await?;
+    let env = [("STIGMER_LLM_TIMEOUT_SECONDS", "1")];
+    let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("silent").apply(&api).await?;
+    let error = Ask::new(&agent, script.model(), "Hello?")
+        .failed(&api)
+        .await?;
+    ensure!(error.contains("said nothing for 1s"), "{error}");
+    ensure!(script.finish().await?.len() == ATTEMPTS);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_long_conversation_goes_on_in_a_new_history() -> Result {
+    let stack = Stack::get()?;
+    let script = stack.script("long").await?;
+    for n in 0..7 {
+        script
+            .answer(Answer::tool("add", json!({ "a": n, "b": 1 })))
+            .await?;
+    }
+    script.answer(Answer::text("Seven.")).await?;
+    let mut control = stack.control().await?;
+    let env = [("STIGMER_TURNS_PER_RUN", "2")];
+    let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("long")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Count to seven.")
+        .completed(&api)
+        .await?;
+
+    let results: Vec<&str> = done.tools()?.iter().map(|t| t.result.as_str()).collect();
+    ensure!(
+        results == ["1", "2", "3", "4", "5", "6", "7"],
+        "{results:?}"
+    );
+    ensure!(done.status()?.messages.len() == 2 + 2 * 7, "{done:?}");
+    let asked = script.finish().await?;
+    ensure!(
+        asked.len() == 8 && asked[7].tool_results() == results,
+        "{asked:?}"
+    );
+    let runs = stack.temporal()?.runs(done.id()).await?;
+    ensure!(runs >= 4, "{runs} runs for 8 turns of at most 2");
+    Ok(())
+}
