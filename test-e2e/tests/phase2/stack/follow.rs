@@ -30,11 +30,13 @@ async fn run_follow_shows_the_answer_as_it_comes_and_ends_with_the_execution() -
     }
     let id = printed.split("Execution ID: ").nth(1);
     let id = id.and_then(|rest| rest.lines().next()).context("no id")?;
-    // The first words, while the model holds the rest back.
-    let mut words = vec![0; "agent: Hello".len()];
-    stdout.read_exact(&mut words).await?;
-    let mut rest = String::from_utf8(words)?;
-    ensure!(rest.ends_with("Hello"), "{rest:?}");
+    // The first words, while the model holds the rest back. The question comes before them where
+    // the command was told of it together with the phase.
+    let mut rest = String::new();
+    while !rest.ends_with("agent: Hello") {
+        let byte = stdout.read_u8().await;
+        rest.push(char::from(byte.with_context(|| rest.clone())?));
+    }
     let running = api.get_execution(id).await?;
     ensure!(
         phase(&running) == ExecutionPhase::ExecutionInProgress,
