@@ -4,6 +4,7 @@ pub mod bring_up;
 pub mod build;
 pub mod finish;
 mod flow;
+mod junit;
 mod lanes;
 pub mod live;
 pub mod nextest;

@@ -104,28 +104,6 @@ pub fn overlay_path(dir: &Path) -> PathBuf {
     dir.join("data/nextest.toml")
 }
 
-/// How many tests ran and how many of them failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Ran.
-    pub tests: usize,
-    /// Failed, timed out, or could not be run.
-    pub failed: usize,
-}
-
-/// Reads the first line of totals of a JUnit file.
-pub fn counts(junit: &str) -> Option<Counts> {
-    let totals = junit.split_once("<testsuites ")?.1.split_once('>')?.0;
-    let number = |name: &str| -> Option<usize> {
-        let value = totals.split_once(&format!("{name}=\""))?.1;
-        value.split_once('"')?.0.parse().ok()
-    };
-    Some(Counts {
-        tests: number("tests")?,
-        failed: number("failures")? + number("errors")?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::lanes::{ALL, Has};
@@ -197,21 +175,6 @@ mod tests {
             echo(&Runner::CargoTest, Some("a")),
             "-- a --skip live:: --skip stack::"
         );
-    }
-
-    #[test]
-    fn junit_totals() {
-        let xml = r#"<?xml version="1.0"?>
-<testsuites name="stigmer-e2e" tests="21" failures="2" errors="1" uuid="x" time="0.9">
-  <testsuite name="a" tests="1" failures="9">"#;
-        assert_eq!(
-            counts(xml),
-            Some(Counts {
-                tests: 21,
-                failed: 3
-            })
-        );
-        assert_eq!(counts(""), None);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! One phase: tests against a stack that is up, then evidence when they failed.
 
 use super::build;
-use super::lanes::{self, Lanes, Tally};
-use super::nextest::{self, Counts, Runner, Tests};
+use super::junit::{self, Counts, Tally};
+use super::lanes::{self, Lanes};
+use super::nextest::{self, Runner, Tests};
 use super::reuse;
 use crate::evidence;
 use crate::exit::{Code, coded};
@@ -104,7 +105,7 @@ pub async fn test(
         }
     };
     let junit = std::fs::read_to_string(stack.dir.join("junit.xml")).unwrap_or_default();
-    let counts = nextest::counts(&junit);
+    let (counts, lanes) = junit::read(&junit).unzip();
     let trouble = if interrupted || stack.interrupt.count() > 0 {
         Some(coded(
             Code::Interrupted,
@@ -124,7 +125,7 @@ pub async fn test(
     };
     Ok(Tested {
         counts,
-        lanes: lanes::tally(&junit),
+        lanes: lanes.unwrap_or_default(),
         left_out,
         took: began.elapsed(),
         trouble,

@@ -1,7 +1,6 @@
 //! What people read at the end.
 
-use super::lanes::{self, Tally};
-use super::nextest::Counts;
+use super::junit::{self, Counts, Tally};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -58,7 +57,7 @@ pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}: {verdict}", report.name);
         if report.name == "phase2" && !report.lanes.is_empty() {
-            let line = lanes::line(&report.lanes, report.model.as_deref());
+            let line = junit::line(&report.lanes, report.model.as_deref());
             let _ = writeln!(text, "    {line}");
         }
         if let Some(why) = &report.without {
@@ -170,8 +169,10 @@ mod test {
             ],
             lanes: vec![Tally {
                 name: "live".into(),
-                tests: 9,
-                failed: 0,
+                counts: Counts {
+                    tests: 9,
+                    failed: 0,
+                },
                 span: Duration::from_secs(6),
             }],
             model: Some("embedded m".into()),
