@@ -5,6 +5,7 @@ use super::stage::{Program, Stage};
 use crate::config::Config;
 use crate::exit::{Code, coded};
 use crate::stack::compose::client::{Compose, engine_version};
+use crate::tools::install;
 
 /// What a machine without Docker means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -32,7 +33,7 @@ pub async fn stages(config: &Config, wish: Wish, nextest: bool) -> anyhow::Resul
     };
     match there.await {
         Ok((engine, compose)) => {
-            let other = compose.other(config).await;
+            let other = other(config, &compose).await;
             let engine = engine.split_whitespace().next().unwrap_or_default();
             let second = other.as_ref().map_or_else(
                 || format!("no Compose {} is at hand", compose.other_kind()),
@@ -54,6 +55,18 @@ pub async fn stages(config: &Config, wish: Wish, nextest: bool) -> anyhow::Resul
             Ok(Vec::new())
         }
     }
+}
+
+/// The other Compose; the pinned one is fetched, so that both are tested wherever the old one is there.
+async fn other(config: &Config, compose: &Compose) -> Option<Compose> {
+    let found = compose.other(config).await;
+    if found.is_some() || !compose.is_v1() || !config.tools.contains_key("compose") {
+        return found;
+    }
+    if let Err(error) = install::all(config, &["compose".to_owned()]).await {
+        eprintln!("docker: Compose v2 cannot be fetched: {error:#}");
+    }
+    compose.other(config).await
 }
 
 /// In the order in which they run; `other` is the second Compose.
