@@ -15,6 +15,7 @@ use crate::run::runs_dir;
 use crate::signals::Interrupt;
 use std::path::{Path, PathBuf};
 
+pub use binaries::third_party;
 pub use make::ensure;
 pub use part::{Image, Part, for_tests, wanted};
 

@@ -4,6 +4,7 @@ pub mod client;
 pub mod container;
 pub mod forwarder;
 mod inside;
+mod ollama;
 pub mod orphans;
 pub mod private;
 mod relay;

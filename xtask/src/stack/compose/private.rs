@@ -60,7 +60,7 @@ pub async fn start(
         command = command.args(["--mount", &volume]);
         server_env(parts)
     } else {
-        command = command.args(["--tmpfs", "/work:uid=65532,gid=65532,mode=0700"]);
+        command = command.args(["--init", "--tmpfs", "/work:uid=65532,gid=65532,mode=0700"]);
         runner_env(stack, parts)
     };
     // By name only: the values are in the client's environment, where nobody sees them.

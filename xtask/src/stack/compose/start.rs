@@ -3,6 +3,7 @@
 use super::Containers;
 use super::container::Container;
 use super::inside::{health, published};
+use super::ollama;
 use crate::e2e::session::Session;
 use crate::engine::{self, ANSWER, docker};
 use crate::exit::{Code, coded};
@@ -27,6 +28,10 @@ const SERVICES: [(&str, Option<&str>); 5] = [
     ("runner", None),
 ];
 
+/// Between Docker's own questions. It is xtask that waits for readiness; five processes a second would only take time
+/// from the tests.
+const HEALTH_INTERVAL: &str = "30s";
+
 /// What Compose is told.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'a> {
@@ -36,6 +41,8 @@ pub struct Told<'a> {
     pub mode: &'a str,
     /// The model's address as containers see it.
     pub upstream: Option<&'a str>,
+    /// The image of a model in a container.
+    pub ollama: Option<&'a str>,
     /// The `temporal` of this host, which asks the one in the container.
     pub temporal: &'a Path,
 }
@@ -51,6 +58,8 @@ pub struct At {
     pub gateway: String,
     /// Its name.
     pub runner: String,
+    /// Its name, where the model is a container too.
+    pub ollama: Option<String>,
 }
 
 /// Starts everything and waits until everything is ready.
@@ -72,7 +81,8 @@ pub async fn all(
     let names = names(containers).await?;
     let mut found = Vec::new();
     // All logs first: a service that dies at once must still have one.
-    for (service, port) in SERVICES {
+    let model = told.ollama.map(|_| (ollama::SERVICE, None));
+    for (service, port) in SERVICES.into_iter().chain(model) {
         let name = names.iter().find(|(name, _)| name == service);
         let (_, name) = name.with_context(|| format!("Compose started no {service}"))?;
         let log = stack.log(service);
@@ -98,12 +108,20 @@ pub async fn all(
         }
         anyhow::Ok(address)
     };
-    let (temporal, server, gateway, _, _) = tokio::try_join!(up(0), up(1), up(2), up(3), up(4))?;
+    let model_up = async {
+        match told.ollama {
+            Some(_) => up(SERVICES.len()).await,
+            None => Ok(String::new()),
+        }
+    };
+    let (temporal, server, gateway, ..) =
+        tokio::try_join!(up(0), up(1), up(2), up(3), up(4), model_up)?;
     Ok(At {
         temporal,
         server,
         gateway,
         runner: found[4].2.to_owned(),
+        ollama: found.get(SERVICES.len()).map(|it| it.2.to_owned()),
     })
 }
 
@@ -121,6 +139,7 @@ fn command(session: &Session, containers: &Containers, told: &Told<'_>) -> Comma
         .env("E2E_CHECKOUT", checkout)
         .env("E2E_OWNER", owner)
         .env("E2E_NETWORK", &containers.project)
+        .env("E2E_HEALTH_INTERVAL", HEALTH_INTERVAL)
         .env("E2E_GATEWAY_MODE", told.mode)
         .env("E2E_MODEL_NAME", &asked.name)
         .env(
@@ -136,9 +155,13 @@ fn command(session: &Session, containers: &Containers, told: &Told<'_>) -> Comma
         Some(key) => command.secret("STIGMER_LLM_API_KEY", key),
         None => command.unset("STIGMER_LLM_API_KEY"),
     };
-    match told.upstream {
+    let command = match told.upstream {
         Some(url) => command.env("GATEWAY_UPSTREAM", url),
         None => command.unset("GATEWAY_UPSTREAM"),
+    };
+    match told.ollama {
+        Some(image) => ollama::told(command, image),
+        None => command.unset("COMPOSE_PROFILES"), // the user's are for other projects
     }
 }
 
@@ -168,6 +191,7 @@ fn check(
             limits.gateway.ready_limit(),
         ),
         "tools" => (health(name, "mcp-probe"), limits.tools.ready_limit()),
+        ollama::SERVICE => (ollama::health(name), ollama::READY),
         _ => (health(name, "agent-runner"), limits.runner.ready_limit()),
     })
 }
