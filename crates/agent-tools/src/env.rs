@@ -98,6 +98,11 @@ impl Env {
         redact::redact_head(text, most, self.secrets())
     }
 
+    /// How many bytes a secret takes at most in a text, however it is written there.
+    pub(crate) fn reach(&self) -> usize {
+        redact::reach(self.secrets())
+    }
+
     fn secrets(&self) -> impl Iterator<Item = &str> {
         let secrets = self.0.values().filter(|var| var.is_secret);
         secrets.map(|var| var.value.as_str())

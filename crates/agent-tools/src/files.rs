@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::{ToolOutcome, ToolSpec, outcome};
+use crate::{Env, ToolOutcome, ToolSpec, outcome};
 
 const LIST: &str = "list_files";
 const READ: &str = "read_file";
@@ -34,23 +34,26 @@ pub(crate) fn specs() -> [ToolSpec; 2] {
     ]
 }
 
-/// Runs a tool below a folder. Refusals are for the model: it can ask better.
-pub(crate) fn run(root: &Path, tool: &str, args: &Map<String, Value>) -> ToolOutcome {
+/// Runs a tool below a folder, and shows what came of it without secrets. Refusals are for the model: it can ask better.
+pub(crate) fn run(root: &Path, tool: &str, args: &Map<String, Value>, env: &Env) -> ToolOutcome {
     let path = match args.get("path") {
         None | Some(Value::Null) if tool == LIST => "",
         Some(Value::String(path)) => path,
         _ => return ToolOutcome::failed(format!("{tool} needs `path`, a text")),
     };
-    let text = within(root, path).and_then(|at| match tool {
-        LIST => listed(&at, path),
-        _ => read(&at, path),
+    let told = within(root, path).and_then(|at| match tool {
+        LIST => listed(&at, path).map(|text| (text, 0)),
+        _ => read(&at, path, env),
     });
-    match text {
-        Ok(text) => ToolOutcome {
-            text,
-            failed: false,
-        },
-        Err(why) => ToolOutcome::failed(why),
+    match told {
+        Ok((text, unread)) => {
+            let outcome = ToolOutcome {
+                text,
+                failed: false,
+            };
+            outcome::shown_of(outcome, unread, env)
+        }
+        Err(why) => outcome::shown(ToolOutcome::failed(why), env),
     }
 }
 
@@ -104,7 +107,8 @@ fn listed(at: &Path, path: &str) -> Result<String, String> {
     })
 }
 
-fn read(at: &Path, path: &str) -> Result<String, String> {
+/// A file's text as far as it will be shown and a secret that begins there may go, and how many bytes are behind that.
+fn read(at: &Path, path: &str, env: &Env) -> Result<(String, usize), String> {
     let told = |error: io::Error| format!("{path:?} cannot be read: {error}");
     let meta = fs::metadata(at).map_err(told)?;
     if meta.is_dir() {
@@ -115,36 +119,30 @@ fn read(at: &Path, path: &str) -> Result<String, String> {
     }
     let mut bytes = Vec::new();
     let file = File::open(at).map_err(told)?;
-    file.take(outcome::MOST as u64)
+    let most = outcome::MOST.saturating_add(env.reach());
+    file.take(most as u64)
         .read_to_end(&mut bytes)
         .map_err(told)?;
-    let whole = meta.len();
-    let cut = whole > bytes.len() as u64;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
+    let whole = usize::try_from(meta.len()).unwrap_or(usize::MAX);
+    let head = &bytes[..bytes.len().min(outcome::MOST)];
+    let is_text = match std::str::from_utf8(head) {
+        Ok(_) => true,
         // The cut may have gone through a character.
-        Err(error) if cut && error.utf8_error().error_len().is_none() => {
-            let valid = error.utf8_error().valid_up_to();
-            let mut bytes = error.into_bytes();
-            bytes.truncate(valid);
-            String::from_utf8(bytes).unwrap_or_default()
-        }
-        Err(_) => return Ok(binary(at, path, whole)),
+        Err(error) => head.len() < whole && error.error_len().is_none(),
     };
-    if text.contains('\0') {
-        return Ok(binary(at, path, whole));
+    if !is_text || head.contains(&0) {
+        return Ok((binary(at, path, whole), 0));
     }
-    Ok(if cut {
-        format!(
-            "{text}\n[cut: this is the first {} of {whole} bytes]",
-            text.len()
-        )
-    } else {
-        text
-    })
+    let valid = match std::str::from_utf8(&bytes) {
+        Ok(text) => text.len(),
+        Err(error) => error.valid_up_to(),
+    };
+    bytes.truncate(valid);
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    Ok((text, whole.saturating_sub(valid)))
 }
 
-fn binary(at: &Path, path: &str, bytes: u64) -> String {
+fn binary(at: &Path, path: &str, bytes: usize) -> String {
     let kind = at
         .extension()
         .map_or_else(|| "of unknown type".into(), |e| e.to_string_lossy());

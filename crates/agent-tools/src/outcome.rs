@@ -70,16 +70,23 @@ fn left_out(what: &str, kind: Option<&str>, bytes: usize, uri: &str) -> String {
 /// Redacts and cuts: a secret that the cut would go through is replaced whole. Computes for up to some 100 ms where there
 /// are many secrets.
 pub(crate) fn shown(outcome: ToolOutcome, env: &Env) -> ToolOutcome {
+    shown_of(outcome, 0, env)
+}
+
+/// As [`shown`], for the beginning of a text that has `unread` bytes more: [`MOST`] and [`Env::reach`] together must have
+/// been read.
+pub(crate) fn shown_of(outcome: ToolOutcome, unread: usize, env: &Env) -> ToolOutcome {
     let (text, taken) = env.redact_head(&outcome.text, MOST);
+    let rest = (outcome.text.len() - taken).saturating_add(unread);
     ToolOutcome {
-        text: cut(text, outcome.text.len() - taken),
+        text: cut(text, rest),
         failed: outcome.failed,
     }
 }
 
 /// Cuts a text that has been cut by `rest` bytes already: marks may be longer than the secrets in their places.
 fn cut(mut text: String, rest: usize) -> String {
-    let whole = text.len() + rest;
+    let whole = text.len().saturating_add(rest);
     if whole > MOST {
         text.truncate(text.floor_char_boundary(MOST));
         let kept = text.len();

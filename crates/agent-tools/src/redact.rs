@@ -7,7 +7,7 @@ use base64::{
     engine::{GeneralPurpose, general_purpose::NO_PAD},
 };
 
-use view::views;
+use view::{LONGEST_ESCAPE, views};
 
 const MARK: &str = "[redacted]";
 const SHORTEST: usize = 4; // characters; shorter ones are in every text
@@ -33,7 +33,7 @@ pub(crate) fn redact_head<'a>(
 ) -> (String, usize) {
     let most = text.floor_char_boundary(most);
     let forms: Vec<Form> = secrets.flat_map(parts).flat_map(forms).collect();
-    let Some(longest) = forms.iter().map(|form| form.bytes.len()).max() else {
+    let Some(longest) = longest(&forms) else {
         return (text[..most].to_owned(), most);
     };
     let mut found = Vec::new();
@@ -43,6 +43,17 @@ pub(crate) fn redact_head<'a>(
         }
     });
     replace(text, most, found)
+}
+
+/// How many bytes one of these secrets takes at most in a text: escaped twice, as JSON in JSON. 0 without secrets.
+pub(crate) fn reach<'a>(secrets: impl Iterator<Item = &'a str>) -> usize {
+    let forms: Vec<Form> = secrets.flat_map(parts).flat_map(forms).collect();
+    let longest = longest(&forms).unwrap_or(0);
+    longest.saturating_mul(LONGEST_ESCAPE * LONGEST_ESCAPE)
+}
+
+fn longest(forms: &[Form]) -> Option<usize> {
+    forms.iter().map(|form| form.bytes.len()).max()
 }
 
 /// A secret without the space around it, and its lines: they are printed with indents and by halves.

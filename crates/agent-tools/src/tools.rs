@@ -94,7 +94,8 @@ impl Tools {
             None => unknown(name, &catalog),
             Some(Target::File) => {
                 let (folder, name) = (scope.folder.clone(), name.to_owned());
-                computed(move || files::run(&folder, &name, &args)).await
+                let env = kit.env.clone();
+                return Ok(computed(move || files::run(&folder, &name, &args, &env)).await);
             }
             Some(Target::Server { server, tool }) => {
                 let mut meta = RequestMetaObject::new();

@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::EnvVar;
 
 fn ask(root: &Path, tool: &str, path: &str) -> ToolOutcome {
     let args = json!({"path": path});
-    run(root, tool, args.as_object().unwrap())
+    run(root, tool, args.as_object().unwrap(), &Env::default())
 }
 
 /// A folder with files, in a folder with a file that nobody may see.
@@ -30,7 +31,7 @@ fn folders() -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn what_is_there_is_shown() {
     let (_dir, root) = folders();
-    let list = run(&root, LIST, &Map::new());
+    let list = run(&root, LIST, &Map::new(), &Env::default());
     assert_eq!(list.text, "skills/");
     let list = ask(&root, LIST, "skills/a/deep");
     assert_eq!(list.text, "logo.png (5 bytes)");
@@ -78,8 +79,9 @@ fn refusals_say_why() {
             outcome.text
         );
     }
-    assert!(run(&root, READ, &Map::new()).failed);
-    assert!(run(&root, LIST, json!({"path": 1}).as_object().unwrap()).failed);
+    let env = Env::default();
+    assert!(run(&root, READ, &Map::new(), &env).failed);
+    assert!(run(&root, LIST, json!({"path": 1}).as_object().unwrap(), &env).failed);
 }
 
 #[test]
@@ -94,6 +96,39 @@ fn long_files_are_cut_between_characters() {
     );
     fs::write(root.join("fits"), "b".repeat(outcome::MOST)).unwrap();
     assert_eq!(ask(&root, READ, "fits").text.len(), outcome::MOST);
+}
+
+#[test]
+fn no_part_of_a_secret_is_left_where_a_file_is_cut() {
+    const SECRET: &str = "k3y-k3y-k3y";
+    let (_dir, root) = folders();
+    let secret = EnvVar {
+        value: SECRET.to_owned(),
+        is_secret: true,
+    };
+    let env: Env = [("K".to_owned(), secret)].into_iter().collect();
+    // As JSON in JSON writes it at its longest.
+    let unit = |c: char| format!("\\u{:04x}", u32::from(c));
+    let once: String = SECRET.chars().map(unit).collect();
+    let twice: String = once.chars().map(unit).collect();
+    for written in [SECRET, &once, &twice] {
+        for part in [1, 4, 7, 10, written.len() - 1] {
+            let before = "a".repeat(outcome::MOST - part);
+            let whole = format!("{before}{written}{}", "b".repeat(outcome::MOST));
+            fs::write(root.join("long"), &whole).unwrap();
+            let args = json!({"path": "long"});
+            let text = run(&root, READ, args.as_object().unwrap(), &env).text;
+            let (said, note) = text.split_once('\n').unwrap();
+            let mark = said.strip_prefix(&before).unwrap();
+            assert_eq!(mark, &"[redacted]"[..part.min(10)], "{written}");
+            let bytes = whole.len() - written.len() + "[redacted]".len();
+            let shown = said.len();
+            assert_eq!(
+                note,
+                format!("[cut: this is the first {shown} of {bytes} bytes]")
+            );
+        }
+    }
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use super::Form;
 
-const LONGEST_ESCAPE: usize = 6; // bytes: \u0041
+pub(super) const LONGEST_ESCAPE: usize = 6; // bytes: \u0041
 
 /// A text with its escapes resolved, and for each byte where it came from.
 pub(super) struct View<'a> {
