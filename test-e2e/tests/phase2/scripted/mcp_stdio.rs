@@ -162,10 +162,6 @@ async fn a_long_result_is_cut_and_says_so() -> Result {
 #[tokio::test]
 async fn a_server_lives_as_long_as_its_execution() -> Result {
     let stack = Stack::get()?;
-    if stack.runtime != "native" {
-        // Its process number means nothing outside its container.
-        return Ok(());
-    }
     let api = stack.api()?;
     let script = stack.script("lives").await?;
     script.answer(Answer::tool("pid", json!({}))).await?;
@@ -186,9 +182,18 @@ async fn a_server_lives_as_long_as_its_execution() -> Result {
         "another process: {pids:?}"
     );
     let pid: u32 = pids[0].parse().context("no pid")?;
-    stack.temporal()?.closed(done.id()).await?;
-    let there = std::path::Path::new("/proc").join(pid.to_string());
-    ensure!(!there.exists(), "{pid} still runs");
     script.finish().await?;
+    stack.temporal()?.closed(done.id()).await?;
+    if stack.runtime == "native" {
+        let there = std::path::Path::new("/proc").join(pid.to_string());
+        ensure!(!there.exists(), "{pid} still runs");
+    } else {
+        // Its number means nothing outside its container. That the runner's processes go with an execution is checked
+        // where it can be: on the host.
+        println!(
+            "not checked in `{}`: that process {pid} is gone",
+            stack.runtime
+        );
+    }
     Ok(())
 }
