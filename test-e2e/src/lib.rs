@@ -31,7 +31,7 @@ pub use asked::Asked;
 pub use cassette::Cassette;
 pub use cli::{Cli, Output};
 pub use control::{Control, Ended, Instance, own_pair};
-pub use make::{agent, environment, execution, instance, phase, reference, session};
+pub use make::{agent, environment, execution, instance, reference, session};
 pub use project::{Project, agent_yaml};
 pub use relay::Relay;
 pub use script::Script;

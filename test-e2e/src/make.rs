@@ -3,7 +3,7 @@
 use stigmer_api::{
     Kind, LOCAL_ORG,
     agent::{Agent, AgentSpec},
-    agentexecution::{AgentExecution, AgentExecutionSpec, ExecutionPhase},
+    agentexecution::{AgentExecution, AgentExecutionSpec},
     agentinstance::{AgentInstance, AgentInstanceSpec},
     apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
     environment::{Environment, EnvironmentSpec, EnvironmentValue},
@@ -97,12 +97,6 @@ pub fn session(instance_id: &str) -> Session {
         ..Default::default()
     };
     called(session, &unique("session"))
-}
-
-/// The execution's phase.
-pub fn phase(execution: &AgentExecution) -> ExecutionPhase {
-    let status = execution.status.as_ref();
-    status.map_or(ExecutionPhase::Unspecified, |status| status.phase())
 }
 
 /// `resource` with this name, in an organization.

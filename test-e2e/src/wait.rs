@@ -9,7 +9,7 @@ use stigmer_api::{
 };
 use tonic::Streaming;
 
-use crate::{Api, Result, phase};
+use crate::{Api, Result};
 
 /// The longest that a test waits for an execution. Ten at once take 4 s on two idle cores, and
 /// three whole runs may share these.
@@ -31,7 +31,7 @@ pub async fn follow(api: &Api, id: &str) -> Result<Streaming<AgentExecution>> {
 /// # Errors
 /// When it takes longer than 60 s: with the state it was in.
 pub async fn until_ended(api: &Api, id: &str) -> Result<AgentExecution> {
-    until(api, id, |execution| phase(execution).is_terminal()).await
+    until(api, id, |execution| execution.phase().is_terminal()).await
 }
 
 /// Waits until the execution is in `wanted`.
@@ -39,12 +39,12 @@ pub async fn until_ended(api: &Api, id: &str) -> Result<AgentExecution> {
 /// # Errors
 /// When it ends in another phase, or takes longer than 60 s.
 pub async fn until_phase(api: &Api, id: &str, wanted: ExecutionPhase) -> Result<AgentExecution> {
-    let reached = |e: &AgentExecution| phase(e) == wanted || phase(e).is_terminal();
+    let reached = |e: &AgentExecution| e.phase() == wanted || e.phase().is_terminal();
     let execution = until(api, id, reached).await?;
-    if phase(&execution) != wanted {
+    if execution.phase() != wanted {
         bail!(
             "{id} is {}, not {}: {:?}",
-            phase(&execution).word(),
+            execution.phase().word(),
             wanted.word(),
             execution.status
         );

@@ -11,11 +11,14 @@ mod tests;
 use std::time::Duration;
 
 use anyhow::Context;
-use stigmer_api::agentexecution::{
-    AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
-    ListAgentExecutionsBySessionRequest,
-    agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
-    agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
+use stigmer_api::{
+    MAX_MESSAGE,
+    agentexecution::{
+        AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
+        ListAgentExecutionsBySessionRequest,
+        agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
+        agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
+    },
 };
 use temporalio_sdk::activities::ActivityError;
 use tonic::{
@@ -32,8 +35,6 @@ use crate::{
 
 /// One call to the server; it answers in milliseconds when it answers at all.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// The contract's limit for one message, in bytes.
-const MAX_MESSAGE: usize = 10 * 1024 * 1024;
 /// How many pages of a session are looked through for what the model is reminded of. The server
 /// ends a page at 50 executions or at a few MiB, whichever is first.
 const PAGES: usize = 16;

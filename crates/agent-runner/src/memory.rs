@@ -32,8 +32,7 @@ impl Memory {
     /// there is enough, or all that `pins` name is there.
     pub(crate) fn add(&mut self, execution: &AgentExecution, pins: Option<&Pins>) -> bool {
         let id = execution.metadata.as_ref().map_or("", |m| &m.id);
-        let phase = execution.status.as_ref().map(|s| s.phase());
-        if phase != Some(ExecutionPhase::ExecutionCompleted) {
+        if execution.phase() != ExecutionPhase::ExecutionCompleted {
             return true;
         }
         if let Some(pins) = pins {

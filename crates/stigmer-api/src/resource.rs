@@ -2,7 +2,7 @@
 
 use crate::{
     agent::{Agent, AgentStatus},
-    agentexecution::{AgentExecution, AgentExecutionStatus},
+    agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
     agentinstance::AgentInstance,
     apiresource::{
         ApiResourceAudit, ApiResourceAuditStatus, ApiResourceMetadata,
@@ -186,7 +186,15 @@ resource!(
     ApiResourceAuditStatus
 );
 
-impl crate::agentexecution::ExecutionPhase {
+impl AgentExecution {
+    /// The phase; unspecified where there is no status yet.
+    pub fn phase(&self) -> ExecutionPhase {
+        let status = self.status.as_ref();
+        status.map_or(ExecutionPhase::Unspecified, |status| status.phase())
+    }
+}
+
+impl ExecutionPhase {
     /// Whether an execution in this phase has ended for good.
     pub const fn is_terminal(self) -> bool {
         matches!(

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use stigmer_api::agentexecution::{AgentExecution, AgentExecutionId, ExecutionPhase};
+use stigmer_api::agentexecution::{AgentExecution, AgentExecutionId};
 use tonic::Code;
 
 use crate::{
@@ -16,14 +16,6 @@ use crate::{
 /// restarts, easy on it when it is overloaded.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// The phase of an execution.
-pub(crate) fn phase(execution: &AgentExecution) -> ExecutionPhase {
-    execution
-        .status
-        .as_ref()
-        .map_or(ExecutionPhase::Unspecified, |s| s.phase())
-}
 
 /// Shows every state of the execution to `see` until it has ended, and returns the last one.
 /// A stream that breaks is opened again, for as long as one waits for an answer; whoever sees has
@@ -88,7 +80,7 @@ async fn once(
             Ok(Some(execution)) => {
                 *gap = None;
                 see(&execution).map_err(Broken::For)?;
-                if phase(&execution).is_terminal() {
+                if execution.phase().is_terminal() {
                     return Ok(execution);
                 }
             }

@@ -16,7 +16,7 @@ use tokio::sync::{
 };
 use tonic::Status;
 
-use crate::{error::Error, phase::phase};
+use crate::error::Error;
 
 /// How many updates may wait for a slow subscriber before its stream is ended with an error. Leaving
 /// some out instead would be a gap that nobody tells it of.
@@ -76,7 +76,7 @@ pub(crate) fn subscription(mut present: AgentExecution) -> (Option<Event>, Updat
     };
     present.redact();
     let id = present.id().to_owned();
-    let open = !phase(&present).is_terminal();
+    let open = !present.phase().is_terminal();
     // The channel is new and has room.
     subscriber.deliver(&Arc::new(present));
     let event = open.then(|| Event::Subscribed(id, subscriber));
@@ -97,7 +97,7 @@ impl Hub {
                 let id = execution.id();
                 if let Some(subscribers) = state.subscribers.get_mut(id) {
                     subscribers.retain(|s| s.deliver(&execution));
-                    if subscribers.is_empty() || phase(&execution).is_terminal() {
+                    if subscribers.is_empty() || execution.phase().is_terminal() {
                         state.subscribers.remove(id);
                     }
                 }

@@ -5,7 +5,6 @@ mod error;
 mod hub;
 mod ops;
 mod outbox;
-mod phase;
 mod serve;
 mod services;
 mod store;

@@ -1,6 +1,6 @@
 use anyhow::ensure;
 use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
-use test_e2e::{Api, Ended, Result, Stack, phase, unique, until_phase};
+use test_e2e::{Api, Ended, Result, Stack, unique, until_phase};
 
 /// What was answered before a server ended is there when it is back.
 async fn answered_is_kept(kill: bool) -> Result {
@@ -62,7 +62,7 @@ async fn without_an_answer_from_temporal_executions_wait_and_say_so() -> Result 
     let mut states = test_e2e::follow(&api, execution.id()).await?;
     while let Some(state) = states.message().await? {
         ensure!(
-            phase(&state) == ExecutionPhase::ExecutionPending,
+            state.phase() == ExecutionPhase::ExecutionPending,
             "{state:?}"
         );
         let reason = state.status.unwrap_or_default().phase_reason;

@@ -4,7 +4,7 @@ use stigmer_api::{
     agentexecution::{AgentExecutionId, ExecutionPhase, MessageType},
     session::{ListSessionsByAgentRequest, SessionId},
 };
-use test_e2e::{Project, Result, Stack, execution, phase, unique};
+use test_e2e::{Project, Result, Stack, execution, unique};
 use tonic::Code;
 
 fn id(execution: &Value) -> Result<&str> {
@@ -162,7 +162,7 @@ async fn cancel_ends_a_pending_execution_at_once() -> Result {
     stack.cli().run(["cancel", &id]).await?.ok()?;
     let execution = api.get_execution(&id).await?;
     ensure!(
-        phase(&execution) == ExecutionPhase::ExecutionCancelled,
+        execution.phase() == ExecutionPhase::ExecutionCancelled,
         "{execution:?}"
     );
     ensure!(!execution.status.unwrap_or_default().completed_at.is_empty());
@@ -172,7 +172,7 @@ async fn cancel_ends_a_pending_execution_at_once() -> Result {
         .cancel(AgentExecutionId { value: id })
         .await?
         .into_inner();
-    ensure!(phase(&again) == ExecutionPhase::ExecutionCancelled);
+    ensure!(again.phase() == ExecutionPhase::ExecutionCancelled);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use stigmer_api::{
     agentexecution::{AgentExecutionStatus, AgentExecutionUpdateStatusInput, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{Api, Result, Stack, follow, phase, unique};
+use test_e2e::{Api, Result, Stack, follow, unique};
 use tonic::Code;
 
 async fn report(
@@ -35,7 +35,7 @@ async fn a_thousand_quick_updates_arrive_without_a_gap() -> Result {
     let mut states = follow(&api, &id).await?;
     let first = states.message().await?.context("no present state")?;
     ensure!(
-        phase(&first) == ExecutionPhase::ExecutionPending,
+        first.phase() == ExecutionPhase::ExecutionPending,
         "{first:?}"
     );
 
@@ -58,7 +58,7 @@ async fn a_thousand_quick_updates_arrive_without_a_gap() -> Result {
     let reading = async {
         let mut seen = Vec::with_capacity(UPDATES);
         while let Some(state) = states.message().await? {
-            if phase(&state).is_terminal() {
+            if state.phase().is_terminal() {
                 return Ok::<_, tonic::Status>(seen);
             }
             seen.push(state.status.unwrap_or_default().error);
@@ -93,7 +93,7 @@ async fn one_who_comes_after_the_end_gets_it_and_no_more() -> Result {
     report(&api, &id, ExecutionPhase::ExecutionFailed, "because").await?;
     let states: Vec<_> = follow(&api, &id).await?.try_collect().await?;
     ensure!(
-        states.len() == 1 && phase(&states[0]) == ExecutionPhase::ExecutionFailed,
+        states.len() == 1 && states[0].phase() == ExecutionPhase::ExecutionFailed,
         "{states:?}"
     );
     Ok(())

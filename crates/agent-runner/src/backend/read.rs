@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use agent_tools::{EnvVar, SkillFiles};
 use stigmer_api::{
-    ApiKind,
+    ApiKind, MAX_MESSAGE,
     agent::{Agent, AgentId, agent_query_controller_client::AgentQueryControllerClient},
     apiresource::ApiResourceReference,
     executioncontext::execution_context_query_controller_client::ExecutionContextQueryControllerClient,
@@ -13,7 +13,7 @@ use stigmer_api::{
 use temporalio_sdk::activities::ActivityError;
 use tonic::{Code, Request};
 
-use super::{Backend, MAX_MESSAGE};
+use super::Backend;
 use crate::failure::permanent;
 
 impl Backend {

@@ -18,7 +18,7 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> Result<()> {
         .answer(commands.cancel(AgentExecutionId { value }))
         .await
         .map_err(|error| resolve::naming(error, Kind::AgentExecution, id))?;
-    if !watch::phase(&execution).is_terminal() {
+    if !execution.phase().is_terminal() {
         let ended = watch::until_ended(&client, app.output, id, |_| Ok(()));
         let limit = client.timeout();
         execution = tokio::time::timeout(limit, ended).await.map_err(|_| {
@@ -28,7 +28,7 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> Result<()> {
         })??;
     }
     execution.redact();
-    let phase = watch::phase(&execution);
+    let phase = execution.phase();
     let text = format!("Execution {id}: {}\n", phase.word());
     app.output.result(&execution, &text)?;
     if phase == ExecutionPhase::ExecutionCancelled {

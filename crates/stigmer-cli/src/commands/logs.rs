@@ -8,7 +8,7 @@ use stigmer_api::{
     resource::Resource,
 };
 
-use crate::{App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve, watch};
+use crate::{App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve};
 
 pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<()> {
     let client = Client::connect(&app.global).await?;
@@ -35,7 +35,7 @@ fn document(execution: &AgentExecution) -> serde_json::Value {
     let status = execution.status.clone().unwrap_or_default();
     json!({
         "id": execution.id(),
-        "phase": watch::phase(execution).as_str_name(),
+        "phase": execution.phase().as_str_name(),
         "messages": status.messages,
         "toolCalls": status.tool_calls,
         "subAgentExecutions": status.sub_agent_executions,

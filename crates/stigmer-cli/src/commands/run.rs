@@ -126,7 +126,7 @@ pub(crate) async fn follow(app: &App, client: &Client, id: &str) -> Result<Agent
 
 /// An error unless the execution COMPLETED.
 pub(crate) fn ended_well(execution: &AgentExecution) -> Result<()> {
-    let phase = watch::phase(execution);
+    let phase = execution.phase();
     if phase == ExecutionPhase::ExecutionCompleted {
         return Ok(());
     }

@@ -22,7 +22,6 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    phase::phase,
     store::{Read, Tx},
 };
 
@@ -117,7 +116,7 @@ pub(crate) fn create(tx: &mut Tx<'_>, context: ExecutionContext) -> Result<Execu
     }
     let id = spec.execution_id;
     let execution: AgentExecution = tx.view().get(&id)?;
-    let phase = phase(&execution);
+    let phase = execution.phase();
     if phase.is_terminal() {
         let phase = phase.word();
         return Err(Error::Precondition(format!(

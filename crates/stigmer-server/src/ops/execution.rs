@@ -24,7 +24,6 @@ use super::{
 use crate::{
     error::{Error, Result},
     hub::Event,
-    phase::phase,
     store::{Outgoing, Read, Tx},
 };
 
@@ -90,7 +89,7 @@ pub(super) fn forget_secrets(execution: &mut AgentExecution, merged: &context::V
 
 /// Stores an execution. With its end its context goes.
 pub(super) fn put(tx: &mut Tx<'_>, execution: &mut AgentExecution) -> Result<()> {
-    if phase(execution).is_terminal() {
+    if execution.phase().is_terminal() {
         context::close(tx, execution.id())?;
     }
     tx.put_execution(execution)
@@ -209,7 +208,7 @@ pub(crate) fn update_status(
 /// one Temporal is told, and the runner reports its end. Of one that has ended nothing changes.
 pub(crate) fn cancel(tx: &mut Tx<'_>, id: &str, temporal: bool) -> Result<AgentExecution> {
     let mut execution: AgentExecution = tx.view().get(id)?;
-    if phase(&execution).is_terminal() {
+    if execution.phase().is_terminal() {
         return Ok(execution);
     }
     let waited = tx.unsend(id, Outgoing::Start)?;
@@ -235,7 +234,7 @@ pub(crate) fn delete(tx: &mut Tx<'_>, id: &str) -> Result<AgentExecution> {
 }
 
 pub(super) fn remove(tx: &mut Tx<'_>, execution: &AgentExecution) -> Result<()> {
-    let phase = phase(execution);
+    let phase = execution.phase();
     if !phase.is_terminal() {
         return Err(Error::Precondition(format!(
             "execution {id} is {}: cancel it first (`stigmer cancel {id}`)",

@@ -8,7 +8,6 @@ use stigmer_api::{
 use crate::{
     error::Result,
     ops::execution,
-    phase::phase,
     store::{Outgoing, Store, Tx},
 };
 
@@ -33,7 +32,7 @@ fn explain(tx: &mut Tx<'_>, id: &str, why: &str) -> Result<()> {
         return Ok(());
     };
     let told = |s: &AgentExecutionStatus| s.phase_reason == why;
-    if phase(&execution) != ExecutionPhase::ExecutionPending
+    if execution.phase() != ExecutionPhase::ExecutionPending
         || execution.status.as_ref().is_some_and(told)
     {
         return Ok(());

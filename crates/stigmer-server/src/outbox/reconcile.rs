@@ -12,7 +12,6 @@ use super::{Outbox, link::Link};
 use crate::{
     error::Result,
     ops::execution::{self, now},
-    phase::phase,
     store::{Outgoing, Store, Tx},
 };
 
@@ -70,7 +69,7 @@ async fn fail(store: &Store, id: String, how: String) -> Result<()> {
             return Ok(());
         };
         // Its report came before its end: looked at only now, it is there.
-        if phase(&execution).is_terminal() {
+        if execution.phase().is_terminal() {
             return Ok(());
         }
         tracing::warn!(id, how, "an execution's workflow ended without a report");

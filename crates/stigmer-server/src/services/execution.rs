@@ -19,7 +19,6 @@ use crate::{
     hub,
     ops::execution as ops,
     outbox::Outbox,
-    phase::phase as phase_of,
     store::{Page, Store, Wanted},
 };
 
@@ -91,7 +90,7 @@ impl AgentExecutionQueryController for ExecutionService {
             ..
         } = request;
         let keep = move |execution: &AgentExecution| {
-            (phase as i32 == 0 || phase_of(execution) == phase) && tagged(execution, &tags)
+            (phase as i32 == 0 || execution.phase() == phase) && tagged(execution, &tags)
         };
         answer(page(&self.store, Wanted { size, token }, keep).await?)
     }

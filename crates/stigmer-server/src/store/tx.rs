@@ -10,7 +10,6 @@ use super::{Read, Stored, keys, read::Sealed};
 use crate::{
     error::{Error, Result},
     hub::Event,
-    phase::phase,
 };
 
 pub(crate) struct Tx<'t> {
@@ -96,7 +95,7 @@ impl<'t> Tx<'t> {
     pub(crate) fn put_execution(&mut self, execution: &mut AgentExecution) -> Result<()> {
         self.put(execution)?;
         let open = keys::open(execution.id());
-        match phase(execution).is_terminal() {
+        match execution.phase().is_terminal() {
             true => self.unset(open).map(drop)?,
             false => self.set(open, &[])?,
         }

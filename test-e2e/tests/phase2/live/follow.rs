@@ -3,7 +3,7 @@ use stigmer_api::{
     agentexecution::{ExecutionPhase, MessageType},
     resource::Resource,
 };
-use test_e2e::{Result, Stack, follow, phase, unique};
+use test_e2e::{Result, Stack, follow, unique};
 
 #[tokio::test]
 async fn the_answer_streams_into_the_execution() -> Result {
@@ -16,8 +16,8 @@ async fn the_answer_streams_into_the_execution() -> Result {
     let mut growing: Vec<String> = Vec::new();
     let mut phases = Vec::new();
     while let Some(state) = states.message().await? {
-        if phases.last() != Some(&phase(&state)) {
-            phases.push(phase(&state));
+        if phases.last() != Some(&state.phase()) {
+            phases.push(state.phase());
         }
         let messages = state.status.unwrap_or_default().messages;
         if let Some(last) = messages.last()

@@ -1,6 +1,6 @@
 use anyhow::{Context, ensure};
 use stigmer_api::agentexecution::{AgentExecution, ExecutionPhase, MessageType};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, follow, phase, until};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, follow, until};
 
 /// The last message, if it is the agent's.
 fn said(execution: &AgentExecution) -> Option<&str> {
@@ -59,7 +59,7 @@ async fn each_piece_is_shown_as_soon_as_it_comes() -> Result {
     // Each wait ends while the model holds the rest back.
     let first = until(&api, &id, |e| said(e) == Some("One")).await?;
     ensure!(
-        phase(&first) == ExecutionPhase::ExecutionInProgress,
+        first.phase() == ExecutionPhase::ExecutionInProgress,
         "{first:?}"
     );
     script.release().await?;

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agentexecution::{ExecutionPhase, ToolCallStatus};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, phase};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
 
 #[tokio::test]
 async fn a_model_is_not_asked_more_often_than_allowed() -> Result {
@@ -22,7 +22,7 @@ async fn a_model_is_not_asked_more_often_than_allowed() -> Result {
     let ask = Ask::new(&agent, script.model(), "Go on.").limits(|l| l.max_model_calls = 2);
     let done = ask.ended(&api).await?;
     ensure!(
-        phase(&done.0) == ExecutionPhase::ExecutionFailed,
+        done.0.phase() == ExecutionPhase::ExecutionFailed,
         "{done:?}"
     );
     let error = &done.status()?.error;

@@ -3,9 +3,7 @@ use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{
-    Answer, Api, Ask, Relay, Result, Stack, own_pair, phase, unique, until, until_phase,
-};
+use test_e2e::{Answer, Api, Ask, Relay, Result, Stack, own_pair, unique, until, until_phase};
 
 /// How long a dead model may keep an execution: five attempts, 0.2, 0.4, 0.8 and 1.6 s apart,
 /// are 3 s; the rest is for a machine that runs three stacks at once.
@@ -82,7 +80,7 @@ async fn executions_wait_for_a_temporal_that_is_late() -> Result {
     };
     let state = until(&api, &id, waits).await?;
     ensure!(
-        phase(&state) == ExecutionPhase::ExecutionPending,
+        state.phase() == ExecutionPhase::ExecutionPending,
         "{state:?}"
     );
     relay.open(true);

@@ -1,6 +1,6 @@
 use anyhow::{Context, ensure};
 use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
-use test_e2e::{Answer, NewAgent, Result, Stack, phase};
+use test_e2e::{Answer, NewAgent, Result, Stack};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn run_follow_shows_the_answer_as_it_comes_and_ends_with_the_execution() -
     }
     let running = api.get_execution(id).await?;
     ensure!(
-        phase(&running) == ExecutionPhase::ExecutionInProgress,
+        running.phase() == ExecutionPhase::ExecutionInProgress,
         "{running:?}"
     );
 

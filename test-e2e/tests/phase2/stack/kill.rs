@@ -10,8 +10,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
 use test_e2e::{
-    Answer, Api, Ask, Asked, Ended, NewAgent, Result, Script, Stack, own_pair, phase, unique,
-    until_phase,
+    Answer, Api, Ask, Asked, Ended, NewAgent, Result, Script, Stack, own_pair, unique, until_phase,
 };
 
 /// How many conversations are under way when the runner is killed.
@@ -102,7 +101,7 @@ async fn a_killed_runner_repeats_at_most_the_step_that_was_in_flight() -> Result
     ensure!(ended == killed, "{ended:?}");
     let mut moments = Vec::new();
     for (id, _, script) in &started {
-        let ended = phase(&api.get_execution(id).await?).is_terminal();
+        let ended = api.get_execution(id).await?.phase().is_terminal();
         moments.push(if ended {
             0
         } else {

@@ -9,7 +9,6 @@ use stigmer_api::{
 use crate::{
     commands::skill::short,
     output::{self, one_line},
-    watch,
 };
 
 /// The longest message in a table, in characters.
@@ -102,7 +101,7 @@ impl Row for AgentExecution {
         let audit = self.audit().and_then(|a| a.spec_audit.as_ref());
         [
             self.id().to_owned(),
-            watch::phase(self).word().to_owned(),
+            self.phase().word().to_owned(),
             spec.agent_id,
             one_line(&spec.message, MAX_MESSAGE),
             time(audit.and_then(|a| a.created_at.as_ref()).map(|t| t.seconds)),
