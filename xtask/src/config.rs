@@ -76,6 +76,15 @@ pub struct Stop {
     pub term_seconds: u64,
     /// For running tests after the first Ctrl-C, in seconds.
     pub drain_seconds: u64,
+    /// For a Docker daemon that went away under a run, in seconds.
+    pub docker_seconds: u64,
+}
+
+impl Stop {
+    /// For a Docker daemon that went away under a run.
+    pub fn docker_limit(&self) -> Duration {
+        Duration::from_secs(self.docker_seconds)
+    }
 }
 
 /// What is kept after a run.

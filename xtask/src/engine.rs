@@ -1,6 +1,6 @@
 //! The Docker Engine, asked through its own client: contexts, `DOCKER_HOST` and credentials are the client's business.
 
-use crate::exit::{Code, coded};
+use crate::exit::{Code, code_of, coded};
 use crate::process::{Command, ask::ask_async};
 use std::time::Duration;
 
@@ -63,12 +63,11 @@ pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
         "error during connect",
     ];
     if silent.iter().any(|text| has(text)) {
-        let host = std::env::var("DOCKER_HOST")
-            .map_or_else(|_| String::new(), |host| format!(" at {host}"));
         return coded(
             Code::Missing,
             format!(
-                "the Docker daemon does not answer{host}\n  mend: {}",
+                "the Docker daemon does not answer{}\n  mend: {}",
+                host(),
                 start()
             ),
         );
@@ -94,6 +93,27 @@ pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
     coded(code, format!("$ {shown}\n  {}", last()))
 }
 
+/// For a daemon that answered before.
+pub fn gone(when: &str) -> anyhow::Error {
+    coded(
+        Code::NotReady,
+        format!(
+            "the Docker daemon{} stopped answering {when}, and this run's services are in it\n  mend: {}, then the same command again",
+            host(),
+            start()
+        ),
+    )
+}
+
+/// Whether this is [`explain`]'s word for a daemon that does not answer; it may yet come back.
+pub fn is_silent(error: &anyhow::Error) -> bool {
+    code_of(error) == Code::Missing
+}
+
+fn host() -> String {
+    std::env::var("DOCKER_HOST").map_or_else(|_| String::new(), |host| format!(" at {host}"))
+}
+
 const PERMISSION: &str = "sudo usermod -aG docker \"$USER\", then log in again";
 
 fn install() -> &'static str {
@@ -115,7 +135,6 @@ fn start() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::code_of;
 
     #[test]
     fn troubles_have_a_mend() {

@@ -84,7 +84,9 @@ pub async fn up(root: &Path, config: Config, args: UpArgs) -> anyhow::Result<Cod
     let up = match built.and(up) {
         Ok(up) => up,
         Err(error) => {
-            stack.down().await;
+            if let Some(left) = stack.down().await {
+                eprintln!("{left}");
+            }
             sweep::end(&session.run.dir, &session.run.id, Duration::from_secs(2)).await;
             sweep::remove_data(&session.run.dir);
             Info::change(&session.run.dir, |info| {
@@ -140,7 +142,7 @@ pub async fn down(root: &Path, config: &Config) -> anyhow::Result<Code> {
         let docker = StackFile::read(&dir.join("phase2/stack.json"))
             .is_ok_and(|file| file.runtime == "docker");
         if docker {
-            compose::orphans::remove(&info.run_id).await?;
+            compose::orphans::remove(&info.run_id, config.stop.docker_limit()).await?;
         }
         if !sweep::left(&dir, &info.run_id).is_empty() {
             return Err(coded(

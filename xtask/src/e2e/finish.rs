@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Checks that nothing is left, prints the summary, writes the exit code into `run.json`.
 ///
 /// # Errors
-/// Only when `run.json` cannot be written.
+/// When `run.json` of a run that passed cannot be written.
 pub async fn finish(session: Session, driven: Driven, args: &Args) -> anyhow::Result<Code> {
     let kept = args.keep
         && driven
@@ -70,14 +70,20 @@ pub async fn finish(session: Session, driven: Driven, args: &Args) -> anyhow::Re
     if kept {
         eprintln!("the stack is kept: `cargo xtask status` shows it, `cargo xtask down` ends it");
     }
-    Info::change(&session.run.dir, |info| {
+    let noted = Info::change(&session.run.dir, |info| {
         info.kept = kept;
         info.exit_code = (!kept).then_some(code as i32);
         for report in &driven.reports {
             info.versions
                 .insert(report.name.into(), report.on.join("; "));
         }
-    })?;
+    });
+    if code == Code::Passed {
+        noted?;
+    } else if let Err(error) = noted {
+        // Most likely for the reason that decides the code already.
+        eprintln!("{error:#}");
+    }
     Ok(code)
 }
 
@@ -111,28 +117,18 @@ async fn leftovers(session: &Session, driven: &Driven) -> Option<anyhow::Error> 
         .iter()
         .flat_map(|stack| stack.ports_left())
         .collect();
-    let contained = contained(driven, id).await;
-    match (named.is_empty(), ports.is_empty()) {
-        (true, true) if !contained.is_empty() => Some(coded(
-            Code::Left,
-            format!(
-                "still in Docker after the stop, removed now: {}",
-                contained.join(", ")
-            ),
-        )),
-        (true, true) => None,
-        (false, _) => Some(coded(
-            Code::Left,
-            format!(
-                "still there after the stop, ended now: {}",
-                named.join(", ")
-            ),
-        )),
-        (true, false) => Some(coded(
-            Code::Left,
-            format!("somebody still listens on this run's ports {ports:?}"),
-        )),
+    let mut found = Vec::new();
+    if !named.is_empty() {
+        let named = named.join(", ");
+        found.push(format!("still there after the stop, ended now: {named}"));
+    } else if !ports.is_empty() {
+        // Whoever was ended had them.
+        found.push(format!(
+            "somebody still listens on this run's ports {ports:?}"
+        ));
     }
+    found.extend(contained(driven, id).await);
+    (!found.is_empty()).then(|| coded(Code::Left, found.join("\n")))
 }
 
 /// A secret in the evidence, which people attach to issues.
@@ -154,21 +150,23 @@ fn leaks(session: &Session) -> Option<anyhow::Error> {
 }
 
 /// What the run still has in Docker. It is removed, but it is a fault that it was there.
-async fn contained(driven: &Driven, id: &str) -> Vec<String> {
-    let used = driven
-        .stacks
-        .iter()
-        .any(|stack| stack.containers().is_some());
-    if !used {
-        return Vec::new();
-    }
-    match orphans::left(id).await {
-        Ok(left) if left.is_empty() => left,
-        Ok(left) => match orphans::remove(id).await {
-            Ok(_) => left,
-            Err(error) => vec![format!("{error:#}")],
-        },
-        Err(error) => vec![format!("{error:#}")],
+async fn contained(driven: &Driven, id: &str) -> Option<String> {
+    let mut stacks = driven.stacks.iter();
+    let stack = stacks.find(|stack| stack.containers().is_some())?;
+    let again = async {
+        let left = orphans::left(id).await?;
+        if !left.is_empty() {
+            orphans::remove(id, stack.config.stop.docker_limit()).await?;
+        }
+        anyhow::Ok(left)
+    };
+    match again.await {
+        Ok(left) if left.is_empty() => None,
+        Ok(left) => Some(format!(
+            "still in Docker after the stop, removed now: {}",
+            left.join(", ")
+        )),
+        Err(error) => Some(stack.unremoved(&error)),
     }
 }
 

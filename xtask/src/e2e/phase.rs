@@ -5,6 +5,7 @@ use super::junit::{self, Counts, Tally};
 use super::lanes::{self, Lanes};
 use super::nextest::{self, Runner, Tests};
 use super::reuse;
+use crate::engine;
 use crate::evidence;
 use crate::exit::{Code, coded};
 use crate::process::{Output, spawn};
@@ -82,9 +83,9 @@ pub async fn test(
     let exit = loop {
         tokio::select! {
             exit = process.wait() => break exit,
-            Some(Ok((name, end))) = deaths.join_next(), if !dead => {
+            Some(Ok(death)) = deaths.join_next(), if !dead => {
                 dead = true;
-                eprintln!("{name} died with {end}: no further test begins");
+                eprintln!("{death}: no further test begins");
                 process.signal(Signal::SIGINT);
             }
             () = stack.interrupt.reached(1), if !interrupted => {
@@ -132,13 +133,17 @@ pub async fn test(
     })
 }
 
-/// Resolves to a shared service that dies, and how; without it every test that is still to come would wait in vain.
-fn deaths(stack: &Native) -> tokio::task::JoinSet<(String, String)> {
+/// Resolves to how a shared service dies; without it every test that is still to come would wait in vain.
+fn deaths(stack: &Native) -> tokio::task::JoinSet<String> {
     let mut deaths = tokio::task::JoinSet::new();
     for (name, life) in shared(stack) {
         deaths.spawn(async move {
             let exit = life.wait().await;
-            (name, life.end().unwrap_or_else(|| exit.to_string()))
+            if life.is_lost() {
+                return "the Docker daemon stopped answering".into();
+            }
+            let end = life.end().unwrap_or_else(|| exit.to_string());
+            format!("{name} died with {end}")
         });
     }
     deaths
@@ -153,7 +158,11 @@ fn shared(stack: &Native) -> Vec<(String, Life)> {
 
 /// A shared service that died under the tests is a failure, even when no test noticed.
 fn dead_member(stack: &Native) -> Option<anyhow::Error> {
-    shared(stack).into_iter().find_map(|(name, life)| {
+    let shared = shared(stack);
+    if shared.iter().any(|(_, life)| life.is_lost()) {
+        return Some(engine::gone("during the tests"));
+    }
+    shared.into_iter().find_map(|(name, life)| {
         let exit = life.end()?;
         let tail = log_tail(&stack.log(&name), stack.config.evidence.tail_lines);
         Some(coded(

@@ -48,7 +48,7 @@ impl Session {
             )
             .await,
         );
-        for swept in orphans::sweep(root).await {
+        for swept in orphans::sweep(root, config.stop.docker_limit()).await {
             eprintln!("removed what the dead run {swept} had in Docker");
         }
         Ok(Self {

@@ -2,7 +2,9 @@
 
 use super::compose::{orphans, private};
 use super::lease;
+use super::life::Life;
 use super::native::{Native, Origin};
+use crate::engine;
 use crate::process::Exit;
 use std::time::Duration;
 
@@ -48,8 +50,9 @@ impl Native {
         Duration::from_secs(self.config.stop.term_seconds)
     }
 
-    /// Ends everything: those that use others first, then what they used. A second signal turns it into SIGKILL.
-    pub async fn down(&self) {
+    /// Ends everything: those that use others first, then what they used. A second signal turns it into SIGKILL. Says what
+    /// an engine did not remove; the check at the end of a run looks again.
+    pub async fn down(&self) -> Option<String> {
         let (used, users): (Vec<_>, Vec<_>) = self
             .members()
             .into_iter()
@@ -67,12 +70,32 @@ impl Native {
             }
             while tasks.join_next().await.is_some() {}
         }
-        if self.containers().is_some()
-            && let Err(error) = orphans::remove(&self.run.id).await
-        {
-            // The check at the end of the run looks again, and decides the exit code.
-            eprintln!("{error:#}");
+        self.containers()?;
+        let removed = orphans::remove(&self.run.id, self.config.stop.docker_limit()).await;
+        removed.err().map(|error| self.unremoved(&error))
+    }
+
+    /// What may still be in an engine, and why it was not removed.
+    pub fn unremoved(&self, error: &anyhow::Error) -> String {
+        if !engine::is_silent(error) {
+            return format!("still in Docker after the stop: {error:#}");
         }
+        let mut names: Vec<String> = self
+            .containers()
+            .iter()
+            .map(|all| all.project.clone())
+            .collect();
+        for (_, life) in self.members() {
+            if let Life::Container(container) = life {
+                names.push(container.id);
+            }
+        }
+        format!(
+            "not removed, since the Docker daemon does not answer: {}, and whatever else has the label {}={}; the next run of this checkout removes it",
+            names.join(", "),
+            engine::RUN,
+            self.run.id
+        )
     }
 
     /// Ports of this stack that somebody still listens on; the others are given back.

@@ -1,6 +1,6 @@
 //! A member of a stack as the rest sees it: a process of this host, or a container.
 
-use super::compose::container::Container;
+use super::compose::container::{Container, Why};
 use crate::process::{Exit, Process};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -26,11 +26,24 @@ impl Life {
     /// How it ended, for people; `None` while it runs.
     pub fn end(&self) -> Option<String> {
         let exit = self.exit()?;
-        match self {
-            Self::Container(container) if container.out_of_memory() => Some(format!(
+        match self.why() {
+            Some(Why::Memory) => Some(format!(
                 "{exit}, since it used more memory than it may have (mem_limit in compose/compose.yaml)"
             )),
-            _ => Some(exit.to_string()),
+            Some(Why::Engine) => Some("the Docker daemon, or unseen after its end".into()),
+            None => Some(exit.to_string()),
+        }
+    }
+
+    /// Whether nothing is known of it any more, since its engine went away.
+    pub fn is_lost(&self) -> bool {
+        self.why() == Some(Why::Engine)
+    }
+
+    fn why(&self) -> Option<Why> {
+        match self {
+            Self::Process(_) => None,
+            Self::Container(container) => container.why(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::life::Life;
 use super::services;
+use crate::engine;
 use crate::evidence::tail;
 use crate::exit::{Code, coded};
 use crate::model;
@@ -56,7 +57,7 @@ pub struct Waited<'a> {
 /// Waits until the service is ready and returns its announced `HOST:PORT`, if it announces one.
 ///
 /// # Errors
-/// [`Code::NotReady`] as soon as it dies or the limit is over, [`Code::Interrupted`] at the first signal.
+/// [`Code::NotReady`] as soon as it or its engine dies or the limit is over, [`Code::Interrupted`] at the first signal.
 pub async fn wait(
     service: Waited<'_>,
     ready: &Ready,
@@ -67,6 +68,9 @@ pub async fn wait(
     let why = tokio::select! {
         biased;
         exit = service.life.wait() => {
+            if service.life.is_lost() {
+                return Err(engine::gone(&format!("while {} was started", service.name)));
+            }
             let end = service.life.end().unwrap_or_else(|| exit.to_string());
             format!("died during start with {end} after {:.1} s", began.elapsed().as_secs_f32())
         }

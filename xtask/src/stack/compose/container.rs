@@ -5,8 +5,6 @@ use crate::exit::Code;
 use crate::process::{Exit, Output, spawn};
 use crate::run::Run;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -18,8 +16,23 @@ const QUESTIONS: usize = 3;
 pub struct Container {
     /// Its id.
     pub id: String,
-    exit: watch::Receiver<Option<Exit>>,
-    out_of_memory: Arc<AtomicBool>,
+    end: watch::Receiver<Option<End>>,
+}
+
+/// How one ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct End {
+    exit: Exit,
+    why: Option<Why>,
+}
+
+/// Why one ended, where its exit does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The kernel ended it for using too much memory.
+    Memory,
+    /// The engine went away: with it, or at least out of sight.
+    Engine,
 }
 
 impl Container {
@@ -42,36 +55,33 @@ impl Container {
         let command = run.own(docker(args).args([id]));
         let pid_file = run.pid_file(&format!("phase2-{instance}"));
         let process = spawn(&command, &Output::Log(log.to_owned()), Some(&pid_file))?;
-        let (sender, exit) = watch::channel(None);
-        let out_of_memory = Arc::new(AtomicBool::new(false));
-        let (owned, memory) = (id.to_owned(), out_of_memory.clone());
+        let (sender, end) = watch::channel(None);
+        let owned = id.to_owned();
         tokio::spawn(async move {
             process.wait().await;
-            let exit = ended(&owned, &memory).await;
-            sender.send_replace(Some(exit));
+            sender.send_replace(Some(ended(&owned).await));
         });
         Ok(Self {
             id: id.to_owned(),
-            exit,
-            out_of_memory,
+            end,
         })
     }
 
     /// How it ended, if it has.
     pub fn exit(&self) -> Option<Exit> {
-        *self.exit.borrow()
+        self.end.borrow().map(|end| end.exit)
     }
 
-    /// Whether the kernel ended it for using too much memory.
-    pub fn out_of_memory(&self) -> bool {
-        self.out_of_memory.load(Ordering::Relaxed)
+    /// Why it ended, where its exit does not say it.
+    pub fn why(&self) -> Option<Why> {
+        self.end.borrow().and_then(|end| end.why)
     }
 
     /// Waits for its end.
     pub async fn wait(&self) -> Exit {
-        let mut exit = self.exit.clone();
-        let ended = exit.wait_for(Option::is_some).await.ok();
-        ended.and_then(|exit| *exit).unwrap_or(GONE)
+        let mut end = self.end.clone();
+        let ended = end.wait_for(Option::is_some).await.ok();
+        ended.and_then(|end| *end).map_or(GONE, |end| end.exit)
     }
 
     /// SIGTERM, then SIGKILL after `limit`.
@@ -104,32 +114,38 @@ const GONE: Exit = Exit {
     signal: None,
 };
 
-async fn ended(id: &str, out_of_memory: &AtomicBool) -> Exit {
+async fn ended(id: &str) -> End {
     let format = "{{.State.Running}} {{.State.ExitCode}} {{.State.OOMKilled}}";
+    let mut why = None;
     for attempt in 0..QUESTIONS {
         let command = docker(["inspect", "--format", format, id]);
-        if let Ok(said) = engine::ask(command, ANSWER, Code::NotReady).await {
-            if let Some((exit, memory)) = parse(&said) {
-                out_of_memory.store(memory, Ordering::Relaxed);
-                return exit;
+        match engine::ask(command, ANSWER, Code::NotReady).await {
+            Ok(said) => {
+                if let Some(end) = parse(&said) {
+                    return end;
+                }
+                // Its log ended before the engine noted its end.
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            // Its log ended before the engine noted its end.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        } else if attempt + 1 < QUESTIONS {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            Err(error) => {
+                why = engine::is_silent(&error).then_some(Why::Engine);
+                if attempt + 1 < QUESTIONS {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                }
+            }
         }
     }
-    GONE
+    End { exit: GONE, why }
 }
 
 /// A code above 128 is a signal, as a shell says it; `None` while it runs.
-fn parse(said: &str) -> Option<(Exit, bool)> {
+fn parse(said: &str) -> Option<End> {
     let mut words = said.split_whitespace();
     if words.next()? == "true" {
         return None;
     }
     let code: i32 = words.next()?.parse().ok()?;
-    let memory = words.next() == Some("true");
+    let why = (words.next() == Some("true")).then_some(Why::Memory);
     let exit = match code {
         129..=192 => Exit {
             code: None,
@@ -140,7 +156,7 @@ fn parse(said: &str) -> Option<(Exit, bool)> {
             signal: None,
         },
     };
-    Some((exit, memory))
+    Some(End { exit, why })
 }
 
 #[cfg(test)]
@@ -150,8 +166,8 @@ mod tests {
     #[test]
     fn ends() {
         assert_eq!(parse("true 0 false"), None);
-        assert_eq!(parse("false 7 false").unwrap().0.code, Some(7));
-        let (exit, memory) = parse("false 137 true").unwrap();
-        assert_eq!((exit.signal, memory), (Some(9), true));
+        assert_eq!(parse("false 7 false").unwrap().exit.code, Some(7));
+        let end = parse("false 137 true").unwrap();
+        assert_eq!((end.exit.signal, end.why), (Some(9), Some(Why::Memory)));
     }
 }

@@ -10,9 +10,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long an engine that is being restarted may stay silent.
-const RESTART: Duration = Duration::from_secs(30);
-
 /// Kinds of things, in the order in which they can go: how they are listed, how they are removed.
 const KINDS: [(&[&str], &[&str]); 3] = [
     (
@@ -59,18 +56,28 @@ pub async fn left(run: &str) -> anyhow::Result<Vec<String>> {
     Ok(listed(&format!("{}={run}", engine::RUN)).await?.concat())
 }
 
-/// Removes everything that a run has; how many things there were.
+/// Removes everything that a run has; how many things there were. An engine that does not answer is waited for, which is
+/// said.
 ///
 /// # Errors
-/// When the engine does not answer within half a minute, or something does not go.
-pub async fn remove(run: &str) -> anyhow::Result<usize> {
-    let began = Instant::now();
+/// When the engine does not answer within `limit`, or something does not go.
+pub async fn remove(run: &str, limit: Duration) -> anyhow::Result<usize> {
+    let (began, mut said) = (Instant::now(), false);
     loop {
         match attempt(run).await {
             Ok(count) => return Ok(count),
-            Err(error) if began.elapsed() > RESTART => return Err(error),
+            Err(error) if began.elapsed() > limit => return Err(error),
             // The engine may be restarting, or still be busy with what was asked before.
-            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            Err(error) => {
+                if engine::is_silent(&error) && !said {
+                    said = true;
+                    eprintln!(
+                        "the Docker daemon does not answer: it has {} s to come back, since things of run {run} are in it",
+                        limit.as_secs()
+                    );
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
         }
     }
 }
@@ -97,7 +104,7 @@ async fn attempt(run: &str) -> anyhow::Result<usize> {
 }
 
 /// Removes what dead runs of this checkout left; their ids. Kept stacks stay.
-pub async fn sweep(root: &Path) -> Vec<String> {
+pub async fn sweep(root: &Path, limit: Duration) -> Vec<String> {
     if !marker(root).exists() {
         return Vec::new();
     }
@@ -127,7 +134,7 @@ pub async fn sweep(root: &Path) -> Vec<String> {
     }
     let mut swept = Vec::new();
     for run in runs {
-        if remove(&run).await.is_ok() {
+        if remove(&run, limit).await.is_ok() {
             swept.push(run);
         } else {
             live = true;
