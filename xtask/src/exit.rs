@@ -57,6 +57,22 @@ pub fn code_of(error: &anyhow::Error) -> Code {
         .map_or(Code::Fault, |coded| coded.code)
 }
 
+/// An error of a full disk with its mend, all others as they are. A run writes all the time: room for it is a prerequisite.
+pub fn mended(error: anyhow::Error) -> anyhow::Error {
+    let text = format!("{error:#}");
+    if !text.contains("No space left on device") || text.contains("mend: ") {
+        return error;
+    }
+    let code = match code_of(&error) {
+        Code::Fault => Code::Missing,
+        code => code,
+    };
+    coded(
+        code,
+        format!("{text}\n  mend: make room there; df -h shows how much each disk has"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +86,21 @@ mod tests {
         assert_eq!(code_of(&error), Code::NotReady);
         assert_eq!(format!("{error:#}"), "phase 2: server died");
         assert_eq!(code_of(&anyhow::anyhow!("plain")), Code::Fault);
+    }
+
+    #[test]
+    fn a_full_disk_has_a_mend() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let error = mended(anyhow::Error::from(full()).context("write /x"));
+        assert_eq!(code_of(&error), Code::Missing);
+        assert!(error.to_string().contains("write /x: "), "{error}");
+        assert_eq!(error.to_string().matches("mend: ").count(), 1, "{error}");
+        assert_eq!(
+            mended(mended(error)).to_string().matches("mend: ").count(),
+            1
+        );
+        let image = mended(coded(Code::Image, full().to_string()));
+        assert_eq!(code_of(&image), Code::Image);
+        assert_eq!(mended(anyhow::anyhow!("plain")).to_string(), "plain");
     }
 }

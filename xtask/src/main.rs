@@ -128,7 +128,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(dispatch(cli.command));
     // A question that is still waited for must not hold up the end; it has a time limit of its own.
     runtime.shutdown_background();
-    let code = result.unwrap_or_else(|error| {
+    let code = result.map_err(exit::mended).unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         exit::code_of(&error)
     });

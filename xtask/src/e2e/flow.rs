@@ -8,6 +8,7 @@ use super::phase;
 use super::second;
 use super::session::Session;
 use super::summary::PhaseReport;
+use crate::exit::mended;
 use crate::stack::Runtime;
 use crate::stack::bins::Bins;
 use crate::stack::control;
@@ -62,6 +63,7 @@ pub async fn drive(session: &Session, args: &Args, runtime: Runtime) -> Driven {
 
 /// Records why a phase cannot pass.
 pub fn trouble(session: &Session, report: &mut PhaseReport, error: anyhow::Error) {
+    let error = mended(error);
     let text = session.run.redact(&format!("{error:#}"));
     report.trouble = Some(text);
     session.cause(error);

@@ -127,7 +127,11 @@ pub fn spawn(
     });
     if let Some(path) = pid_file {
         let text = serde_json::to_string(&ident).context("describe a process")?;
-        std::fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
+        let written = std::fs::write(path, text);
+        if written.is_err() {
+            signal_group(pid, Signal::SIGKILL); // nobody else would know of it
+        }
+        written.with_context(|| format!("write {}", path.display()))?;
     }
     let (sender, exit) = watch::channel(None);
     let file = pid_file.map(Path::to_owned);
