@@ -5,13 +5,14 @@ mod calls;
 mod message;
 mod retry_after;
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use anyhow::Context;
 use eventsource_stream::Eventsource;
 use futures::StreamExt;
 use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
 use serde::Serialize;
+use service_kit::is_loopback;
 
 use agent_tools::ToolSpec;
 use answer::Answer;
@@ -181,13 +182,7 @@ impl Model {
 
 /// This machine's own addresses are never asked through a proxy, whatever the environment says.
 fn direct(builder: ClientBuilder, base: &Url) -> ClientBuilder {
-    let host = base.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = match host.parse::<IpAddr>() {
-        Ok(ip) => ip.is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    };
-    match loopback {
+    match is_loopback(base.host_str().unwrap_or_default()) {
         true => builder.no_proxy(),
         false => builder,
     }

@@ -1,13 +1,13 @@
 //! Life of the runner: connect, poll, drain, end.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use agent_tools::{CLOSE_GRACE, Tools};
 use anyhow::Context;
+use service_kit::{Stop, announce};
 use temporalio_client::Client;
 use temporalio_common::worker::WorkerDeploymentOptions;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     activities::AgentActivities,
@@ -26,11 +26,7 @@ const HARD_EXIT: Duration = CLOSE_GRACE.saturating_add(Duration::from_secs(2));
 const RECONNECT: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
-    // First: PID 1 ignores a signal that nobody handles.
-    let mut signals = [
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    ];
+    let mut stop = Stop::install()?;
 
     let tools = Tools::new(config.work_dir.clone())?;
     let backend = Backend::new(&config.backend, config.runner_key.as_deref())?;
@@ -50,7 +46,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     let identity = identity();
     let client = tokio::select! {
         client = connect(&config, &identity) => client?,
-        () = received(&mut signals) => return Ok(()),
+        () = stop.asked() => return Ok(()),
     };
     let queue = config.temporal.task_queue.clone();
     let mut worker = worker(client, &config, activities)?;
@@ -63,12 +59,12 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     );
 
     tokio::spawn(ended::look(backend, tools.clone(), cache));
-    let stop = worker.shutdown_handle();
+    let drain = worker.shutdown_handle();
     let hard_exit = config.drain() + HARD_EXIT;
     tokio::spawn(async move {
-        received(&mut signals).await;
+        stop.asked().await;
         tracing::info!("draining");
-        stop();
+        drain();
         tokio::time::sleep(hard_exit).await;
         tracing::error!("some work did not let go within {hard_exit:?}");
         std::process::exit(1);
@@ -113,13 +109,6 @@ async fn connect(config: &Run, identity: &str) -> anyhow::Result<Client> {
     }
 }
 
-async fn received([terminate, interrupt]: &mut [Signal; 2]) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
 /// This process among all runners of a queue.
 fn identity() -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
@@ -127,12 +116,4 @@ fn identity() -> String {
     let host = host.as_deref().map_or("localhost", str::trim);
     let started = chrono::Utc::now().timestamp_micros();
     format!("agent-runner/{host}/{}/{started}", std::process::id())
-}
-
-fn announce(identity: &str, file: Option<&Path>) -> anyhow::Result<()> {
-    let Some(file) = file else { return Ok(()) };
-    let part = file.with_extension("part");
-    fs::write(&part, identity)
-        .and_then(|()| fs::rename(&part, file))
-        .with_context(|| format!("cannot announce the runner in {}", file.display()))
 }

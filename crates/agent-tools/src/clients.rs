@@ -1,8 +1,9 @@
 //! HTTP as it suits servers of agents.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
+use service_kit::is_loopback;
 
 use crate::ToolsError;
 
@@ -38,43 +39,10 @@ impl Clients {
 
     /// The way to an address.
     pub(crate) fn of(&self, url: &Url) -> &Client {
-        if is_loopback(url) {
+        if is_loopback(url.host_str().unwrap_or_default()) {
             &self.near
         } else {
             &self.far
-        }
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
-    match ip {
-        Ok(ip) => IpAddr::to_canonical(&ip).is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_has_many_names() {
-        for (host, loopback) in [
-            ("127.0.0.1:8080", true),
-            ("127.8.9.1", true),
-            ("[::1]:80", true),
-            ("[::ffff:127.0.0.1]", true),
-            ("LocalHost", true),
-            ("a.localhost", true),
-            ("localhost.example", false),
-            ("10.0.0.1", false),
-            ("[fe80::1]", false),
-            ("127.0.0.1.example", false),
-        ] {
-            let url = Url::parse(&format!("http://{host}/mcp")).unwrap();
-            assert_eq!(is_loopback(&url), loopback, "{host}");
         }
     }
 }

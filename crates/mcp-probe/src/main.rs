@@ -6,11 +6,11 @@ use anyhow::Context;
 use clap::Parser;
 use mcp_probe::{
     config::{Cli, Command},
-    health,
     notes::Notes,
-    serve::{self, Stop},
+    serve,
     tools::Probe,
 };
+use service_kit::{Stop, health};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! Serving by stdin and stdout, or over HTTP, until told to end.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, routing::get};
@@ -13,43 +13,14 @@ use rmcp::{
         },
     },
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-    time::timeout,
-};
+use service_kit::{Stop, announce, health};
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Listen, health, tools::Probe};
+use crate::{config::Listen, tools::Probe};
 
 /// How long answers on their way may go on after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// SIGTERM and SIGINT as something to wait for.
-#[derive(Debug)]
-pub struct Stop([Signal; 2]);
-
-impl Stop {
-    /// Installs the handlers. Comes first in a process: PID 1 ignores a signal that nobody handles.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn install() -> anyhow::Result<Self> {
-        let kinds = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
-        Ok(Self([kinds.0, kinds.1]))
-    }
-
-    async fn asked(&mut self) {
-        let [terminate, interrupt] = &mut self.0;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
-}
 
 /// Serves one client until it closes our stdin.
 ///
@@ -96,13 +67,7 @@ pub async fn by_http(probe: Probe, listen: &Listen, mut stop: Stop) -> anyhow::R
     })?;
     let bound = listener.local_addr()?;
     tracing::info!(%bound, "listening");
-    if let Some(file) = &listen.announce_file {
-        // By rename, so that nobody reads half of it.
-        let part = file.with_extension("part");
-        fs::write(&part, bound.to_string())
-            .and_then(|()| fs::rename(&part, file))
-            .with_context(|| format!("cannot announce the address in {}", file.display()))?;
-    }
+    announce(&bound.to_string(), listen.announce_file.as_deref())?;
     let serving = tokio::spawn(
         axum::serve(listener, router)
             .with_graceful_shutdown(ending.clone().cancelled_owned())

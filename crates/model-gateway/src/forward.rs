@@ -1,11 +1,12 @@
 //! Requests to the model, its answers back as they come.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use futures::StreamExt;
 use reqwest::{Client, Url, redirect::Policy};
+use service_kit::is_loopback;
 
 use crate::{
     answer::{Answered, Broken, Content},
@@ -45,8 +46,8 @@ impl Upstream {
         let base = Url::parse(address.trim_end_matches('/')).context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
         let mut http = Client::builder();
-        if is_loopback(&base) {
-            http = http.no_proxy(); // a proxy's loopback is another one
+        if is_loopback(base.host_str().unwrap_or_default()) {
+            http = http.no_proxy();
         }
         let http = http
             .connect_timeout(CONNECT)
@@ -121,15 +122,6 @@ impl Upstream {
             outcome: Outcome::Complete,
             damage: Damage::default(),
         }
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
-    match ip {
-        Ok(ip) => IpAddr::to_canonical(&ip).is_loopback(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

@@ -20,7 +20,6 @@ pub mod damage;
 pub mod exchange;
 pub mod fault;
 pub mod forward;
-pub mod health;
 pub mod listen;
 pub mod over;
 pub mod relay;

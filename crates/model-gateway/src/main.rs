@@ -6,8 +6,9 @@ use anyhow::Context;
 use clap::Parser;
 use model_gateway::{
     config::{Cli, Command},
-    health, relay, serve,
+    relay, serve,
 };
+use service_kit::health;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {

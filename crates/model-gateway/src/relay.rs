@@ -5,13 +5,10 @@ use std::{io::ErrorKind, net::SocketAddr, str::FromStr, time::Duration};
 
 use anyhow::{Context, bail};
 use axum::{Router, routing::get};
+use service_kit::{Stop, health};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{
-    config::Relay,
-    health,
-    listen::{Stop, serve},
-};
+use crate::{config::Relay, listen::serve};
 
 /// Pause after a failed accept, which is almost always a lack of file descriptors that somebody must close first.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -11,6 +11,7 @@ use axum::{
 };
 use futures::TryStreamExt;
 use serde_json::json;
+use service_kit::{Stop, health};
 
 use crate::{
     admin,
@@ -22,8 +23,7 @@ use crate::{
     exchange::Exchanges,
     fault::Faults,
     forward::Upstream,
-    health,
-    listen::{Stop, serve},
+    listen::serve,
     over::Over,
     script::Scripts,
 };

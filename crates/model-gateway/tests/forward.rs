@@ -14,8 +14,9 @@ use axum::{
 };
 use common::{LONG, alone, listen, told};
 use futures::{StreamExt, stream::unfold};
-use model_gateway::{chat::Gateway, config::Mode, health, serve::router};
+use model_gateway::{chat::Gateway, config::Mode, serve::router};
 use serde_json::{Value, json};
+use service_kit::health;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc},

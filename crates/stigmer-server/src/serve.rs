@@ -1,8 +1,9 @@
 //! Life of the server: open, listen, announce, serve, end.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
+use service_kit::{Stop, announce};
 use stigmer_api::{
     FILE_DESCRIPTORS, MAX_MESSAGE,
     agent::{
@@ -34,10 +35,7 @@ use stigmer_api::{
         skill_query_controller_server::SkillQueryControllerServer,
     },
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::net::TcpListener;
 use tonic::{
     service::Routes,
     transport::{Server, server::TcpIncoming},
@@ -56,11 +54,7 @@ use crate::{
 };
 
 pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
-    // First: a signal during start-up must not kill us half way, and PID 1 ignores unhandled ones.
-    let signals = [
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    ];
+    let mut stop = Stop::install()?;
 
     let hub = Arc::new(Hub::default());
     let db = config.db_path()?;
@@ -82,24 +76,26 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     health
         .set_service_status("", tonic_health::ServingStatus::Serving)
         .await;
-    announce(bound, config.announce_file.as_deref())?;
+    println!("listening on {bound}");
+    tracing::info!(%bound, "listening");
+    announce(&bound.to_string(), config.announce_file.as_deref())?;
 
     // Without it small answers wait for the acknowledgement of the one before: 40 ms each.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (told, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = Server::builder()
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
         });
     let serving = tokio::spawn(serving);
-    wait_for(signals).await;
+    stop.asked().await;
     tracing::info!("stopping");
     health
         .set_service_status("", tonic_health::ServingStatus::NotServing)
         .await;
     hub.close();
-    let _ = stop.send(());
+    let _ = told.send(());
     match tokio::time::timeout(SHUTDOWN_GRACE, serving).await {
         Ok(ended) => ended?.context("the server failed"),
         Err(_) => {
@@ -164,22 +160,4 @@ fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Resul
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
     routes.add_service(reflection.build_v1().context("reflection")?);
     Ok(routes.routes())
-}
-
-/// Tells whoever started us where we listen; by rename, so that nobody reads half of it.
-fn announce(bound: SocketAddr, file: Option<&Path>) -> anyhow::Result<()> {
-    println!("listening on {bound}");
-    tracing::info!(%bound, "listening");
-    let Some(file) = file else { return Ok(()) };
-    let part = file.with_extension("part");
-    fs::write(&part, bound.to_string())
-        .and_then(|()| fs::rename(&part, file))
-        .with_context(|| format!("cannot announce the address in {}", file.display()))
-}
-
-async fn wait_for([mut terminate, mut interrupt]: [Signal; 2]) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
