@@ -49,6 +49,10 @@ pub(crate) struct Healthcheck {
     #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
     pub(crate) announce_file: Option<PathBuf>,
 
+    /// How long to ask again before it counts as not ready; 0 = ask once
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    wait: u64,
+
     #[command(flatten)]
     pub(crate) key_files: KeyFiles,
 
@@ -57,6 +61,12 @@ pub(crate) struct Healthcheck {
 
     #[command(flatten)]
     pub(crate) temporal: TemporalArgs,
+}
+
+impl Healthcheck {
+    pub(crate) fn wait(&self) -> Duration {
+        Duration::from_secs(self.wait)
+    }
 }
 
 #[derive(Args)]

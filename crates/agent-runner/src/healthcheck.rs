@@ -1,6 +1,9 @@
 //! Whether a runner is ready: Temporal itself is asked who polls the queue.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use temporalio_common::protos::temporal::api::{
@@ -11,7 +14,21 @@ use tonic::IntoRequest;
 
 use crate::{config::Healthcheck, model::Model};
 
+/// Between two questions: a tenth of what a runner takes to start.
+const PAUSE: Duration = Duration::from_millis(25);
+
 pub(crate) async fn run(args: &Healthcheck) -> anyhow::Result<()> {
+    let began = Instant::now();
+    loop {
+        let asked = ask(args).await;
+        if asked.is_ok() || began.elapsed() >= args.wait() {
+            return asked;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn ask(args: &Healthcheck) -> anyhow::Result<()> {
     if args.model {
         let probe = Model::new(&args.llm)?.probe().await;
         return probe.map_err(|e| anyhow::anyhow!(e.why));

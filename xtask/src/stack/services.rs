@@ -127,9 +127,13 @@ pub fn tools(bin: &Path, announce: &Path) -> Command {
         .env("LOG_LEVEL", "info")
 }
 
+/// A runner's health check asks until it is ready: it connects to Temporal, and a process for each question costs more,
+/// the most in a container. Shorter than an answer may take.
+pub const RUNNER_WAITS: [&str; 2] = ["--wait", "3"];
+
 /// Asks whether the runner of this environment polls its queue.
 pub fn runner_health(runner: &Command) -> Command {
-    runner.clone().args(["healthcheck"])
+    runner.clone().args(["healthcheck"]).args(RUNNER_WAITS)
 }
 
 /// Asks whether the model answers the runner's own client.

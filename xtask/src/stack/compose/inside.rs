@@ -6,7 +6,7 @@ use crate::exit::Code;
 use crate::process::Command;
 use crate::stack::native::Native;
 use crate::stack::parts::Parts;
-use crate::stack::services::{NAMESPACE, TASK_QUEUE};
+use crate::stack::services::{self, NAMESPACE, TASK_QUEUE};
 use anyhow::Context;
 
 /// Flags that every private container has; the same as in `compose.yaml`.
@@ -20,6 +20,7 @@ pub fn hardened(containers: &Containers, name: &str) -> Command {
             "256",
         ])
         .args(["--memory", "512m", "--restart", "no", "--pull", "never"])
+        .args(["--add-host", "host.docker.internal:host-gateway"])
         .args(["--log-driver", "json-file", "--log-opt", "max-size=50m"])
         .args(["--tmpfs", "/tmp:uid=65532,gid=65532,mode=0700"]);
     for (label, value) in &containers.labels {
@@ -34,7 +35,7 @@ pub fn health(name: &str, binary: &str) -> Command {
     match binary {
         "stigmer-server" => command.args(["--address", "127.0.0.1:7234"]),
         "mcp-probe" => command.args(["--address", "127.0.0.1:8080"]),
-        _ => command, // a runner is asked by what it was told
+        _ => command.args(services::RUNNER_WAITS), // a runner is asked by what it was told
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::container::Container;
 use super::inside::{hardened, health, published, runner_env, server_env};
-use super::relay::{self, START};
+use super::loopback;
 use crate::engine::{self, ANSWER, docker};
 use crate::exit::Code;
 use crate::images::Part;
@@ -12,6 +12,10 @@ use crate::stack::parts::Parts;
 use crate::stack::ready::Ready;
 use crate::stack::services;
 use anyhow::Context;
+use std::time::Duration;
+
+/// The engine may have to set up a network card and a volume on a disk that compiles.
+const START: Duration = Duration::from_secs(60);
 
 /// What a private container is, for its restart.
 #[derive(Clone, Debug)]
@@ -20,8 +24,6 @@ pub struct Spec {
     pub name: String,
     /// Server or runner.
     pub part: Part,
-    /// Who publishes its port: itself, or the relay whose network it shares.
-    pub publisher: String,
 }
 
 /// Starts a private server or runner; a server's `127.0.0.1:PORT`.
@@ -37,19 +39,8 @@ pub async fn start(
 ) -> anyhow::Result<Option<String>> {
     let containers = stack.containers().context("this stack has no containers")?;
     let name = format!("{}-{instance}", containers.project);
-    let relay = relay::start(stack, containers, &name, env).await?;
-    let mut command = hardened(containers, &name);
-    command = match &relay {
-        Some(relay) => command.args(["--network".to_owned(), format!("container:{relay}")]),
-        None => {
-            let command = command.args(["--network", &containers.project]);
-            if part == Part::Server {
-                command.args(["--publish", "127.0.0.1::7234"])
-            } else {
-                command
-            }
-        }
-    };
+    let env = loopback::led(containers, env).await?;
+    let mut command = hardened(containers, &name).args(["--network", &containers.project]);
     let base = if part == Part::Server {
         let volume = format!("type=volume,source={name},destination=/data");
         let mut create = docker(["volume", "create"]);
@@ -57,14 +48,14 @@ pub async fn start(
             create = create.args(["--label".to_owned(), format!("{label}={value}")]);
         }
         engine::ask(create.args([&name]), ANSWER, Code::NotReady).await?;
-        command = command.args(["--mount", &volume]);
+        command = command.args(["--publish", "127.0.0.1::7234", "--mount", &volume]);
         server_env(parts)
     } else {
         command = command.args(["--init", "--tmpfs", "/work:uid=65532,gid=65532,mode=0700"]);
         runner_env(stack, parts)
     };
     // By name only: the values are in the client's environment, where nobody sees them.
-    for (key, value) in base.iter().chain(env) {
+    for (key, value) in base.iter().chain(&env) {
         command = command.args(["--env", key]).secret(key, value);
     }
     let entry = format!("/{}", part.binary());
@@ -72,12 +63,7 @@ pub async fn start(
     engine::ask(stack.run.own(command), START, Code::NotReady)
         .await
         .with_context(|| format!("start {instance}"))?;
-    let publisher = relay.unwrap_or_else(|| name.clone());
-    let spec = Spec {
-        name,
-        part,
-        publisher,
-    };
+    let spec = Spec { name, part };
     watch(stack, instance, spec, false).await
 }
 
@@ -120,7 +106,7 @@ async fn watch(
             .await?;
         return Ok(None);
     }
-    let address = published(&spec.publisher, "7234").await;
+    let address = published(&spec.name, "7234").await;
     let Ok(address) = address else {
         // Died already: the wait tells how.
         let ready = Ready::Asked(health(&spec.name, "stigmer-server"));
@@ -140,7 +126,7 @@ async fn watch(
         .next()
         .and_then(|port| port.parse().ok())
         .context("a published port is a number")?;
-    containers.publish(port, &format!("{}:7234", spec.publisher));
+    containers.publish(port, &format!("{}:7234", spec.name));
     let bins = crate::stack::bins::Bins::new(&stack.config)?;
     let ready = Ready::Asked(services::address_health(&bins.server, &address));
     stack
