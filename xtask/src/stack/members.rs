@@ -56,7 +56,9 @@ pub async fn start_model(
         port,
         context: stack.config.model.context,
         parallel: stack.config.model.parallel,
-        threads: std::thread::available_parallelism().map_or(2, usize::from),
+        // Half of the processors: its threads spin for each other at every step, and one that waits for a processor
+        // which the services have makes all others burn theirs.
+        threads: std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2)),
         key: model.key.as_deref().unwrap_or_default(),
     };
     let url = format!("http://127.0.0.1:{port}/v1/models");
