@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "docker/daemon.rs"]
+mod daemon;
 #[path = "docker/world.rs"]
 mod docker_world;
+#[path = "docker/private.rs"]
+mod private;
 #[path = "docker/real.rs"]
 mod real;
 #[path = "docker/registry.rs"]

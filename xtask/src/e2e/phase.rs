@@ -199,7 +199,12 @@ pub async fn collect(stack: &Native, file: Option<&StackFile>) {
             stack.run.redact(&tail)
         );
     }
-    if let Some(temporal) = file.and_then(|file| file.temporal.as_ref()) {
+    let lost = stack.members().iter().any(|(_, life)| life.is_lost());
+    // One that went with its engine would be asked in vain, for as long as a question may take.
+    if let Some(temporal) = file
+        .and_then(|file| file.temporal.as_ref())
+        .filter(|_| !lost)
+    {
         let into = stack.dir.join("histories");
         let count = evidence::histories(
             &temporal.cli,

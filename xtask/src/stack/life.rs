@@ -30,7 +30,9 @@ impl Life {
             Some(Why::Memory) => Some(format!(
                 "{exit}, since it used more memory than it may have (mem_limit in compose/compose.yaml)"
             )),
-            Some(Why::Engine) => Some("the Docker daemon, or unseen after its end".into()),
+            Some(Why::Engine) => {
+                Some("nobody can say, since the Docker daemon stopped answering".into())
+            }
             None => Some(exit.to_string()),
         }
     }

@@ -69,7 +69,7 @@ pub async fn wait(
         biased;
         exit = service.life.wait() => {
             if service.life.is_lost() {
-                return Err(engine::gone(&format!("while {} was started", service.name)));
+                return Err(engine::gone("while the services were started"));
             }
             let end = service.life.end().unwrap_or_else(|| exit.to_string());
             format!("died during start with {end} after {:.1} s", began.elapsed().as_secs_f32())

@@ -5,7 +5,7 @@
 use crate::support::World;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Services of `compose.yaml`.
 pub const SERVICES: [&str; 5] = ["temporal", "server", "gateway", "tools", "runner"];
@@ -15,6 +15,8 @@ pub struct Contained {
     /// The checkout.
     pub world: World,
     images: BTreeMap<String, String>,
+    /// `DOCKER_HOST`, where it is not the machine's.
+    host: Option<String>,
 }
 
 impl Contained {
@@ -47,7 +49,32 @@ impl Contained {
                 (format!("E2E_IMAGE_{part}"), image)
             })
             .collect();
-        Self { world, images }
+        Self {
+            world,
+            images,
+            host: None,
+        }
+    }
+
+    /// On another engine, which is given the images.
+    pub fn on(host: &str) -> Self {
+        let stack = Self::new();
+        let mut save = Command::new("docker")
+            .arg("save")
+            .args(stack.images.values())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let load = Command::new("docker")
+            .args(["--host", host, "load"])
+            .stdin(save.stdout.take().unwrap())
+            .stdout(Stdio::null())
+            .status();
+        assert!(save.wait().unwrap().success() && load.unwrap().success());
+        Self {
+            host: Some(host.to_owned()),
+            ..stack
+        }
     }
 
     /// `xtask` in this world, with what was built in place of builds.
@@ -66,6 +93,7 @@ impl Contained {
             command.env(format!("E2E_{part}_BIN"), bin);
         }
         command.envs(&self.images);
+        command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
         command
     }
 
@@ -87,6 +115,12 @@ impl Contained {
         latest.map_or_else(|_| String::new(), |id| id.display().to_string())
     }
 
+    /// The engine's client; what it printed.
+    pub fn docker(&self, args: &[&str]) -> String {
+        let host = self.host.iter().flat_map(|host| ["--host", host]);
+        docker(&host.chain(args.iter().copied()).collect::<Vec<_>>())
+    }
+
     /// What a run has in the engine.
     pub fn left(&self, run: &str) -> Vec<String> {
         ["container ls --all", "network ls", "volume ls"]
@@ -100,7 +134,10 @@ impl Contained {
                 let mut args: Vec<_> = list.split(' ').collect();
                 let filter = format!("label=dev.stigmer.e2e.run={run}");
                 args.extend(["--filter", &filter, "--format", format]);
-                docker(&args).lines().map(str::to_owned).collect::<Vec<_>>()
+                self.docker(&args)
+                    .lines()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
             })
             .collect()
     }
@@ -112,7 +149,7 @@ impl Contained {
     }
 }
 
-/// The engine's client; what it printed.
+/// The client of the machine's engine; what it printed.
 pub fn docker(args: &[&str]) -> String {
     let output = Command::new("docker").args(args).output().unwrap();
     assert!(

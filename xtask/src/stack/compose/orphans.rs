@@ -44,8 +44,9 @@ async fn listed(label: &str) -> anyhow::Result<[Vec<String>; 3]> {
         let said = engine::ask(command, ANSWER, Code::Left).await?;
         anyhow::Ok(said.lines().map(str::to_owned).collect::<Vec<_>>())
     };
-    let (containers, networks, volumes) = tokio::try_join!(list(0), list(1), list(2))?;
-    Ok([containers, networks, volumes])
+    // All to their end, also where one fails: a client that is still on its way when xtask ends would be left behind.
+    let (containers, networks, volumes) = tokio::join!(list(0), list(1), list(2));
+    Ok([containers?, networks?, volumes?])
 }
 
 /// What a run still has, by name.

@@ -75,7 +75,11 @@ pub async fn all(
     let command = session.run.own(command(session, containers, told));
     let said = stack.dir.join("logs/compose.log");
     tokio::select! {
-        done = attempt(&command, &said, UP) => done.map_err(|why| engine::explain(&why, Code::NotReady, "compose up"))?,
+        done = attempt(&command, &said, UP) => if let Err(why) = done {
+            // Each Compose has words of its own for an engine that went away.
+            names(containers).await?;
+            return Err(engine::explain(&why, Code::NotReady, "compose up"));
+        },
         () = session.interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
     }
     let names = names(containers).await?;

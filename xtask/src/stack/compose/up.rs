@@ -9,6 +9,7 @@ use crate::e2e::bring_up::{self, Up};
 use crate::e2e::live::{Live, Plan};
 use crate::e2e::provision;
 use crate::e2e::session::Session;
+use crate::engine;
 use crate::exit::{Code, coded};
 use crate::images;
 use crate::model::Model;
@@ -74,7 +75,11 @@ pub async fn phase2(session: &Session, stack: &Arc<Native>, mut plan: Plan) -> a
             ollama: ollama.as_deref(),
             temporal: &found.bin,
         };
-        start::all(session, stack, &containers, &told).await
+        let all = start::all(session, stack, &containers, &told).await;
+        all.map_err(|error| match engine::is_silent(&error) {
+            true => engine::gone("while the services were started"),
+            false => error,
+        })
     };
     let (at, ()) = tokio::try_join!(services_up, model_up)?;
     if let Live::There(model) = &plan.live {
