@@ -185,11 +185,9 @@ async fn remove_half(log: &str) {
 
 /// The image after the last step that worked; BuildKit makes none.
 fn last_step(log: &str) -> Option<&str> {
-    let ids = log
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("---> "));
-    ids.filter(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        .next_back()
+    log.lines()
+        .filter_map(|line| line.trim().strip_prefix("---> "))
+        .rfind(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 async fn temporal(config: &Config) -> anyhow::Result<PathBuf> {

@@ -45,6 +45,14 @@ fn assert_explained(stack: &Contained, output: &Output) {
     assert!(info.contains("\"exit_code\": 40"), "{info}");
 }
 
+/// What a text says after these words.
+fn after<'a>(text: &'a str, said: &str) -> &'a str {
+    let found = text.split_once(said);
+    found
+        .unwrap_or_else(|| panic!("{said:?} is not in {text}"))
+        .1
+}
+
 fn assert_foreign_is_there(stack: &Contained) {
     let foreign = ["container", "ls", "--all", "--format", "{{.Names}}"];
     assert_eq!(stack.docker(&foreign), FOREIGN);
@@ -85,8 +93,7 @@ fn one_that_is_killed_and_stays_away_is_cleared_by_the_next_run() {
     assert_explained(&stack, &output);
     let (text, dead) = (text_of(&output), stack.run_id());
     let said = "not removed, since the Docker daemon does not answer: ";
-    let left = text.split_once(said).expect(&text).1;
-    let left = left.lines().next().unwrap();
+    let left = after(&text, said).lines().next().unwrap();
     stack.world.assert_nothing_left();
 
     daemon.start_again();
@@ -156,8 +163,8 @@ fn one_without_room_says_so_and_keeps_no_half_of_an_image() {
     assert!((1..ALL.len()).contains(&built), "{text}");
     // The next one's name and log.
     let said = format!("the image of {} was not built; all of it in ", ALL[built]);
-    let log = text.split_once(&said).expect(&text).1;
-    let log = std::fs::read_to_string(log.split(": ").next().unwrap()).unwrap();
+    let log = after(&text, &said).split(": ").next().unwrap();
+    let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("no space left on device"), "{log}");
 
     let named = ["image", "ls", "--format", "{{.Repository}}"];
