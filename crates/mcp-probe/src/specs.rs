@@ -73,8 +73,8 @@ fn rows() -> [Row; 13] {
         ),
         (
             "note",
-            "Notes a text, once for each idempotency key.",
-            json!({"text": text(), "run": run()}),
+            "Notes a text, once for each idempotency key, and answers so many milliseconds later.",
+            json!({"text": text(), "run": run(), "ms": number()}),
             &["text"],
         ),
         ("notes", "Lists what was noted.", json!({"run": run()}), &[]),

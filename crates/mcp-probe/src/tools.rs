@@ -100,7 +100,12 @@ impl Probe {
                     .get(IDEMPOTENCY_KEY)
                     .and_then(Value::as_str)
                     .unwrap_or_default();
+                let ms = args.get("ms").map_or(Ok(0), |_| count(&args, "ms"))?;
                 let note = self.0.notes.add(run(&args), key, &string(&args, "text")?);
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_millis(ms)) => {}
+                    () = context.ct.cancelled() => {}
+                }
                 shown(json!(note.map_err(internal)?))
             }
             "notes" => shown(json!(self.0.notes.of(run(&args)).map_err(internal)?)),

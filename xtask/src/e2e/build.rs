@@ -54,12 +54,16 @@ impl Targets {
                 swapped("E2E_TOOLS_BIN", &parts.tools.bin),
             ),
         ];
+        let bins: Vec<_> = all
+            .into_iter()
+            .filter(|(_, needed, swapped)| *needed && swapped.is_none())
+            .map(|(name, ..)| name)
+            .collect();
+        // Also where only binaries are wanted: cargo leaves the features that tests ask for out of a build without any
+        // test, and would compile most dependencies once more.
+        let tests = tests || !bins.is_empty();
         Self {
-            bins: all
-                .into_iter()
-                .filter(|(_, needed, swapped)| *needed && swapped.is_none())
-                .map(|(name, ..)| name)
-                .collect(),
+            bins,
             tests: if tests { phases.names() } else { Vec::new() },
             offline: config.offline,
         }
@@ -155,5 +159,17 @@ mod tests {
         let echo = echo.split_once(" build ").unwrap().1;
         insta::assert_snapshot!(echo, @"--message-format json-render-diagnostics --workspace --exclude xtask --bin stigmer --bin stigmer-server --test phase1");
         assert_eq!(command(root, &Targets::default()), None);
+    }
+
+    #[test]
+    fn binaries_are_built_with_the_features_of_tests() {
+        let config = crate::config::parse(include_str!("../../../e2e.toml")).unwrap();
+        let phases = Phases {
+            one: false,
+            two: true,
+        };
+        let of = |tests, services| Targets::new(&config, phases, tests, services);
+        assert_eq!(of(false, true), of(true, true));
+        assert_eq!(of(false, true).tests, ["phase2"]);
     }
 }

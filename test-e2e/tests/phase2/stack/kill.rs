@@ -15,7 +15,7 @@ use test_e2e::{
 
 /// How many conversations are under way when the runner is killed.
 const CONVERSATIONS: usize = 20;
-/// Steps of a conversation: two tools each, then the last words. The kill comes in the second of
+/// Steps of a conversation: a tool each, then the last words. The kill comes in the second of
 /// the one in the middle: none has to be over before, none has to go on for long after.
 const STEPS: usize = 5;
 
@@ -30,18 +30,16 @@ async fn conversation(
     let script = stack.script("killed").await?;
     for step in 1..=STEPS {
         let millis = random.hash_one((nth, step)) % 60;
-        let calls = [
-            (
-                "note",
-                json!({ "run": run, "text": format!("step {step}") }),
-            ),
-            ("slow", json!({ "ms": millis })),
-        ];
+        let note = json!({ "run": run, "text": format!("step {step}"), "ms": millis });
         // They begin one after the other, so that each is at another moment.
         let delay = if step == 1 { nth as u64 * 40 } else { millis };
         for _ in 0..2 {
             script
-                .answer(Answer::tools(calls.clone()).delay(delay).when_turn(step))
+                .answer(
+                    Answer::tool("note", note.clone())
+                        .delay(delay)
+                        .when_turn(step),
+                )
                 .await?;
         }
     }
