@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn binaries_are_built_with_the_features_of_tests() {
-        let config = crate::config::parse(include_str!("../../../e2e.toml")).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let config = crate::config::load(root).unwrap();
         let phases = Phases {
             one: false,
             two: true,
