@@ -9,6 +9,9 @@
     allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
 )]
 
+#[macro_use]
+mod say; // before all others: they use its macros
+
 mod ci;
 mod config;
 mod e2e;

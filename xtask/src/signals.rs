@@ -26,16 +26,12 @@ impl Interrupt {
                 while stream.recv().await.is_some() {
                     sender.send_modify(|count| *count = count.saturating_add(1));
                     let count = *sender.borrow();
-                    // A closed terminal must not turn the message into a panic.
                     let text = if count == 1 {
                         "stopping; once more stops at once"
                     } else {
                         "stopping at once"
                     };
-                    let _ = std::io::Write::write_all(
-                        &mut std::io::stderr(),
-                        format!("\n{text}\n").as_bytes(),
-                    );
+                    eprintln!("\n{text}");
                 }
             });
         }

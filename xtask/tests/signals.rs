@@ -28,6 +28,19 @@ fn signals_during_start_end_everything() {
 }
 
 #[test]
+fn a_run_that_nobody_reads_goes_on_to_its_end() {
+    let world = World::new();
+    world.good_server();
+    let script = "echo ran > $FAKE/ran";
+    let mut child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
+    // As `| head` does.
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(world.fake().join("ran").exists(), "the tests did not run");
+    world.assert_nothing_left();
+}
+
+#[test]
 fn the_first_signal_lets_running_tests_end() {
     let world = World::new();
     world.good_server();

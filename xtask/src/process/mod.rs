@@ -3,12 +3,14 @@
 pub mod ask;
 mod attempt;
 pub mod command;
+mod exit;
 pub mod ident;
 mod spawn;
 mod this;
 
 pub use attempt::{attempt, attempt_shown};
 pub use command::{Command, redact};
+pub use exit::Exit;
 pub use ident::Ident;
-pub use spawn::{Exit, Output, Process, signal_group, spawn};
+pub use spawn::{Output, Process, signal_group, spawn};
 pub use this::this_program;

@@ -1,39 +1,15 @@
 //! Starting a process in a group of its own, waiting for it, ending it.
 
-use super::{Command, Ident};
+use super::{Command, Exit, Ident};
 use anyhow::Context;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exit {
-    /// Exit code, if it ended by itself.
-    pub code: Option<i32>,
-    /// The signal that ended it.
-    pub signal: Option<i32>,
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (
-            self.code,
-            self.signal.and_then(|number| Signal::try_from(number).ok()),
-        ) {
-            (Some(code), _) => write!(f, "exit code {code}"),
-            (None, Some(signal)) => write!(f, "{}", signal.as_str()),
-            (None, None) => write!(f, "signal {}", self.signal.unwrap_or_default()),
-        }
-    }
-}
 
 /// Where a process writes to.
 #[derive(Clone, Debug)]
