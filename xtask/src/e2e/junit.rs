@@ -2,16 +2,15 @@
 
 use super::lanes::{KNOWN, of};
 use super::summary::seconds;
-use chrono::{DateTime, FixedOffset};
 use roxmltree::{Document, Node};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// One test that ran.
 #[derive(Clone, Debug)]
 struct Case {
     name: String,
     failed: bool,
-    began: Option<DateTime<FixedOffset>>,
+    began: Option<SystemTime>,
     took: Duration,
 }
 
@@ -53,13 +52,18 @@ fn case(node: Node<'_, '_>) -> Option<Case> {
         failed: node
             .children()
             .any(|child| child.has_tag_name("failure") || child.has_tag_name("error")),
-        began: node
-            .attribute("timestamp")
-            .and_then(|text| DateTime::parse_from_rfc3339(text).ok()),
+        began: node.attribute("timestamp").and_then(moment),
         took: took
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .unwrap_or_default(),
     })
+}
+
+/// `2026-01-31T10:15:30.123+01:00`. The offset is the same in a whole file, and only differences are wanted.
+fn moment(timestamp: &str) -> Option<SystemTime> {
+    let (date, time) = timestamp.split_once('T')?;
+    let time = time.split(['+', '-', 'Z']).next()?;
+    humantime::parse_rfc3339(&format!("{date}T{time}Z")).ok()
 }
 
 fn count<'a>(cases: impl Iterator<Item = &'a Case>) -> Counts {
@@ -80,7 +84,7 @@ fn tally(cases: &[Case]) -> Vec<Tally> {
         let last = its().filter_map(|case| Some(case.began? + case.took)).max();
         let span = first
             .zip(last)
-            .and_then(|(first, last)| (last - first).to_std().ok());
+            .and_then(|(first, last)| last.duration_since(first).ok());
         Tally {
             name: name.to_owned(),
             counts: count(its()),

@@ -1,18 +1,15 @@
 //! Times as people and file names need them. UTC, since evidence travels.
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use std::time::SystemTime;
 
 /// `20260131-101530`.
 pub fn compact(time: SystemTime) -> String {
-    DateTime::<Utc>::from(time)
-        .format("%Y%m%d-%H%M%S")
-        .to_string()
+    rfc3339(time).replace(['-', ':', 'Z'], "").replace('T', "-")
 }
 
 /// RFC 3339 in UTC, whole seconds.
 pub fn rfc3339(time: SystemTime) -> String {
-    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Secs, true)
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 #[cfg(test)]
