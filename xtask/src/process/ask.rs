@@ -1,6 +1,7 @@
 //! Short questions to other programs: answer, or nothing, within a time limit.
 
 use super::Command;
+use super::command::not_inherited;
 use std::time::Duration;
 
 /// What a program answered.
@@ -27,6 +28,12 @@ pub fn ask(command: &Command, limit: Duration) -> Result<Answer, String> {
     // duct lets the inner of two variables of one name win; ours is the later one.
     for var in command.env.iter().rev() {
         expression = expression.env(&var.name, &var.value);
+    }
+    for name in not_inherited() {
+        expression = expression.env_remove(name);
+    }
+    for name in &command.unset {
+        expression = expression.env_remove(name);
     }
     if let Some(folder) = &command.cwd {
         expression = expression.dir(folder);
@@ -87,6 +94,13 @@ mod tests {
         assert_eq!(late, "sh gave no answer within 0.1 s");
         let twice = sh("echo $A").env("A", "first").env("A", "later");
         assert_eq!(ask(&twice, Duration::from_secs(5)).unwrap().stdout, "later");
+        // Whoever runs these tests tells them about this package, as `cargo run` tells xtask.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some());
+        let told = sh("echo ${CARGO_PKG_NAME-nothing} ${HOME-nothing}").unset("HOME");
+        assert_eq!(
+            ask(&told, Duration::from_secs(5)).unwrap().stdout,
+            "nothing nothing"
+        );
         assert!(
             ask(&Command::new("/no/such"), Duration::from_secs(1))
                 .unwrap_err()

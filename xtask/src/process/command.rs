@@ -1,5 +1,6 @@
 //! A command as a value: built by pure functions, shown to people without its secrets.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// What to run, before it runs.
@@ -94,6 +95,21 @@ impl Command {
             .chain(self.args.iter().map(|a| quoted(a)));
         vars.chain(words).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Variables of this process that no child gets: `cargo run` describes xtask's own package by them, and a cargo below
+/// that sees them runs build scripts again that watch them (ring's), and compiles all that stands on these.
+pub fn not_inherited() -> impl Iterator<Item = OsString> {
+    const ABOUT_US: [&str; 4] = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ];
+    std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        ABOUT_US.iter().any(|prefix| name.starts_with(prefix))
+    })
 }
 
 fn quoted(word: &str) -> String {

@@ -1,6 +1,6 @@
 //! Starting a process in a group of its own, waiting for it, ending it.
 
-use super::{Command, Exit, Ident};
+use super::{Command, Exit, Ident, command::not_inherited};
 use anyhow::Context;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
@@ -65,20 +65,8 @@ pub fn spawn(
             os.stderr(append(path)?);
         }
     }
-    // `cargo run` describes xtask's own package here; build scripts that watch these would run again for nothing.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if [
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_BIN_",
-            "CARGO_CRATE_",
-        ]
-        .iter()
-        .any(|prefix| text.starts_with(prefix))
-        {
-            os.env_remove(&name);
-        }
+    for name in not_inherited() {
+        os.env_remove(name);
     }
     for name in &command.unset {
         os.env_remove(name);
