@@ -15,9 +15,9 @@ const MODEL_CALL: Duration = Duration::from_secs(600);
 /// Longest call of a tool: servers have limits of their own, 300 s at most, and may have to be
 /// started first.
 const TOOL_CALL: Duration = Duration::from_secs(400);
-/// A runner that gave no sign for so long is taken for dead and its work is done again: ten
-/// heartbeats, so that a busy machine is not taken for a dead one.
-const DEAD_AFTER: Duration = Duration::from_secs(2);
+/// A runner that gave no sign for so long is taken for dead and its work is done again. With 2 s a
+/// machine whose two cores ran three whole stacks was taken for dead, and models were asked twice.
+const DEAD_AFTER: Duration = Duration::from_secs(5);
 /// How often a model is asked: with 0.2, 0.4, 0.8, 1.6 s between. An address that refuses fails an
 /// execution after 3 s, one that says nothing after five times the model's longest silence.
 const MODEL_ATTEMPTS: u32 = 5;
