@@ -29,11 +29,11 @@ pub async fn stages(config: &Config, wish: Wish, nextest: bool) -> anyhow::Resul
     }
     let there = async {
         let engine = engine_version().await?;
-        anyhow::Ok((engine, Compose::get(config).await?))
+        anyhow::Ok((engine, compose(config).await?))
     };
     match there.await {
         Ok((engine, compose)) => {
-            let other = other(config, &compose).await;
+            let other = compose.other(config).await;
             let engine = engine.split_whitespace().next().unwrap_or_default();
             let second = other.as_ref().map_or_else(
                 || format!("no Compose {} is at hand", compose.other_kind()),
@@ -57,16 +57,16 @@ pub async fn stages(config: &Config, wish: Wish, nextest: bool) -> anyhow::Resul
     }
 }
 
-/// The other Compose; the pinned one is fetched, so that both are tested wherever the old one is there.
-async fn other(config: &Config, compose: &Compose) -> Option<Compose> {
-    let found = compose.other(config).await;
-    if found.is_some() || !compose.is_v1() || !config.tools.contains_key("compose") {
-        return found;
+/// The Compose that runs will take. Where that is the old one the pinned one is fetched, so that both are tested.
+async fn compose(config: &Config) -> anyhow::Result<Compose> {
+    let found = Compose::get(config).await?;
+    if !found.is_v1() || !config.tools.contains_key("compose") {
+        return Ok(found);
     }
     if let Err(error) = install::all(config, &["compose".to_owned()]).await {
         eprintln!("docker: Compose v2 cannot be fetched: {error:#}");
     }
-    compose.other(config).await
+    Compose::get(config).await
 }
 
 /// In the order in which they run; `other` is the second Compose.
