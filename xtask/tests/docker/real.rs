@@ -3,6 +3,7 @@
 use crate::docker_world::{Contained, SERVICES, container, docker};
 use crate::support::{send, text_of, wait_for};
 use nix::sys::signal::Signal;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -117,19 +118,52 @@ fn after_sigkill_the_next_command_sweeps_and_spares_what_is_foreign() {
 #[ignore = "needs Docker and the images: cargo xtask ci runs it"]
 fn a_service_without_enough_memory_says_so() {
     let stack = Contained::new();
+    let glutton = Glutton::build("model-gateway");
     let output = stack
         .phase2("true")
-        .env("E2E_MEMORY_TEMPORAL", "16m")
+        .env("E2E_IMAGE_GATEWAY", &glutton.0)
+        .env("E2E_MEMORY_GATEWAY", "32m")
         .output()
         .unwrap();
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(40), "{text}");
     let said = "since it used more memory than it may have (mem_limit in compose/compose.yaml)";
     assert!(
-        text.contains("temporal died") && text.contains(said),
+        text.contains("gateway died") && text.contains(said),
         "{text}"
     );
     stack.assert_nothing_left(&stack.run_id());
+}
+
+/// An image whose program takes all memory at once. A real service under a low limit may live on for minutes, since the
+/// kernel takes its program's pages away again and again before it ends it.
+struct Glutton(String);
+
+impl Glutton {
+    fn build(program: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("glutton.rs");
+        let eats = "fn main() { let mut all = Vec::new(); loop { all.push(vec![1u8; 1 << 20]); } }";
+        std::fs::write(&source, eats).unwrap();
+        let mut rustc = Command::new("rustc");
+        rustc.args(["-C", "target-feature=+crt-static", "-o"]);
+        rustc.arg(dir.path().join(program)).arg(&source);
+        assert!(rustc.status().unwrap().success());
+        let file = format!("FROM scratch\nCOPY {program} /\n");
+        std::fs::write(dir.path().join("Dockerfile"), file).unwrap();
+        let name = format!("stigmer-e2e-glutton:{}", std::process::id());
+        docker(&["build", "--tag", &name, dir.path().to_str().unwrap()]);
+        Self(name)
+    }
+}
+
+impl Drop for Glutton {
+    fn drop(&mut self) {
+        // A test that failed has said why already.
+        let _ = Command::new("docker")
+            .args(["image", "rm", &self.0])
+            .output();
+    }
 }
 
 #[test]
