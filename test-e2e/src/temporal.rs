@@ -85,21 +85,6 @@ impl Temporal {
         Ok(shown)
     }
 
-    /// The state of the workflow of execution `id`, e.g. `COMPLETED`.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub async fn status(&self, id: &str) -> Result<String> {
-        let described = self
-            .ask(&["describe", "-w", &Self::workflow_id(id)])
-            .await?;
-        let status = described["workflowExecutionInfo"]["status"].as_str();
-        let status = status.with_context(|| format!("no status: {described}"))?;
-        Ok(status
-            .trim_start_matches("WORKFLOW_EXECUTION_STATUS_")
-            .to_owned())
-    }
-
     /// Waits until the workflow of execution `id` has closed, and how, e.g. `CANCELED`.
     ///
     /// # Errors
@@ -107,8 +92,12 @@ impl Temporal {
     pub async fn closed(&self, id: &str) -> Result<String> {
         // Waits for the close by a long poll of Temporal's own; a failed workflow fails it too.
         let workflow = Self::workflow_id(id);
-        self.command(&["result", "-w", &workflow]).output().await?;
-        self.status(id).await
+        let output = self.command(&["result", "-w", &workflow]).output().await?;
+        let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+        let closed: Value = serde_json::from_slice(&output.stdout).with_context(said)?;
+        let event = closed["closeEvent"]["eventType"].as_str();
+        let how = event.and_then(|event| event.strip_prefix("EVENT_TYPE_WORKFLOW_EXECUTION_"));
+        Ok(how.with_context(|| format!("no end: {closed}"))?.to_owned())
     }
 
     /// Ends the workflow of execution `id` as an operator would, without asking it.
@@ -134,9 +123,23 @@ impl Temporal {
     /// # Errors
     /// When Temporal does not answer.
     pub async fn runs(&self, id: &str) -> Result<usize> {
-        let query = format!("WorkflowId = '{}'", Self::workflow_id(id));
+        Ok(self.runs_of(&[id]).await?[0])
+    }
+
+    /// The same for many executions by one question, in their order.
+    ///
+    /// # Errors
+    /// When Temporal does not answer.
+    pub async fn runs_of(&self, ids: &[&str]) -> Result<Vec<usize>> {
+        let workflows: Vec<String> = ids.iter().map(|id| Self::workflow_id(id)).collect();
+        let query = format!("WorkflowId IN ('{}')", workflows.join("', '"));
         let listed = self.ask(&["list", "--query", &query]).await?;
-        Ok(listed.as_array().map_or(0, Vec::len))
+        let listed = listed.as_array().map_or(&[][..], Vec::as_slice);
+        let count = |workflow: &String| {
+            let ran = |run: &&Value| run["execution"]["workflowId"].as_str() == Some(workflow);
+            listed.iter().filter(ran).count()
+        };
+        Ok(workflows.iter().map(count).collect())
     }
 
     fn command(&self, args: &[&str]) -> Command {

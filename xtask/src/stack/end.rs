@@ -1,5 +1,6 @@
 //! The end of members, and of the whole stack.
 
+use super::compose::container::Container;
 use super::compose::{orphans, private};
 use super::lease;
 use super::life::Life;
@@ -50,29 +51,59 @@ impl Native {
         Duration::from_secs(self.config.stop.term_seconds)
     }
 
-    /// Ends everything: those that use others first, then what they used. A second signal turns it into SIGKILL. Says what
-    /// an engine did not remove; the check at the end of a run looks again.
+    /// Ends everything. Processes gently, those that use others first; a second signal turns it into SIGKILL. Containers at
+    /// once: what a gentle end would save goes with them. Says what an engine did not remove; the check at the end of a run
+    /// looks again.
     pub async fn down(&self) -> Option<String> {
-        let (used, users): (Vec<_>, Vec<_>) = self
-            .members()
-            .into_iter()
-            .partition(|(name, _)| USED.contains(&name.as_str()));
+        tokio::join!(self.end_processes(), self.remove_containers()).1
+    }
+
+    async fn end_processes(&self) {
+        let processes = self.members().into_iter().filter_map(|(name, life)| {
+            let Life::Process(process) = life else {
+                return None;
+            };
+            Some((name, process))
+        });
+        let (used, users): (Vec<_>, Vec<_>) =
+            processes.partition(|(name, _)| USED.contains(&name.as_str()));
         for group in [users, used] {
             let mut tasks = tokio::task::JoinSet::new();
-            for (_, life) in group {
+            for (_, process) in group {
                 let (limit, interrupt) = (self.term_limit(), self.interrupt.clone());
                 tasks.spawn(async move {
                     tokio::select! {
-                        exit = life.stop(limit) => exit,
-                        () = interrupt.reached(2) => life.kill().await,
+                        exit = process.stop(limit) => exit,
+                        () = interrupt.reached(2) => process.kill().await,
                     }
                 });
             }
             while tasks.join_next().await.is_some() {}
         }
+    }
+
+    async fn remove_containers(&self) -> Option<String> {
         self.containers()?;
+        let members = self.members().into_iter();
+        let followed: Vec<_> = members
+            .filter_map(|(_, life)| match life {
+                Life::Container(container) => Some(container),
+                Life::Process(_) => None,
+            })
+            .collect();
+        followed.iter().for_each(Container::let_go);
         let removed = orphans::remove(&self.run.id, self.config.stop.docker_limit()).await;
-        removed.err().map(|error| self.unremoved(&error))
+        if let Err(error) = removed {
+            return Some(self.unremoved(&error));
+        }
+        // Their logs end with them.
+        let logs = async {
+            for container in &followed {
+                container.wait().await;
+            }
+        };
+        let _ = tokio::time::timeout(self.term_limit(), logs).await;
+        None
     }
 
     /// What may still be in an engine, and why it was not removed.

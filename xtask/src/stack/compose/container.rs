@@ -5,6 +5,8 @@ use crate::exit::Code;
 use crate::process::{Exit, Output, spawn};
 use crate::run::Run;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -17,6 +19,7 @@ pub struct Container {
     /// Its id.
     pub id: String,
     end: watch::Receiver<Option<End>>,
+    let_go: Arc<AtomicBool>,
 }
 
 /// How one ended.
@@ -56,15 +59,29 @@ impl Container {
         let pid_file = run.pid_file(&format!("phase2-{instance}"));
         let process = spawn(&command, &Output::Log(log.to_owned()), Some(&pid_file))?;
         let (sender, end) = watch::channel(None);
-        let owned = id.to_owned();
+        let (owned, let_go) = (id.to_owned(), Arc::new(AtomicBool::new(false)));
+        let nobody_asks = let_go.clone();
         tokio::spawn(async move {
             process.wait().await;
-            sender.send_replace(Some(ended(&owned).await));
+            let end = match nobody_asks.load(Ordering::Relaxed) {
+                true => End {
+                    exit: GONE,
+                    why: None,
+                },
+                false => ended(&owned).await,
+            };
+            sender.send_replace(Some(end));
         });
         Ok(Self {
             id: id.to_owned(),
             end,
+            let_go,
         })
+    }
+
+    /// From now on nobody wants to know how it ends: it is about to be removed.
+    pub fn let_go(&self) {
+        self.let_go.store(true, Ordering::Relaxed);
     }
 
     /// How it ended, if it has.

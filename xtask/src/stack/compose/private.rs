@@ -3,7 +3,7 @@
 use super::container::Container;
 use super::inside::{hardened, health, published, runner_env, server_env};
 use super::loopback;
-use crate::engine::{self, ANSWER, docker};
+use crate::engine::{self, docker};
 use crate::exit::Code;
 use crate::images::Part;
 use crate::stack::life::Life;
@@ -42,12 +42,10 @@ pub async fn start(
     let env = loopback::led(containers, env).await?;
     let mut command = hardened(containers, &name).args(["--network", &containers.project]);
     let base = if part == Part::Server {
-        let volume = format!("type=volume,source={name},destination=/data");
-        let mut create = docker(["volume", "create"]);
+        let mut volume = format!("type=volume,source={name},destination=/data");
         for (label, value) in &containers.labels {
-            create = create.args(["--label".to_owned(), format!("{label}={value}")]);
+            volume += &format!(",volume-label={label}={value}");
         }
-        engine::ask(create.args([&name]), ANSWER, Code::NotReady).await?;
         command = command.args(["--publish", "127.0.0.1::7234", "--mount", &volume]);
         server_env(parts)
     } else {
