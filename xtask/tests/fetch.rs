@@ -179,6 +179,12 @@ fn binaries_are_compiled_in_a_container_when_asked() {
             .any(|call| call == "docker pull --quiet rust:1.92@sha256:0f"),
         "{calls:?}"
     );
+    // By these the next run finds a container whose xtask was killed.
+    let run = calls.iter().find(|call| call.starts_with("docker run"));
+    for label in ["run=images-", "checkout=", "owner="] {
+        let label = format!("--label dev.stigmer.e2e.{label}");
+        assert!(run.is_some_and(|run| run.contains(&label)), "{run:?}");
+    }
     checkout.write("crates/agent-runner/src/main.rs", "another line");
     let mut offline = checkout.xtask(&["images", "--in-container", "--offline"]);
     let output = offline.output().unwrap();

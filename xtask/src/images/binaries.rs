@@ -6,6 +6,7 @@ use crate::e2e::build::{SELECTION, cargo};
 use crate::engine::{self, ANSWER, docker};
 use crate::exit::{Code, coded};
 use crate::process::{Command, Output, Process, spawn};
+use crate::stack::compose::{labels, orphans};
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use std::os::unix::fs::MetadataExt;
@@ -69,7 +70,13 @@ fn here(root: &Path, offline: bool) -> Command {
 }
 
 /// The same in a container. It belongs to whoever owns the checkout, so that what it writes does too.
-fn contained(root: &Path, builder: &str, owner: (u32, u32), offline: bool) -> Command {
+fn contained(
+    root: &Path,
+    builder: &str,
+    owner: (u32, u32),
+    labels: &[(&str, String)],
+    offline: bool,
+) -> Command {
     let volume =
         |from: &Path, to: &str| ["--volume".to_owned(), format!("{}:{to}", from.display())];
     let inside = inside(root);
@@ -78,11 +85,14 @@ fn contained(root: &Path, builder: &str, owner: (u32, u32), offline: bool) -> Co
         .args(volume(root, "/checkout:ro"))
         .args(volume(&inside, "/target"))
         .args(volume(&inside.join("cargo"), "/cargo"));
-    let command = if offline {
+    let mut command = if offline {
         command.args(["--network", "none"])
     } else {
         command
     };
+    for (name, value) in labels {
+        command = command.args(["--label".to_owned(), format!("{name}={value}")]);
+    }
     command
         .args(["--env", "CARGO_HOME=/cargo", "--env", "HOME=/cargo"])
         .args(["--env", "CARGO_TARGET_DIR=/target"])
@@ -103,7 +113,11 @@ pub async fn build(root: &Path, config: &Config, in_container: bool) -> anyhow::
             .and_then(|()| std::fs::metadata(&inside))
             .with_context(|| format!("make {}", inside.display()))?;
         let builder = builder(root, config).await?;
-        contained(root, &builder, (meta.uid(), meta.gid()), config.offline)
+        // A client that is killed takes its container with it no more: the next run finds it by these.
+        orphans::mark(root)?;
+        let labels = labels(root, &format!("images-{}", std::process::id()))?;
+        let owner = (meta.uid(), meta.gid());
+        contained(root, &builder, owner, &labels, config.offline)
     } else if cfg!(target_os = "linux") {
         here(root, config.offline)
     } else {
@@ -180,9 +194,13 @@ mod tests {
         let echo = plain(here(Path::new("/w"), true));
         let echo = echo.split_once(" build ").unwrap().1;
         insta::assert_snapshot!(echo, @"--profile image --target TRIPLE --workspace --exclude xtask --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --offline");
-        let echo = plain(contained(Path::new("/w"), "rust@sha256:1", (1, 2), false));
-        insta::assert_snapshot!(echo, @"docker run --rm --init --pull never --user 1:2 --volume /w:/checkout:ro --volume /w/target/in-container:/target --volume /w/target/in-container/cargo:/cargo --env CARGO_HOME=/cargo --env HOME=/cargo --env CARGO_TARGET_DIR=/target --env 'RUSTFLAGS=-C target-feature=+crt-static' --workdir /checkout rust@sha256:1 cargo build --profile image --target TRIPLE --workspace --exclude xtask --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --locked");
-        let offline = plain(contained(Path::new("/w"), "rust@sha256:1", (1, 2), true));
+        let inside = |offline| {
+            let labels = [("label", "value".to_owned())];
+            contained(Path::new("/w"), "rust@sha256:1", (1, 2), &labels, offline)
+        };
+        let echo = plain(inside(false));
+        insta::assert_snapshot!(echo, @"docker run --rm --init --pull never --user 1:2 --volume /w:/checkout:ro --volume /w/target/in-container:/target --volume /w/target/in-container/cargo:/cargo --label label=value --env CARGO_HOME=/cargo --env HOME=/cargo --env CARGO_TARGET_DIR=/target --env 'RUSTFLAGS=-C target-feature=+crt-static' --workdir /checkout rust@sha256:1 cargo build --profile image --target TRIPLE --workspace --exclude xtask --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --locked");
+        let offline = plain(inside(true));
         assert!(
             offline.contains("--network none") && offline.ends_with("--offline --locked"),
             "{offline}"

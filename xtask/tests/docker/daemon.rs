@@ -185,3 +185,26 @@ fn one_without_room_says_so_and_keeps_no_half_of_an_image() {
         "{text}"
     );
 }
+
+#[test]
+#[ignore = "needs root, Docker and the images: cargo xtask ci runs it"]
+fn one_without_room_for_containers_says_so_and_is_left_empty() {
+    let Some(daemon) = Daemon::start("1g") else {
+        return;
+    };
+    let stack = Contained::on(&daemon.host());
+    daemon.fill();
+    let run = || {
+        let output = daemon.within(&stack.phase2("true")).output().unwrap();
+        (output.status.code(), text_of(&output))
+    };
+    let (code, text) = run();
+    assert_eq!(code, Some(40), "{text}");
+    assert!(text.contains("Docker's disk is full"), "{text}");
+    assert_eq!(text.matches("mend: ").count(), 1, "{text}");
+    stack.assert_nothing_left(&stack.run_id());
+
+    daemon.grow("2g");
+    let (code, text) = run();
+    assert_eq!(code, Some(0), "{text}");
+}

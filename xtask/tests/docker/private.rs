@@ -2,7 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a module of one test file")]
 
-use crate::support::wait_for;
+use crate::support::{text_of, wait_for};
 use nix::sys::signal::Signal;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -121,6 +121,16 @@ impl Daemon {
         command.args(["mount", "-o", &format!("remount,size={size}")]);
         command.arg(self.dir.path().join("data"));
         assert!(command.status().unwrap().success());
+    }
+
+    /// Takes all the room that one has which was started with little.
+    pub fn fill(&self) {
+        let mut command = self.nsenter(&["--mount"]);
+        command.args(["dd", "if=/dev/zero", "bs=64k", "status=none"]);
+        command.arg(format!("of={}/data/rest", self.dir.path().display()));
+        // It ends when nothing more fits.
+        let output = command.output().unwrap();
+        assert!(text_of(&output).contains("No space left"), "{output:?}");
     }
 
     /// For `DOCKER_HOST`.

@@ -24,6 +24,7 @@ use anyhow::Context;
 use client::Compose;
 use forwarder::Host;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// What all containers of a run share.
@@ -50,7 +51,7 @@ impl Containers {
     pub async fn new(run: &Run, compose: Compose, images: Vec<Image>) -> anyhow::Result<Self> {
         let checkout = info::checkout_hash(&run.root);
         let project = format!("stigmer-e2e-{checkout}-{}", run.id);
-        let labels = labels(run)?;
+        let labels = labels(&run.root, &run.id)?;
         orphans::mark(&run.root)?;
         let mut create = docker(["network", "create", "--driver", "bridge"]);
         for (name, value) in &labels {
@@ -98,12 +99,15 @@ impl Containers {
     }
 }
 
-/// Run, checkout, owner.
-fn labels(run: &Run) -> anyhow::Result<[(&'static str, String); 3]> {
+/// Run, checkout, owner: what the sweep knows everything by.
+///
+/// # Errors
+/// When this process's start time cannot be read.
+pub fn labels(root: &Path, run: &str) -> anyhow::Result<[(&'static str, String); 3]> {
     let owner = Ident::own().context("read this process's start time")?;
     Ok([
-        (engine::RUN, run.id.clone()),
-        (engine::CHECKOUT, info::checkout_hash(&run.root)),
+        (engine::RUN, run.to_owned()),
+        (engine::CHECKOUT, info::checkout_hash(root)),
         (engine::OWNER, format!("{}/{}", owner.pid, owner.start)),
     ])
 }

@@ -31,7 +31,9 @@ fn marker(root: &Path) -> PathBuf {
 /// When it cannot be noted.
 pub fn mark(root: &Path) -> anyhow::Result<()> {
     let path = marker(root);
-    std::fs::write(&path, "").with_context(|| format!("write {}", path.display()))
+    std::fs::create_dir_all(runs_dir(root))
+        .and_then(|()| std::fs::write(&path, ""))
+        .with_context(|| format!("write {}", path.display()))
 }
 
 /// Names of everything with a label, one list for each of [`KINDS`].
