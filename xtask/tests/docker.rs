@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "docker/builder.rs"]
+mod builder;
 #[path = "docker/daemon.rs"]
 mod daemon;
 #[path = "docker/world.rs"]
