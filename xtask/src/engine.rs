@@ -50,7 +50,9 @@ pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
             format!("docker is not on PATH\n  mend: {}", install()),
         );
     }
-    if has("permission denied") && (has("socket") || has("daemon") || has("docker.sock")) {
+    // What the daemon itself says of a permission is about something inside.
+    let answered = has("error response from daemon");
+    if has("permission denied") && !answered && (has("socket") || has("daemon")) {
         return coded(
             Code::Missing,
             format!("no permission on Docker's socket\n  mend: {PERMISSION}"),
@@ -163,6 +165,11 @@ mod tests {
                 "write /x: no space left on device",
                 Code::Image,
                 "docker system prune",
+            ),
+            (
+                "Error response from daemon: runc: exec /temporal: permission denied",
+                Code::Image,
+                "exec /temporal",
             ),
             ("failed: nonsense", Code::Image, "nonsense"),
         ];
