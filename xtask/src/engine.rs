@@ -83,6 +83,15 @@ pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
             ),
         );
     }
+    if has("unknown mount option") {
+        return coded(
+            code,
+            format!(
+                "this engine does not know a mount option of compose/compose.yaml, as Podman 4.3 does not\n  mend: --runtime native, or Docker Engine\n  {}",
+                last()
+            ),
+        );
+    }
     if has("buildx component is missing") {
         return coded(
             code,
@@ -170,6 +179,11 @@ mod tests {
                 "Error response from daemon: runc: exec /temporal: permission denied",
                 Code::Image,
                 "exec /temporal",
+            ),
+            (
+                "Error response from daemon: container create: unknown mount option \"uid=65532\"",
+                Code::Image,
+                "--runtime native",
             ),
             ("failed: nonsense", Code::Image, "nonsense"),
         ];

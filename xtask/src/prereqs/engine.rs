@@ -87,7 +87,9 @@ impl Engine {
             Who::Engine => format!("Docker Engine {server} on {system}"),
             Who::Rootless => format!("Docker Engine {server}, rootless, on {system}"),
             Who::Desktop => format!("Docker Desktop with engine {server}"),
-            Who::Podman => format!("Podman {server} on {system}"),
+            Who::Podman => {
+                format!("Podman {server} on {system} (the tests are run on Docker Engine only)")
+            }
         };
         let client = text(&self.version, "/Client/Version");
         Ok(format!("{engine}, client {client}"))

@@ -31,7 +31,7 @@ fn who_answers() {
         (
             podman,
             json!({"OperatingSystem": "fedora", "SecurityOptions": ["name=rootless"]}),
-            "Podman 5.1.0 on fedora, client 28.2.2",
+            "Podman 5.1.0 on fedora (the tests are run on Docker Engine only), client 28.2.2",
         ),
     ];
     for (server, info, expected) in cases {
