@@ -113,7 +113,7 @@ pub async fn build(root: &Path, config: &Config, in_container: bool) -> anyhow::
             .and_then(|()| std::fs::metadata(&inside))
             .with_context(|| format!("make {}", inside.display()))?;
         let builder = builder(root, config).await?;
-        // A client that is killed takes its container with it no more: the next run finds it by these.
+        // A client that is killed leaves its container at work: the next run finds it by these.
         orphans::mark(root)?;
         let labels = labels(root, &format!("images-{}", std::process::id()))?;
         let owner = (meta.uid(), meta.gid());

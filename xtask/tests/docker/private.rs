@@ -4,7 +4,6 @@
 
 use crate::support::{text_of, wait_for};
 use nix::sys::signal::Signal;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
@@ -123,14 +122,12 @@ impl Daemon {
         assert!(command.status().unwrap().success());
     }
 
-    /// Takes all the room that one has which was started with little.
+    /// Takes all the room that one has which was started with little: dd ends when nothing more fits.
     pub fn fill(&self) {
         let mut command = self.nsenter(&["--mount"]);
         command.args(["dd", "if=/dev/zero", "bs=64k", "status=none"]);
         command.arg(format!("of={}/data/rest", self.dir.path().display()));
-        // It ends when nothing more fits.
-        let output = command.output().unwrap();
-        assert!(text_of(&output).contains("No space left"), "{output:?}");
+        assert!(text_of(&command.output().unwrap()).contains("No space left"));
     }
 
     /// For `DOCKER_HOST`.
@@ -171,11 +168,8 @@ impl Daemon {
     /// The end of its log.
     fn said(&self) -> String {
         let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
-        let mut text = String::new();
-        for line in log.lines().rev().take(10).collect::<Vec<_>>().iter().rev() {
-            writeln!(text, "  {line}").unwrap();
-        }
-        text
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(10)..].join("\n  ")
     }
 }
 
