@@ -21,8 +21,6 @@ pub struct Images {
 pub struct Pinned {
     /// Temporal's CLI with its dev server; unset = the binary of the tools cache.
     pub temporal: Option<String>,
-    /// Ollama, for a model in a container.
-    pub ollama: Option<String>,
 }
 
 impl Images {
@@ -34,7 +32,6 @@ impl Images {
         let named = [
             ("images.builder", &self.builder),
             ("images.pinned.temporal", &self.pinned.temporal),
-            ("images.pinned.ollama", &self.pinned.ollama),
         ];
         for (key, name) in named {
             if let Some(name) = name.as_ref().filter(|name| !name.contains("@sha256:")) {
@@ -62,7 +59,6 @@ mod tests {
             "{why}"
         );
         assert!(with("pinned.temporal = \"temporalio/temporal\"").is_err());
-        assert!(with("pinned.ollama = \"ollama/ollama\"").is_err());
         let pinned = with("pinned.temporal = \"temporalio/temporal@sha256:1\"").unwrap();
         assert!(pinned.images.pinned.temporal.is_some());
     }

@@ -5,7 +5,6 @@ pub mod container;
 pub mod forwarder;
 mod inside;
 mod loopback;
-mod ollama;
 pub mod orphans;
 pub mod private;
 mod route;

@@ -3,7 +3,6 @@
 use super::Containers;
 use super::container::Container;
 use super::inside::{health, published};
-use super::ollama;
 use crate::e2e::session::Session;
 use crate::engine::{self, ANSWER, docker};
 use crate::exit::{Code, coded};
@@ -41,8 +40,6 @@ pub struct Told<'a> {
     pub mode: &'a str,
     /// The model's address as containers see it.
     pub upstream: Option<&'a str>,
-    /// The image of a model in a container.
-    pub ollama: Option<&'a str>,
     /// The `temporal` of this host, which asks the one in the container.
     pub temporal: &'a Path,
 }
@@ -58,8 +55,6 @@ pub struct At {
     pub gateway: String,
     /// Its name.
     pub runner: String,
-    /// Its name, where the model is a container too.
-    pub ollama: Option<String>,
 }
 
 /// Starts everything and waits until everything is ready.
@@ -85,8 +80,7 @@ pub async fn all(
     let names = names(containers).await?;
     let mut found = Vec::new();
     // All logs first: a service that dies at once must still have one.
-    let model = told.ollama.map(|_| (ollama::SERVICE, None));
-    for (service, port) in SERVICES.into_iter().chain(model) {
+    for (service, port) in SERVICES {
         let name = names.iter().find(|(name, _)| name == service);
         let (_, name) = name.with_context(|| format!("Compose started no {service}"))?;
         let log = stack.log(service);
@@ -112,20 +106,12 @@ pub async fn all(
         }
         anyhow::Ok(address)
     };
-    let model_up = async {
-        match told.ollama {
-            Some(_) => up(SERVICES.len()).await,
-            None => Ok(String::new()),
-        }
-    };
-    let (temporal, server, gateway, ..) =
-        tokio::try_join!(up(0), up(1), up(2), up(3), up(4), model_up)?;
+    let (temporal, server, gateway, ..) = tokio::try_join!(up(0), up(1), up(2), up(3), up(4))?;
     Ok(At {
         temporal,
         server,
         gateway,
         runner: found[4].2.to_owned(),
-        ollama: found.get(SERVICES.len()).map(|it| it.2.to_owned()),
     })
 }
 
@@ -163,10 +149,7 @@ fn command(session: &Session, containers: &Containers, told: &Told<'_>) -> Comma
         Some(url) => command.env("GATEWAY_UPSTREAM", url),
         None => command.unset("GATEWAY_UPSTREAM"),
     };
-    match told.ollama {
-        Some(image) => ollama::told(command, image),
-        None => command.unset("COMPOSE_PROFILES"), // the user's are for other projects
-    }
+    command.unset("COMPOSE_PROFILES") // the user's are for other projects
 }
 
 /// How a service is asked whether it is ready, and how long it may take. From this host where it is published: that is
@@ -195,7 +178,6 @@ fn check(
             limits.gateway.ready_limit(),
         ),
         "tools" => (health(name, "mcp-probe"), limits.tools.ready_limit()),
-        ollama::SERVICE => (ollama::health(name), ollama::READY),
         _ => (health(name, "agent-runner"), limits.runner.ready_limit()),
     })
 }

@@ -4,7 +4,7 @@
 use super::Containers;
 use super::client::Compose;
 use super::inside::health;
-use super::{ollama, route, start};
+use super::{route, start};
 use crate::e2e::bring_up::{self, Up};
 use crate::e2e::live::{Live, Plan};
 use crate::e2e::provision;
@@ -40,10 +40,6 @@ pub async fn phase2(session: &Session, stack: &Arc<Native>, mut plan: Plan) -> a
         plan.mode.gateway(),
         plan.live.model().and_then(|model| model.base_url.clone()),
     );
-    let ollama = match &base {
-        Some(base) if ollama::is_meant(base) => Some(ollama::image(root, &session.config).await?),
-        _ => None,
-    };
     let began = Instant::now();
     let containers =
         Arc::new(Containers::new(&session.run, compose, images::for_tests(&wanted)).await?);
@@ -72,7 +68,6 @@ pub async fn phase2(session: &Session, stack: &Arc<Native>, mut plan: Plan) -> a
             parts: &parts,
             mode,
             upstream: upstream.as_deref(),
-            ollama: ollama.as_deref(),
             temporal: &found.bin,
         };
         let all = start::all(session, stack, &containers, &told).await;
@@ -83,9 +78,6 @@ pub async fn phase2(session: &Session, stack: &Arc<Native>, mut plan: Plan) -> a
     };
     let (at, ()) = tokio::try_join!(services_up, model_up)?;
     if let Live::There(model) = &plan.live {
-        if let Some(name) = &at.ollama {
-            ollama::fetch(stack, &containers, name, model).await?;
-        }
         reach_model(stack, &at.runner, model).await?;
     }
     let (server, gateway) = (
