@@ -40,30 +40,12 @@ fn lint_stages() -> Vec<Stage> {
 }
 
 /// The same selections as the builds, so that nothing is compiled twice with other features.
-fn test_stages(nextest: bool) -> Vec<Stage> {
+fn test_stages() -> Vec<Stage> {
     let stage = |name, args: &[&'static str]| Stage::cargo(name, args, Code::TestsFailed);
-    if nextest {
-        vec![
-            stage(
-                "unit tests",
-                &[
-                    "nextest",
-                    "run",
-                    "--workspace",
-                    "--exclude",
-                    "xtask",
-                    "--no-tests",
-                    "pass",
-                ],
-            ),
-            stage("xtask's tests", &["nextest", "run", "-p", "xtask"]),
-        ]
-    } else {
-        vec![
-            stage("unit tests", &["test", "--workspace", "--exclude", "xtask"]),
-            stage("xtask's tests", &["test", "-p", "xtask"]),
-        ]
-    }
+    vec![
+        stage("unit tests", &["nextest", "run", "--no-tests", "pass"]),
+        stage("xtask's tests", &["nextest", "run", "-p", "xtask"]),
+    ]
 }
 
 /// What is tested, for the log of a CI that somebody reads a month later. Outside git there is nothing to say.
@@ -92,9 +74,9 @@ fn subject(root: &Path) -> Option<String> {
 /// # Errors
 /// [`Code::TestsFailed`].
 pub async fn test(root: &Path, config: &Config) -> anyhow::Result<Code> {
-    let (interrupt, nextest) = (Interrupt::install()?, provision::nextest(config).await.ok());
-    for stage in test_stages(nextest.is_some()) {
-        stage::run(root, &stage, nextest.as_deref(), &interrupt).await?;
+    let (interrupt, nextest) = (Interrupt::install()?, provision::nextest(config).await?);
+    for stage in test_stages() {
+        stage::run(root, &stage, &nextest, &interrupt).await?;
     }
     Ok(Code::Passed)
 }
@@ -105,12 +87,12 @@ pub async fn test(root: &Path, config: &Config) -> anyhow::Result<Code> {
 /// # Errors
 /// The stage that failed.
 pub async fn ci(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code> {
-    let (interrupt, nextest) = (Interrupt::install()?, provision::nextest(config).await.ok());
+    let (interrupt, nextest) = (Interrupt::install()?, provision::nextest(config).await?);
     if let Some(subject) = subject(root) {
         eprintln!("{subject}");
     }
     // Before anything that takes minutes: whoever requires Docker wants to know at once.
-    let contained = docker::stages(config, args.docker, nextest.is_some()).await?;
+    let contained = docker::stages(config, args.docker).await?;
     let native = Stage {
         program: Program::Xtask,
         ..Stage::cargo("end to end", &NATIVE, Code::TestsFailed)
@@ -118,12 +100,12 @@ pub async fn ci(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code
     let mut times = Vec::new();
     for stage in lint_stages()
         .into_iter()
-        .chain(test_stages(nextest.is_some()))
+        .chain(test_stages())
         .chain([native])
         .chain(contained)
     {
         let began = Instant::now();
-        let result = stage::run(root, &stage, nextest.as_deref(), &interrupt).await;
+        let result = stage::run(root, &stage, &nextest, &interrupt).await;
         times.push((stage.name, began.elapsed(), result.is_ok()));
         if let Err(error) = result {
             eprint!("{}", table(&times));
@@ -165,9 +147,8 @@ mod tests {
                 .join("\n")
         };
         insta::assert_snapshot!(lines(
-            lint_stages().into_iter().chain(test_stages(true)).collect()
+            lint_stages().into_iter().chain(test_stages()).collect()
         ));
-        insta::assert_snapshot!(lines(test_stages(false)));
         insta::assert_snapshot!(table(&[
             ("format", Duration::from_millis(700), true),
             ("lint", Duration::from_secs(80), false)

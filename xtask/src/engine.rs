@@ -101,7 +101,38 @@ pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
             ),
         );
     }
-    coded(code, format!("$ {shown}\n  {}", last()))
+    // What a registry says; the reference is the command's last word.
+    let host = registry(shown.rsplit(' ').next().unwrap_or_default());
+    let mend = if has("http response to https") {
+        format!(
+            "give {host} a certificate, or name it under insecure-registries in Docker's daemon.json"
+        )
+    } else if has("unauthorized") || has("no basic auth") || has("access to the resource is denied") {
+        format!("docker login {host}")
+    } else if is_absent(said) {
+        "cargo xtask images builds what is ours, and push sends it there; is a digest in e2e.toml right?".into()
+    } else if has("dial tcp") {
+        format!("is {host} right (--registry, e2e.toml), and reachable from Docker's daemon?")
+    } else {
+        return coded(code, format!("$ {shown}\n  {}", last()));
+    };
+    coded(code, format!("$ {shown}\n  {}\n  mend: {mend}", last()))
+}
+
+/// Whether a registry answered that it does not have what was asked for.
+pub fn is_absent(said: &str) -> bool {
+    let lower = said.to_lowercase();
+    ["manifest unknown", "name unknown", "does not exist"]
+        .iter()
+        .any(|text| lower.contains(text))
+}
+
+/// The registry in a reference.
+fn registry(reference: &str) -> &str {
+    match reference.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => "docker.io",
+    }
 }
 
 /// For a daemon that answered before.
@@ -186,11 +217,48 @@ mod tests {
                 "--runtime native",
             ),
             ("failed: nonsense", Code::Image, "nonsense"),
+            (
+                "Error response from daemon: manifest for r.example/a:1 not found: manifest unknown",
+                Code::Image,
+                "mend: cargo xtask images",
+            ),
+            (
+                "unauthorized: authentication required",
+                Code::Image,
+                "mend: docker login r.example",
+            ),
+            (
+                "Error response from daemon: Head \"https://r.example/v2/x\": no basic auth credentials",
+                Code::Image,
+                "mend: docker login r.example",
+            ),
+            (
+                "Error response from daemon: Get \"https://r.example/v2/\": http: server gave HTTP response to HTTPS client",
+                Code::Image,
+                "insecure-registries",
+            ),
+            (
+                "Error response from daemon: Get \"https://r.example/v2/\": dial tcp: lookup r.example: no such host",
+                Code::Image,
+                "is r.example right",
+            ),
         ];
         for (said, code, part) in cases {
-            let error = explain(said, Code::Image, "docker build .");
+            let error = explain(said, Code::Image, "docker pull r.example/a:1");
             assert_eq!(code_of(&error), code, "{said}");
             assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn registries_of_references() {
+        for (reference, expected) in [
+            ("127.0.0.1:5000/a/b:1", "127.0.0.1:5000"),
+            ("localhost/a", "localhost"),
+            ("team/a:1", "docker.io"),
+            ("rust:1", "docker.io"),
+        ] {
+            assert_eq!(registry(reference), expected);
         }
     }
 }

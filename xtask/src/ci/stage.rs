@@ -26,8 +26,6 @@ pub struct Stage {
     pub program: Program,
     /// Its arguments.
     pub args: Vec<&'static str>,
-    /// A variable of its own.
-    pub env: Option<(&'static str, &'static str)>,
     /// What it means when cargo fails.
     pub code: Code,
 }
@@ -39,7 +37,6 @@ impl Stage {
             name,
             program: Program::Cargo,
             args: args.to_vec(),
-            env: None,
             code,
         }
     }
@@ -61,7 +58,7 @@ impl Stage {
 pub async fn run(
     root: &Path,
     stage: &Stage,
-    nextest: Option<&Path>,
+    nextest: &Path,
     interrupt: &Interrupt,
 ) -> anyhow::Result<()> {
     let program = match stage.program {
@@ -71,10 +68,7 @@ pub async fn run(
     let mut command = Command::new(program)
         .args(stage.args.iter().copied())
         .cwd(root);
-    if let Some((name, value)) = stage.env {
-        command = command.env(name, value);
-    }
-    if let Some(folder) = nextest.and_then(Path::parent) {
+    if let Some(folder) = nextest.parent() {
         // `cargo nextest` looks for its program on PATH, and ours may be in the tools cache.
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(

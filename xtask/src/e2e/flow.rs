@@ -134,7 +134,7 @@ pub async fn tests(
     lanes: &Lanes,
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
-    let runner: Runner = session.runner(args.exec.as_deref()).await;
+    let runner: Runner = session.runner(args.exec.as_deref()).await?;
     let tested = phase::test(stack, file, &runner, args.filter.as_deref(), lanes).await?;
     (report.counts, report.tests) = (tested.counts, tested.took);
     (report.lanes, report.left_out) = (tested.lanes, tested.left_out);

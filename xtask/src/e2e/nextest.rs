@@ -1,6 +1,6 @@
 //! Running one phase's tests, and reading how they went.
 
-use super::build::{SELECTION, cargo};
+use super::build::SELECTION;
 use super::lanes::Lanes;
 use super::reuse::Metadata;
 use crate::process::Command;
@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 pub enum Runner {
     /// `cargo-nextest` at this path.
     Nextest(PathBuf),
-    /// Plain `cargo test`, where nextest cannot be had.
-    CargoTest,
     /// A shell command of the user's in place of the tests.
     Exec(String),
 }
@@ -68,21 +66,6 @@ pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
             };
             command.args(word)
         }
-        Runner::CargoTest => {
-            let command = Command::new(cargo())
-                .args(["test", "--quiet"])
-                .args(SELECTION)
-                .args(["--test", tests.phase]);
-            let skipped = tests.lanes.left_out().iter();
-            let skipped = skipped.flat_map(|lane| ["--skip".to_owned(), format!("{lane}::")]);
-            let words = tests.filter.iter().map(|word| (*word).to_owned());
-            let words: Vec<String> = words.chain(skipped).collect();
-            if words.is_empty() {
-                command
-            } else {
-                command.args(["--"]).args(words)
-            }
-        }
         Runner::Exec(script) => Command::new("sh").args(["-c", script]),
     };
     let temp = tests.dir.join("data/tmp");
@@ -135,11 +118,6 @@ mod tests {
                 .echo()
                 .ends_with("-E 'test(/^a/)'")
         );
-        assert!(
-            command(&Runner::CargoTest, tests(Some("apply")))
-                .echo()
-                .ends_with("--test phase1 -- apply")
-        );
     }
 
     #[test]
@@ -166,14 +144,6 @@ mod tests {
         assert_eq!(
             echo(&nextest, Some("test(a) | test(b)")),
             "-E '(test(a) | test(b)) & not test(/^(live|stack)::/)'"
-        );
-        assert_eq!(
-            echo(&Runner::CargoTest, None),
-            "-- --skip live:: --skip stack::"
-        );
-        assert_eq!(
-            echo(&Runner::CargoTest, Some("a")),
-            "-- a --skip live:: --skip stack::"
         );
     }
 

@@ -61,7 +61,7 @@ pub async fn test(
     };
     let metadata = match runner {
         Runner::Nextest(bin) => reuse::metadata(&stack.run.root, &file.phase, bin, &built).await,
-        Runner::CargoTest | Runner::Exec(_) => None,
+        Runner::Exec(_) => None,
     };
     let command = nextest::command(
         runner,
@@ -116,7 +116,7 @@ pub async fn test(
         Some(error)
     } else if exit.code == Some(0) {
         None
-    } else if exit.code == Some(101) || exit.code == Some(104) && counts.is_none() {
+    } else if matches!(runner, Runner::Nextest(_)) && could_not_run(exit.code, counts) {
         Some(coded(
             Code::Fault,
             format!("the tests could not be built or listed ({exit})"),
@@ -131,6 +131,11 @@ pub async fn test(
         took: began.elapsed(),
         trouble,
     })
+}
+
+/// Nextest's own codes for what is no test's failure: its setup, cargo's metadata, a build, the list of tests.
+fn could_not_run(code: Option<i32>, counts: Option<Counts>) -> bool {
+    matches!(code, Some(96 | 101 | 102)) || code == Some(104) && counts.is_none()
 }
 
 /// Resolves to how a shared service dies; without it every test that is still to come would wait in vain.

@@ -79,20 +79,17 @@ impl Session {
     }
 
     /// What runs the tests, found or fetched once.
-    pub async fn runner(&self, exec: Option<&str>) -> Runner {
+    ///
+    /// # Errors
+    /// [`Code::Missing`] when it cannot be had.
+    pub async fn runner(&self, exec: Option<&str>) -> anyhow::Result<Runner> {
         let find = async {
             if let Some(script) = exec {
-                return Runner::Exec(script.to_owned());
+                return Ok(Runner::Exec(script.to_owned()));
             }
-            match provision::nextest(&self.config).await {
-                Ok(bin) => Runner::Nextest(bin),
-                Err(error) => {
-                    eprintln!("cargo test is used, since nextest cannot be had: {error:#}");
-                    Runner::CargoTest
-                }
-            }
+            anyhow::Ok(Runner::Nextest(provision::nextest(&self.config).await?))
         };
-        self.runner.get_or_init(|| find).await.clone()
+        Ok(self.runner.get_or_try_init(|| find).await?.clone())
     }
 
     /// Records why the command cannot pass; the first one decides the exit code.

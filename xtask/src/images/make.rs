@@ -4,7 +4,7 @@ use super::binaries::{self, third_party};
 use super::context::Folder;
 use super::{Image, Part, absent, folder, inputs, registry};
 use crate::config::Config;
-use crate::engine::{self, ANSWER, IMAGE, docker};
+use crate::engine::{self, IMAGE, docker};
 use crate::exit::{Code, coded};
 use crate::process::{Command, attempt};
 use crate::tools::{install, installed};
@@ -153,7 +153,6 @@ async fn one(
     let command = command(image, args, unlabelled, &context.0);
     let log = log(root, part);
     if let Err(why) = attempt(&command, &log, BUILD).await {
-        remove_half(&std::fs::read_to_string(&log).unwrap_or_default()).await;
         let error = engine::explain(&why, Code::Image, &command.echo());
         return Err(error.context(format!(
             "the image of {} was not built; all of it in {}",
@@ -168,26 +167,6 @@ async fn one(
     };
     super::say(image, &took, &format!(" ({from}{size})"));
     Ok(())
-}
-
-/// Removes what the classic builder had made before it failed, which nobody would find by a name. Nothing that has one,
-/// and nothing that another image is built on.
-async fn remove_half(log: &str) {
-    let unnamed = ["image", "ls", "--filter", "dangling=true", "--quiet"];
-    // The failure itself is what people must hear of; `images clean` finds by label what stays here.
-    let Ok(unnamed) = engine::ask(docker(unnamed), ANSWER, Code::Image).await else {
-        return;
-    };
-    if let Some(half) = last_step(log).filter(|id| unnamed.lines().any(|line| line == *id)) {
-        let _ = engine::ask(docker(["image", "rm", half]), ANSWER, Code::Image).await;
-    }
-}
-
-/// The image after the last step that worked; BuildKit makes none.
-fn last_step(log: &str) -> Option<&str> {
-    log.lines()
-        .filter_map(|line| line.trim().strip_prefix("---> "))
-        .rfind(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 async fn temporal(config: &Config) -> anyhow::Result<PathBuf> {
@@ -217,13 +196,5 @@ mod tests {
         let echo = |unlabelled| command(&image, &args, unlabelled, Path::new("/c")).echo();
         insta::assert_snapshot!(echo(false), @"BUILDKIT_PROGRESS=plain docker build --force-rm --tag r/stigmer-e2e/runner-e2e:1 --build-arg RUNNER=r/stigmer-e2e/runner:1 /c");
         insta::assert_snapshot!(echo(true), @"BUILDKIT_PROGRESS=plain docker build --force-rm --tag r/stigmer-e2e/runner-e2e:1 --build-arg RUNNER=r/stigmer-e2e/runner:1 --label dev.stigmer.e2e.image=runner-e2e /c");
-    }
-
-    #[test]
-    fn half_of_an_image() {
-        let log = "Step 1/3 : FROM scratch\n ---> \nStep 2/3 : ARG A\n ---> Running in f1968f025937\n ---> 72681b5a2e87\n\
-                   Step 3/3 : COPY b /b\n ---> Using cache\nno space left on device\n";
-        assert_eq!(last_step(log), Some("72681b5a2e87"));
-        assert_eq!(last_step("#1 [internal] load build definition"), None);
     }
 }

@@ -6,7 +6,6 @@ pub mod inputs;
 mod make;
 mod part;
 mod registry;
-mod trouble;
 
 use crate::config::Config;
 use crate::engine::{self, ANSWER, IMAGE, docker};
@@ -15,7 +14,6 @@ use crate::run::runs_dir;
 use crate::signals::Interrupt;
 use std::path::{Path, PathBuf};
 
-pub use binaries::third_party;
 pub use make::ensure;
 pub use part::{Image, Part, for_tests, wanted};
 

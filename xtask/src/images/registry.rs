@@ -1,7 +1,6 @@
-//! Images from and to a registry. A transfer that fails is tried again a few times, since lines break; then it is said.
-//! Who may is the business of `docker login`.
+//! Images from and to a registry. Docker tries layers again by itself and has good words of its own; who may is the
+//! business of `docker login`.
 
-use super::trouble::{Trouble, host, message, trouble};
 use super::{Image, absent, folder, say};
 use crate::engine::{self, docker};
 use crate::exit::{Code, code_of, coded};
@@ -11,38 +10,32 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// For one attempt: 150 MB at 2 Mbit/s.
+/// For one image: 150 MB at 2 Mbit/s.
 const TRANSFER: Duration = Duration::from_secs(600);
-/// Attempts, with these pauses between them. A registry that is down for a minute is down.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 /// Fetches what a registry has of these. The others, which are to be built, are handed back.
 ///
 /// # Errors
 /// When Docker itself is not as it should be.
 pub async fn take(root: &Path, missing: Vec<Image>) -> anyhow::Result<Vec<Image>> {
-    let mut rest = Vec::new();
-    let mut silent = false;
+    let (mut rest, mut gives) = (Vec::new(), true);
     for image in missing {
-        if !image.remote || silent {
+        if !image.remote || !gives {
             rest.push(image);
             continue;
         }
         let began = Instant::now();
-        match transfer(root, "pull", image.part.name(), &image.reference).await? {
+        match transfer(root, "pull", image.part.name(), &image.reference).await {
             Ok(()) => say(&image, &took("pulled", began), ""),
-            Err(said) => {
-                let why = trouble(&said);
-                if why == Trouble::Absent {
+            Err(error) if code_of(&error) != Code::Image => return Err(error),
+            Err(error) => {
+                let text = format!("{error:#}");
+                if engine::is_absent(&text) {
                     say(&image, "is not in the registry", ", so it is built");
                 } else {
                     // The next image would hear the same.
-                    silent = true;
-                    eprintln!("{:#}", message("pull", &image.reference, &said));
-                    eprintln!(
-                        "images: nothing comes from {}, so they are built",
-                        host(&image.reference)
-                    );
+                    gives = false;
+                    eprintln!("{text}\nimages: nothing comes from there, so they are built");
                 }
                 rest.push(image);
             }
@@ -131,19 +124,15 @@ pub async fn push(root: &Path, images: &[Image], offline: bool) -> anyhow::Resul
 pub async fn fetch(root: &Path, what: &str, reference: &str) -> anyhow::Result<()> {
     let began = Instant::now();
     transfer(root, "pull", what, reference)
-        .await?
-        .map_err(|said| {
-            message("pull", reference, &said).context(format!("{what} cannot be had"))
-        })?;
+        .await
+        .with_context(|| format!("{what} cannot be had"))?;
     eprintln!("{what}: {} {reference}", took("pulled", began));
     Ok(())
 }
 
 async fn send(root: &Path, verb: &str, done: &str, image: &Image) -> anyhow::Result<()> {
     let began = Instant::now();
-    transfer(root, verb, image.part.name(), &image.reference)
-        .await?
-        .map_err(|said| message(verb, &image.reference, &said))?;
+    transfer(root, verb, image.part.name(), &image.reference).await?;
     say(image, &took(done, began), "");
     Ok(())
 }
@@ -163,43 +152,21 @@ fn command(verb: &str, reference: &str, bars: bool) -> Command {
     command.args([reference])
 }
 
-/// Moves one image. What the registry (or the way to it) says when it does not work is handed back; troubles of Docker
-/// itself are errors.
-async fn transfer(
-    root: &Path,
-    verb: &str,
-    what: &str,
-    reference: &str,
-) -> anyhow::Result<Result<(), String>> {
+/// Moves one image.
+async fn transfer(root: &Path, verb: &str, what: &str, reference: &str) -> anyhow::Result<()> {
     eprintln!("{what}: {verb} {reference}");
     let bars = std::io::stdout().is_terminal();
     let command = command(verb, reference, bars);
     let folder = folder(root);
     std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
     let said = folder.join(format!("{verb}-{}.log", std::process::id()));
-    let mut pauses = PAUSES.iter();
-    let result = loop {
-        let done = if bars {
-            attempt_shown(&command, &said, TRANSFER).await
-        } else {
-            attempt(&command, &said, TRANSFER).await
-        };
-        let Err(why) = done else { break Ok(Ok(())) };
-        let error = engine::explain(&why, Code::Image, &command.echo());
-        if code_of(&error) != Code::Image {
-            break Err(error);
-        }
-        if trouble(&why) != Trouble::Unreachable {
-            break Ok(Err(why));
-        }
-        let Some(pause) = pauses.next() else {
-            break Ok(Err(why));
-        };
-        eprintln!("{what}: {why}\n{what}: again in {} s", pause.as_secs());
-        tokio::time::sleep(*pause).await;
+    let done = if bars {
+        attempt_shown(&command, &said, TRANSFER).await
+    } else {
+        attempt(&command, &said, TRANSFER).await
     };
-    let _ = std::fs::remove_file(&said); // what it said has been handed on
-    result
+    let _ = std::fs::remove_file(&said); // what it said is handed on
+    done.map_err(|why| engine::explain(&why, Code::Image, &command.echo()))
 }
 
 #[cfg(test)]

@@ -107,9 +107,7 @@ async fn compose(config: &Config) -> Finding {
             Ok(format!("{} ({words}), {from}{asked}", compose.version))
         }
         Err(error) => match config.tools.get("compose") {
-            Some(tool)
-                if (wish.is_empty() || wish == "v2") && tool.archive_for(&platform()).is_some() =>
-            {
+            Some(tool) if wish.is_empty() && tool.archive_for(&platform()).is_some() => {
                 let python = python(true, false).await;
                 match python.state {
                     State::Ok => Ok(format!(

@@ -38,7 +38,7 @@ pub async fn temporal(config: &Config) -> Finding {
     tool(config, "temporal", &["phase2"], &old.unwrap_or_default())
 }
 
-/// nextest; without it `cargo test` is used.
+/// nextest, which runs the tests.
 pub async fn nextest(config: &Config) -> Finding {
     if let Ok(bin) = which::which("cargo-nextest") {
         return finding(
@@ -48,12 +48,7 @@ pub async fn nextest(config: &Config) -> Finding {
             String::new(),
         );
     }
-    let mut finding = tool(config, "nextest", &BOTH, "");
-    if finding.state == State::Missing {
-        finding.state = State::Optional;
-        finding.found = format!("{}; cargo test is used", finding.found);
-    }
-    finding
+    tool(config, "nextest", &BOTH, "")
 }
 
 fn tool(config: &Config, name: &'static str, phases: &[&'static str], before: &str) -> Finding {

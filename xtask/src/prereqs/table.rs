@@ -64,7 +64,7 @@ mod tests {
             finding(
                 "nextest",
                 State::Optional,
-                "not on PATH; cargo test is used",
+                "0.9.148 will be fetched",
                 Some("cargo xtask tools install nextest"),
             ),
         ]

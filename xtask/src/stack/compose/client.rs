@@ -20,7 +20,7 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// The first that answers: `E2E_COMPOSE` (`v1`, `v2` or a path), the client's plug-in, the tools cache, PATH.
+    /// The first of version 2 or newer that answers: `E2E_COMPOSE` (a path), the client's plug-in, the tools cache, PATH.
     ///
     /// # Errors
     /// [`Code::Missing`] with its mend.
@@ -35,20 +35,19 @@ impl Compose {
                 .into_iter()
                 .flatten()
                 .collect(),
-            "v2" => [Some(plugin), ours].into_iter().flatten().collect(),
-            "v1" => vec![on_path],
             path => vec![vec![path.to_owned()]],
         };
+        let mut old = None;
         for words in candidates {
-            let Some(version) = version(&words).await else {
-                continue;
-            };
-            let compose = Self { words, version };
-            if wish == "v1" && !compose.is_v1() {
-                continue;
+            match version(&words).await {
+                Some(version) if version.starts_with("1.") => old = Some(version),
+                Some(version) => return Ok(Self { words, version }),
+                None => {}
             }
-            return Ok(compose);
         }
+        let old = old.map_or_else(String::new, |version| {
+            format!("; {version} is there, and version 2 or newer is needed")
+        });
         let wish = if wish.is_empty() {
             String::new()
         } else {
@@ -57,7 +56,7 @@ impl Compose {
         Err(coded(
             Code::Missing,
             format!(
-                "no Docker Compose answers{wish}\n  mend: cargo xtask tools install compose, or sudo apt-get install -y docker-compose"
+                "no Docker Compose answers{wish}{old}\n  mend: cargo xtask tools install compose"
             ),
         ))
     }
@@ -72,7 +71,7 @@ impl Compose {
             found => return found,
         };
         let wish = std::env::var("E2E_COMPOSE").unwrap_or_default();
-        if !(wish.is_empty() || wish == "v2") || !config.tools.contains_key("compose") {
+        if !wish.is_empty() || !config.tools.contains_key("compose") {
             return Err(absent);
         }
         match install::all(config, &["compose".to_owned()]).await {
@@ -82,34 +81,6 @@ impl Compose {
                 format!("{absent:#}\n  it cannot be fetched either: {error:#}"),
             )),
         }
-    }
-
-    /// One of the other kind that is at hand too: v1 beside v2, or v2 beside v1.
-    pub async fn other(&self, config: &Config) -> Option<Self> {
-        let candidates = [
-            Some(vec!["docker".to_owned(), "compose".into()]),
-            installed(config, "compose").map(|path| vec![path.to_string_lossy().into_owned()]),
-            Some(vec!["docker-compose".to_owned()]),
-        ];
-        for words in candidates.into_iter().flatten() {
-            if let Some(version) = version(&words).await {
-                let found = Self { words, version };
-                if found.is_v1() != self.is_v1() {
-                    return Some(found);
-                }
-            }
-        }
-        None
-    }
-
-    /// The word for [`Compose::other`] in `E2E_COMPOSE`.
-    pub fn other_kind(&self) -> &'static str {
-        if self.is_v1() { "v2" } else { "v1" }
-    }
-
-    /// Whether it is the old one, written in Python.
-    pub fn is_v1(&self) -> bool {
-        self.version.starts_with("1.")
     }
 
     fn command(&self, root: &Path, project: &str) -> Command {
@@ -123,14 +94,9 @@ impl Compose {
 
     /// Starts everything, and returns when it is started. Never asks a registry: images are there or it fails.
     pub fn up(&self, root: &Path, project: &str) -> Command {
-        let command = self
-            .command(root, project)
-            .args(["up", "--detach", "--no-build"]);
-        if self.is_v1() {
-            command
-        } else {
-            command.args(["--pull", "never", "--quiet-pull"])
-        }
+        self.command(root, project)
+            .args(["up", "--detach", "--no-build"])
+            .args(["--pull", "never", "--quiet-pull"])
     }
 }
 
@@ -163,16 +129,11 @@ mod tests {
 
     #[test]
     fn command_lines() {
-        let compose = |version: &str, words: &[&str]| Compose {
-            words: words.iter().map(|word| (*word).to_owned()).collect(),
-            version: version.into(),
+        let compose = Compose {
+            words: vec!["docker".into(), "compose".into()],
+            version: "2.40.3".into(),
         };
-        let (one, two) = (
-            compose("1.29.2", &["docker-compose"]),
-            compose("2.40.3", &["docker", "compose"]),
-        );
         let root = Path::new("/w");
-        insta::assert_snapshot!(one.up(root, "p").echo(), @"docker-compose --project-name p --file /w/compose/compose.yaml up --detach --no-build");
-        insta::assert_snapshot!(two.up(root, "p").echo(), @"docker compose --project-name p --file /w/compose/compose.yaml up --detach --no-build --pull never --quiet-pull");
+        insta::assert_snapshot!(compose.up(root, "p").echo(), @"docker compose --project-name p --file /w/compose/compose.yaml up --detach --no-build --pull never --quiet-pull");
     }
 }
