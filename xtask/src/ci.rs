@@ -4,8 +4,9 @@ mod docker;
 mod stage;
 
 use crate::config::Config;
-use crate::e2e::{provision, seconds};
+use crate::e2e::provision;
 use crate::exit::Code;
+use crate::run::clock::seconds;
 use crate::signals::Interrupt;
 use stage::{Program, Stage};
 use std::path::Path;

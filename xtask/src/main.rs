@@ -12,22 +12,27 @@
 #[macro_use]
 mod say; // before all others: they use its macros
 
+mod cargo;
 mod ci;
 mod config;
+mod docker;
 mod e2e;
-mod engine;
 mod evidence;
 mod exit;
 mod images;
+mod lock;
 mod logs;
 mod model;
+mod phases;
 mod prereqs;
 mod process;
+mod random;
 mod run;
 mod signals;
 mod stack;
 mod tools;
 mod up;
+mod user_dir;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::Code;

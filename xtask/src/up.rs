@@ -142,7 +142,7 @@ pub async fn down(root: &Path, config: &Config) -> anyhow::Result<Code> {
         let docker = StackFile::read(&dir.join("phase2/stack.json"))
             .is_ok_and(|file| file.runtime == "docker");
         if docker {
-            compose::orphans::remove(&info.run_id, config.stop.docker_limit()).await?;
+            crate::docker::leftovers::remove(&info.run_id, config.stop.docker_limit()).await?;
         }
         if !sweep::left(&dir, &info.run_id).is_empty() {
             return Err(coded(

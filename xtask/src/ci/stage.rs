@@ -1,6 +1,7 @@
 //! One stage of `ci`: a command, and what its end means.
 
-use crate::e2e::build::{self, cargo};
+use crate::cargo::cargo;
+use crate::e2e::build;
 use crate::exit::{Code, coded};
 use crate::process::{Command, Output, Process, spawn, this_program};
 use crate::signals::Interrupt;

@@ -6,7 +6,7 @@ use super::session::Session;
 use crate::exit::{Code, code_of, coded};
 use crate::model::{Kind, Model};
 use crate::process::attempt;
-use crate::run;
+use crate::random;
 use crate::stack::bins::Bins;
 use crate::stack::file::{GatewayAt, ModelAt, StackFile, TemporalAt, ToolsAt};
 use crate::stack::members::{self, ModelFiles};
@@ -45,7 +45,7 @@ pub fn place(
         Live::There(model) => members::place_model(stack, model)?,
         Live::Not(_) => None,
     };
-    let key = run::secret()?;
+    let key = random::secret()?;
     session.run.keep_secret(&key);
     let asked = Asked::of(plan.live.model(), &session.config);
     let parts = Parts::whole(Bins::new(&session.config)?, temporal, Some(key), asked);

@@ -1,6 +1,7 @@
 //! One cargo call for everything a run needs.
 
 use super::Phases;
+use crate::cargo::cargo;
 use crate::config::Config;
 use crate::exit::{Code, coded};
 use crate::process::{Command, Output, Process, spawn};
@@ -10,10 +11,6 @@ use crate::stack::bins::swapped;
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// The workspace without xtask. Always the whole of it, so that features are the same whatever the phase and nothing is
-/// built twice; the targets say what is really needed.
-pub const SELECTION: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
 /// What to build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,12 +67,8 @@ impl Targets {
     }
 }
 
-/// The cargo that runs us, past rustup's proxy.
-pub fn cargo() -> std::ffi::OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-/// `cargo build` for the targets; `None` when there is nothing to build.
+/// `cargo build` for the targets, of the workspace's default members: all but the harness, so that features are the same
+/// whatever the phase and nothing is built twice; `None` when there is nothing to build.
 pub fn command(root: &Path, targets: &Targets) -> Option<Command> {
     if targets.bins.is_empty() && targets.tests.is_empty() {
         return None;
@@ -87,7 +80,6 @@ pub fn command(root: &Path, targets: &Targets) -> Option<Command> {
         Command::new(cargo())
             // Which binaries it made is told on stdout; people read stderr as ever.
             .args(["build", "--message-format", "json-render-diagnostics"])
-            .args(SELECTION)
             .args(bins)
             .args(tests)
             .args(offline)
@@ -157,7 +149,7 @@ mod tests {
         };
         let echo = command(root, &targets).unwrap().echo();
         let echo = echo.split_once(" build ").unwrap().1;
-        insta::assert_snapshot!(echo, @"--message-format json-render-diagnostics --workspace --exclude xtask --bin stigmer --bin stigmer-server --test phase1");
+        insta::assert_snapshot!(echo, @"--message-format json-render-diagnostics --bin stigmer --bin stigmer-server --test phase1");
         assert_eq!(command(root, &Targets::default()), None);
     }
 

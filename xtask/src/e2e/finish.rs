@@ -3,10 +3,10 @@
 use super::flow::Driven;
 use super::session::Session;
 use super::{Args, summary};
+use crate::docker::leftovers;
 use crate::exit::{Code, code_of, coded};
 use crate::run::info::Info;
 use crate::run::sweep;
-use crate::stack::compose::orphans;
 use std::time::{Duration, Instant};
 
 /// Checks that nothing is left, prints the summary, writes the exit code into `run.json`.
@@ -154,9 +154,9 @@ async fn contained(driven: &Driven, id: &str) -> Option<String> {
     let mut stacks = driven.stacks.iter();
     let stack = stacks.find(|stack| stack.containers().is_some())?;
     let again = async {
-        let left = orphans::left(id).await?;
+        let left = leftovers::left(id).await?;
         if !left.is_empty() {
-            orphans::remove(id, stack.config.stop.docker_limit()).await?;
+            leftovers::remove(id, stack.config.stop.docker_limit()).await?;
         }
         anyhow::Ok(left)
     };

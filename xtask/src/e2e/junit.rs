@@ -1,7 +1,7 @@
 //! What a run's JUnit file says, as nextest writes it.
 
 use super::lanes::{KNOWN, of};
-use super::summary::seconds;
+use crate::run::clock::seconds;
 use roxmltree::{Document, Node};
 use std::time::{Duration, SystemTime};
 

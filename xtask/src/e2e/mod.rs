@@ -15,11 +15,10 @@ mod second;
 pub mod session;
 mod summary;
 
-pub use summary::seconds;
-
 use crate::config::Config;
 use crate::exit::{Code, coded};
 use crate::model::Wish;
+pub use crate::phases::Phases;
 use crate::stack::Runtime;
 use crate::stack::choose;
 use live::Mode;
@@ -35,26 +34,6 @@ pub enum Which {
     Phase2,
     /// Both
     All,
-}
-
-/// Phases of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Phases {
-    /// Phase 1.
-    pub one: bool,
-    /// Phase 2.
-    pub two: bool,
-}
-
-impl Phases {
-    /// Names, in order.
-    pub fn names(self) -> Vec<&'static str> {
-        [(self.one, "phase1"), (self.two, "phase2")]
-            .into_iter()
-            .filter(|(on, _)| *on)
-            .map(|(_, name)| name)
-            .collect()
-    }
 }
 
 impl From<Which> for Phases {

@@ -1,6 +1,5 @@
 //! Running one phase's tests, and reading how they went.
 
-use super::build::SELECTION;
 use super::lanes::Lanes;
 use super::reuse::Metadata;
 use crate::process::Command;
@@ -48,7 +47,6 @@ pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
                 Some(metadata) => command.args(metadata.args()),
                 None => command
                     .args(["--cargo-quiet"])
-                    .args(SELECTION)
                     .args(["--test", tests.phase]),
             };
             // Words and expression narrow each other, expressions do not.

@@ -5,10 +5,10 @@ use super::junit::{self, Counts, Tally};
 use super::lanes::{self, Lanes};
 use super::nextest::{self, Runner, Tests};
 use super::reuse;
-use crate::engine;
+use crate::docker;
 use crate::evidence;
 use crate::exit::{Code, coded};
-use crate::process::{Output, spawn};
+use crate::process::{Output, spawn, tail};
 use crate::stack::file::StackFile;
 use crate::stack::life::Life;
 use crate::stack::native::Native;
@@ -165,7 +165,7 @@ fn shared(stack: &Native) -> Vec<(String, Life)> {
 fn dead_member(stack: &Native) -> Option<anyhow::Error> {
     let shared = shared(stack);
     if shared.iter().any(|(_, life)| life.is_lost()) {
-        return Some(engine::gone("during the tests"));
+        return Some(docker::gone("during the tests"));
     }
     shared.into_iter().find_map(|(name, life)| {
         let exit = life.end()?;
@@ -197,11 +197,11 @@ pub async fn collect(stack: &Native, file: Option<&StackFile>) {
     }
     for (name, life) in stack.members() {
         let state = life.end().unwrap_or_else(|| "running".to_owned());
-        let tail = evidence::tail(&stack.log(&name), 5).join("\n    ");
+        let last = tail(&stack.log(&name), 5).join("\n    ");
         eprintln!(
             "{name}: {state}, {}\n    {}",
             stack.log(&name).display(),
-            stack.run.redact(&tail)
+            stack.run.redact(&last)
         );
     }
     let lost = stack.members().iter().any(|(_, life)| life.is_lost());

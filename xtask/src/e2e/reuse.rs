@@ -3,7 +3,7 @@
 //! The answers are nextest's and cargo's own, kept under `target/e2e/cache`, and used only when the build that just ended
 //! names the same test binary and no manifest has changed since. Whatever goes wrong here costs that half second, no more.
 
-use super::build::{SELECTION, cargo};
+use crate::cargo::cargo;
 use crate::process::Command;
 use crate::process::ask::ask_async;
 use crate::run::runs_dir;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Arguments that stand in for [`SELECTION`] and `--test`.
+/// Arguments that stand in for `--test`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     cargo: PathBuf,
@@ -49,7 +49,6 @@ pub async fn metadata(root: &Path, phase: &str, nextest: &Path, build: &Path) ->
     let list = Command::new(nextest)
         .args(["nextest", "list", "--list-type", "binaries-only"])
         .args(["--message-format", "json", "--cargo-quiet"])
-        .args(SELECTION)
         .args(["--test", phase]);
     let limit = Duration::from_secs(60);
     let (cargo, binaries) = tokio::join!(

@@ -4,9 +4,9 @@ use super::Phases;
 use super::nextest::Runner;
 use super::provision;
 use crate::config::Config;
+use crate::docker::leftovers;
 use crate::run::{Run, runs_dir, sweep};
 use crate::signals::Interrupt;
-use crate::stack::compose::orphans;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ impl Session {
             )
             .await,
         );
-        for swept in orphans::sweep(root, config.stop.docker_limit()).await {
+        for swept in leftovers::sweep(root, config.stop.docker_limit()).await {
             eprintln!("removed what the dead run {swept} had in Docker");
         }
         Ok(Self {

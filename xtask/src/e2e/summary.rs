@@ -1,6 +1,7 @@
 //! What people read at the end.
 
 use super::junit::{self, Counts, Tally};
+use crate::run::clock::seconds;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -93,16 +94,6 @@ fn tests(count: usize) -> String {
         "1 test".into()
     } else {
         format!("{count} tests")
-    }
-}
-
-/// `0.04 s`, `12.3 s`.
-pub fn seconds(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    if seconds < 1.0 {
-        format!("{seconds:.2} s")
-    } else {
-        format!("{seconds:.1} s")
     }
 }
 

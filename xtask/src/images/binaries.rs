@@ -1,12 +1,13 @@
 //! The static binaries of all images, by one cargo build; where this machine makes none, in a container.
 
 use super::{Part, registry, target};
+use crate::cargo::cargo;
 use crate::config::Config;
-use crate::e2e::build::{SELECTION, cargo};
-use crate::engine::{self, ANSWER, docker};
+use crate::docker::labels::labels;
+use crate::docker::leftovers;
+use crate::docker::{self, ANSWER, docker};
 use crate::exit::{Code, coded};
 use crate::process::{Command, Output, Process, spawn};
-use crate::stack::compose::{labels, orphans};
 use anyhow::Context;
 use nix::sys::signal::Signal;
 use std::os::unix::fs::MetadataExt;
@@ -51,13 +52,7 @@ fn arguments(offline: bool) -> Vec<String> {
     profile
         .into_iter()
         .chain([triple])
-        .chain(
-            SELECTION
-                .into_iter()
-                .chain(bins)
-                .chain(offline)
-                .map(str::to_owned),
-        )
+        .chain(bins.chain(offline).map(str::to_owned))
         .collect()
 }
 
@@ -72,6 +67,7 @@ fn here(root: &Path, offline: bool) -> Command {
 /// The same in a container. It belongs to whoever owns the checkout, so that what it writes does too.
 fn contained(
     root: &Path,
+    inside: &Path,
     builder: &str,
     owner: (u32, u32),
     labels: &[(&str, String)],
@@ -79,11 +75,10 @@ fn contained(
 ) -> Command {
     let volume =
         |from: &Path, to: &str| ["--volume".to_owned(), format!("{}:{to}", from.display())];
-    let inside = inside(root);
     let command = docker(["run", "--rm", "--init", "--pull", "never"])
         .args(["--user".to_owned(), format!("{}:{}", owner.0, owner.1)])
         .args(volume(root, "/checkout:ro"))
-        .args(volume(&inside, "/target"))
+        .args(volume(inside, "/target"))
         .args(volume(&inside.join("cargo"), "/cargo"));
     let mut command = if offline {
         command.args(["--network", "none"])
@@ -114,10 +109,10 @@ pub async fn build(root: &Path, config: &Config, in_container: bool) -> anyhow::
             .with_context(|| format!("make {}", inside.display()))?;
         let builder = builder(root, config).await?;
         // A client that is killed leaves its container at work: the next run finds it by these.
-        orphans::mark(root)?;
+        leftovers::mark(root)?;
         let labels = labels(root, &format!("images-{}", std::process::id()))?;
         let owner = (meta.uid(), meta.gid());
-        contained(root, &builder, owner, &labels, config.offline)
+        contained(root, &inside, &builder, owner, &labels, config.offline)
     } else if cfg!(target_os = "linux") {
         here(root, config.offline)
     } else {
@@ -161,7 +156,7 @@ async fn builder(root: &Path, config: &Config) -> anyhow::Result<String> {
 pub async fn third_party(root: &Path, name: &str, what: &str, offline: bool) -> anyhow::Result<()> {
     // An image that is not there is an answer, not a trouble: the list is empty then.
     let there = docker(["image", "ls", "--quiet", "--no-trunc", name]);
-    if !engine::ask(there, ANSWER, Code::Image).await?.is_empty() {
+    if !docker::ask(there, ANSWER, Code::Image).await?.is_empty() {
         return Ok(());
     }
     if offline {
@@ -193,13 +188,14 @@ mod tests {
         let plain = |command: Command| command.echo().replace(&triple(), "TRIPLE");
         let echo = plain(here(Path::new("/w"), true));
         let echo = echo.split_once(" build ").unwrap().1;
-        insta::assert_snapshot!(echo, @"--profile image --target TRIPLE --workspace --exclude xtask --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --offline");
+        insta::assert_snapshot!(echo, @"--profile image --target TRIPLE --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --offline");
         let inside = |offline| {
             let labels = [("label", "value".to_owned())];
-            contained(Path::new("/w"), "rust@sha256:1", (1, 2), &labels, offline)
+            let (root, target) = (Path::new("/w"), Path::new("/t"));
+            contained(root, target, "rust@sha256:1", (1, 2), &labels, offline)
         };
         let echo = plain(inside(false));
-        insta::assert_snapshot!(echo, @"docker run --rm --init --pull never --user 1:2 --volume /w:/checkout:ro --volume /w/target/in-container:/target --volume /w/target/in-container/cargo:/cargo --label label=value --env CARGO_HOME=/cargo --env HOME=/cargo --env CARGO_TARGET_DIR=/target --env 'RUSTFLAGS=-C target-feature=+crt-static' --workdir /checkout rust@sha256:1 cargo build --profile image --target TRIPLE --workspace --exclude xtask --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --locked");
+        insta::assert_snapshot!(echo, @"docker run --rm --init --pull never --user 1:2 --volume /w:/checkout:ro --volume /t:/target --volume /t/cargo:/cargo --label label=value --env CARGO_HOME=/cargo --env HOME=/cargo --env CARGO_TARGET_DIR=/target --env 'RUSTFLAGS=-C target-feature=+crt-static' --workdir /checkout rust@sha256:1 cargo build --profile image --target TRIPLE --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --locked");
         let offline = plain(inside(true));
         assert!(
             offline.contains("--network none") && offline.ends_with("--offline --locked"),

@@ -4,7 +4,8 @@ use super::binaries::{self, third_party};
 use super::context::Folder;
 use super::{Image, Part, absent, folder, inputs, registry};
 use crate::config::Config;
-use crate::engine::{self, IMAGE, docker};
+use crate::docker::labels::IMAGE;
+use crate::docker::{self, docker};
 use crate::exit::{Code, coded};
 use crate::process::{Command, attempt};
 use crate::tools::{install, installed};
@@ -153,7 +154,7 @@ async fn one(
     let command = command(image, args, unlabelled, &context.0);
     let log = log(root, part);
     if let Err(why) = attempt(&command, &log, BUILD).await {
-        let error = engine::explain(&why, Code::Image, &command.echo());
+        let error = docker::explain(&why, Code::Image, &command.echo());
         return Err(error.context(format!(
             "the image of {} was not built; all of it in {}",
             part.name(),

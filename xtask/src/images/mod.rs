@@ -6,16 +6,19 @@ pub mod inputs;
 mod make;
 mod part;
 mod registry;
+mod wanted;
 
 use crate::config::Config;
-use crate::engine::{self, ANSWER, IMAGE, docker};
+use crate::docker::labels::IMAGE;
+use crate::docker::{self, ANSWER, docker};
 use crate::exit::{Code, coded};
 use crate::run::runs_dir;
 use crate::signals::Interrupt;
 use std::path::{Path, PathBuf};
 
 pub use make::ensure;
-pub use part::{Image, Part, for_tests, wanted};
+pub use part::{Image, Part};
+pub use wanted::{for_tests, wanted};
 
 /// Flags of `cargo xtask images`.
 #[derive(Clone, Debug, clap::Args)]
@@ -61,7 +64,7 @@ pub async fn absent(images: &[Image]) -> anyhow::Result<Vec<Image>> {
         "--format",
         "{{.Repository}}:{{.Tag}}",
     ]);
-    let list = engine::ask(list, ANSWER, Code::Image).await?;
+    let list = docker::ask(list, ANSWER, Code::Image).await?;
     let has = |image: &Image| list.lines().any(|line| line == image.reference);
     Ok(images
         .iter()
@@ -120,7 +123,7 @@ async fn list(images: &[Image]) -> anyhow::Result<()> {
     let filter = format!("label={IMAGE}");
     let format = "{{.Repository}}:{{.Tag}}\t{{.Size}}\t{{.CreatedSince}}";
     let ours = docker(["image", "ls", "--filter", &filter, "--format", format]);
-    let ours = engine::ask(ours, ANSWER, Code::Image).await?;
+    let ours = docker::ask(ours, ANSWER, Code::Image).await?;
     for image in images {
         let there = ours.lines().find(|line| line.starts_with(&image.reference));
         println!(
@@ -145,7 +148,7 @@ async fn clean() -> anyhow::Result<()> {
     let names = async || {
         let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
         let ours = docker(["image", "ls", "--filter", &filter, "--format", format]);
-        engine::ask(ours, ANSWER, Code::Image).await
+        docker::ask(ours, ANSWER, Code::Image).await
     };
     let mut count = 0;
     // An image that another one is built on goes only after that one, so those that have names are unnamed first.
@@ -161,7 +164,7 @@ async fn clean() -> anyhow::Result<()> {
         wanted.dedup();
         if !wanted.is_empty() {
             let remove = docker(["image", "rm", "--force"]).args(wanted.iter().copied());
-            engine::ask(remove, ANSWER, Code::Image).await?;
+            docker::ask(remove, ANSWER, Code::Image).await?;
             count += wanted.len();
         }
     }

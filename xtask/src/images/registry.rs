@@ -2,7 +2,7 @@
 //! business of `docker login`.
 
 use super::{Image, absent, folder, say};
-use crate::engine::{self, docker};
+use crate::docker::{self, docker};
 use crate::exit::{Code, code_of, coded};
 use crate::process::{Command, attempt, attempt_shown};
 use anyhow::Context;
@@ -30,7 +30,7 @@ pub async fn take(root: &Path, missing: Vec<Image>) -> anyhow::Result<Vec<Image>
             Err(error) if code_of(&error) != Code::Image => return Err(error),
             Err(error) => {
                 let text = format!("{error:#}");
-                if engine::is_absent(&text) {
+                if docker::is_absent(&text) {
                     say(&image, "is not in the registry", ", so it is built");
                 } else {
                     // The next image would hear the same.
@@ -166,7 +166,7 @@ async fn transfer(root: &Path, verb: &str, what: &str, reference: &str) -> anyho
         attempt(&command, &said, TRANSFER).await
     };
     let _ = std::fs::remove_file(&said); // what it said is handed on
-    done.map_err(|why| engine::explain(&why, Code::Image, &command.echo()))
+    done.map_err(|why| docker::explain(&why, Code::Image, &command.echo()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The checks. Each looks at one thing; all run side by side.
 
+use super::finding::{BOTH, Finding, State, finding};
+use super::fix;
 use super::provided::{model_finding, nextest, provisionable, temporal};
-use super::{Finding, State, fix};
 use crate::config::Config;
 use crate::e2e::Phases;
 use crate::model::{Kind, Model};
@@ -17,29 +18,6 @@ const PYTHON: &str = "python3 and pip";
 /// The lowest free space: a cold build's target folder (2 GB) and the tools (0.5 GB).
 const FREE_MB: u64 = 3_000;
 const LIMIT: Duration = Duration::from_secs(10);
-/// Both phases.
-pub const BOTH: [&str; 2] = ["phase1", "phase2"];
-
-/// A finding: what is there, or what is wrong and how to mend it.
-pub fn finding(
-    name: &'static str,
-    phases: &[&'static str],
-    result: Result<String, String>,
-    fix: String,
-) -> Finding {
-    let (state, found, fix) = match result {
-        Ok(found) => (State::Ok, found, None),
-        Err(why) => (State::Missing, why, Some(fix)),
-    };
-    Finding {
-        name,
-        state,
-        found,
-        fix,
-        phases: phases.to_vec(),
-    }
-}
-
 /// Everything that the phases need.
 pub async fn all(config: &Config, phases: Phases, model: &Model) -> Vec<Finding> {
     let fetched = |name: &str| tools::installed(config, name).is_some();

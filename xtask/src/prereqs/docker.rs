@@ -4,9 +4,9 @@
 
 use super::checks::{free_mb, python};
 use super::engine::{self as facts, Engine, Seen};
-use super::{Finding, State};
+use super::finding::{Finding, State};
 use crate::config::{Config, platform};
-use crate::engine::{self, docker};
+use crate::docker::{self, docker};
 use crate::exit::Code;
 use crate::process::{Command, ask::ask_async};
 use crate::stack::choose;
@@ -32,7 +32,7 @@ pub async fn all(root: &Path, config: &Config) -> Vec<Finding> {
 
 async fn engine_findings() -> Vec<Finding> {
     let json = |what: &str| {
-        engine::ask(
+        docker::ask(
             docker([what, "--format", "{{json .}}"]),
             LIMIT,
             Code::Missing,

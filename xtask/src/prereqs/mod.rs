@@ -3,6 +3,7 @@
 mod checks;
 mod docker;
 mod engine;
+mod finding;
 mod fix;
 mod provided;
 mod table;
@@ -11,7 +12,7 @@ use crate::config::Config;
 use crate::e2e::{Phases, Which};
 use crate::exit::Code;
 use crate::model::{self, Kind, Model, Wish};
-use serde::Serialize;
+use finding::State;
 use std::path::Path;
 
 /// Flags of `cargo xtask prereqs`.
@@ -23,34 +24,6 @@ pub struct Args {
     /// One JSON object on standard output
     #[arg(long)]
     pub json: bool,
-}
-
-/// What a check found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// There.
-    Ok,
-    /// Not there, and something cannot run without it.
-    Missing,
-    /// Not there; something else is used in its place.
-    Optional,
-}
-
-/// One prerequisite.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Short name, stable.
-    pub name: &'static str,
-    /// What the check found.
-    pub state: State,
-    /// What is there, or what is wrong.
-    pub found: String,
-    /// The command that mends it.
-    pub fix: Option<String>,
-    /// Phases that need it.
-    #[serde(rename = "for")]
-    pub phases: Vec<&'static str>,
 }
 
 /// Runs `cargo xtask prereqs`.

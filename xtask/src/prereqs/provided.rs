@@ -1,7 +1,7 @@
 //! Checks of what xtask can fetch by itself.
 
-use super::checks::{BOTH, finding};
-use super::{Finding, State, fix};
+use super::finding::{BOTH, Finding, State, finding};
+use super::fix;
 use crate::config::{Config, platform};
 use crate::e2e::provision::temporal_version;
 use crate::model::{Kind, Model};

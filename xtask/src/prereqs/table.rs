@@ -1,6 +1,6 @@
 //! Findings for people and for programs.
 
-use super::{Finding, State};
+use super::finding::{Finding, State};
 use std::fmt::Write;
 
 /// One finding on one line.

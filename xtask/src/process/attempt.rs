@@ -1,6 +1,6 @@
 //! A command that must come to its end, and that ends with whoever waits for it.
 
-use super::{Command, Exit, Output, Process, spawn};
+use super::{Command, Exit, Output, Process, spawn, tail};
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;
@@ -41,10 +41,7 @@ async fn to_its_end(
     let guard = Guard(spawn(command, &output, None).map_err(|error| format!("{error:#}"))?);
     match tokio::time::timeout(limit, guard.0.wait()).await {
         Ok(Exit { code: Some(0), .. }) => Ok(()),
-        Ok(exit) => Err(format!(
-            "{exit}: {}",
-            crate::evidence::tail(said, 8).join("\n  ")
-        )),
+        Ok(exit) => Err(format!("{exit}: {}", tail(said, 8).join("\n  "))),
         Err(_) => Err(format!("no answer within {} s", limit.as_secs_f32())),
     }
 }

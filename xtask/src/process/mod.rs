@@ -6,6 +6,7 @@ pub mod command;
 mod exit;
 pub mod ident;
 mod spawn;
+mod tail;
 mod this;
 
 pub use attempt::{attempt, attempt_shown};
@@ -13,4 +14,5 @@ pub use command::{Command, redact};
 pub use exit::Exit;
 pub use ident::Ident;
 pub use spawn::{Output, Process, signal_group, spawn};
+pub use tail::tail;
 pub use this::this_program;

@@ -1,6 +1,6 @@
 //! Times as people and file names need them. UTC, since evidence travels.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// `20260131-101530`.
 pub fn compact(time: SystemTime) -> String {
@@ -12,10 +12,20 @@ pub fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
+/// `0.04 s`, `12.3 s`.
+pub fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{seconds:.2} s")
+    } else {
+        format!("{seconds:.1} s")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn dates() {

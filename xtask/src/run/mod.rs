@@ -6,6 +6,7 @@ mod leaks;
 pub mod sweep;
 
 use crate::process::{Command, redact};
+use crate::random;
 use anyhow::Context;
 use info::Info;
 use std::io::Write;
@@ -41,7 +42,7 @@ impl Run {
         let id = format!(
             "{}-{}",
             clock::compact(std::time::SystemTime::now()),
-            suffix()?
+            random::suffix()?
         );
         let (draft, dir) = (runs.join(format!(".new-{id}")), runs.join(&id));
         std::fs::create_dir_all(draft.join("pids"))
@@ -110,31 +111,4 @@ impl Run {
             |secrets| redact(text, &secrets),
         )
     }
-}
-
-fn random(bytes: &mut [u8]) -> anyhow::Result<()> {
-    use std::io::Read;
-    std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(bytes))
-        .context("read random bytes")
-}
-
-fn suffix() -> anyhow::Result<String> {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut bytes = [0; 4];
-    random(&mut bytes)?;
-    Ok(bytes
-        .iter()
-        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
-        .collect())
-}
-
-/// 128 random bits in hexadecimal: the model's key, the control's token.
-///
-/// # Errors
-/// When the system gives no random bytes.
-pub fn secret() -> anyhow::Result<String> {
-    let mut bytes = [0; 16];
-    random(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

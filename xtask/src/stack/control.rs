@@ -6,7 +6,7 @@ use super::members;
 use super::native::Native;
 use super::parts::Parts;
 use crate::images::Part;
-use crate::run;
+use crate::random;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ pub async fn serve(stack: Arc<Native>, parts: Arc<Parts>) -> anyhow::Result<Cont
             .local_addr()
             .context("read the control address")?
             .to_string(),
-        run::secret()?,
+        random::secret()?,
     );
     stack.run.keep_secret(&token);
     let at = ControlAt {

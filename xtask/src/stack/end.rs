@@ -1,11 +1,12 @@
 //! The end of members, and of the whole stack.
 
 use super::compose::container::Container;
-use super::compose::{orphans, private};
+use super::compose::private;
 use super::lease;
 use super::life::Life;
 use super::native::{Native, Origin};
-use crate::engine;
+use crate::docker::leftovers;
+use crate::docker::{self, labels};
 use crate::process::Exit;
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ impl Native {
             })
             .collect();
         followed.iter().for_each(Container::let_go);
-        let removed = orphans::remove(&self.run.id, self.config.stop.docker_limit()).await;
+        let removed = leftovers::remove(&self.run.id, self.config.stop.docker_limit()).await;
         if let Err(error) = removed {
             return Some(self.unremoved(&error));
         }
@@ -108,7 +109,7 @@ impl Native {
 
     /// What may still be in an engine, and why it was not removed.
     pub fn unremoved(&self, error: &anyhow::Error) -> String {
-        if !engine::is_silent(error) {
+        if !docker::is_silent(error) {
             return format!("still in Docker after the stop: {error:#}");
         }
         let mut names: Vec<String> = self
@@ -124,7 +125,7 @@ impl Native {
         format!(
             "not removed, since the Docker daemon does not answer: {}, and whatever else has the label {}={}; the next run of this checkout removes it",
             names.join(", "),
-            engine::RUN,
+            labels::RUN,
             self.run.id
         )
     }

@@ -11,8 +11,9 @@ use crate::e2e::provision::Found;
 use crate::e2e::session::Session;
 use crate::exit::{Code, coded};
 use crate::model::{Kind, Model};
+use crate::random;
 use crate::run::info::Info;
-use crate::run::{self, runs_dir, sweep};
+use crate::run::{runs_dir, sweep};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +82,7 @@ pub async fn find(
     // One that nobody knows still serves instances that a test starts as a pair.
     let runner_key = match keys.runner {
         Some(key) => key,
-        None => run::secret()?,
+        None => random::secret()?,
     };
     session.run.keep_secret(&runner_key);
     let parts = Parts::whole(bins, address, Some(runner_key), asked);

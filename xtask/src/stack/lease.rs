@@ -1,7 +1,7 @@
 //! Ports that nobody else takes: outside the kernel's own range for outgoing connections, and locked per user.
 
-use crate::tools::lock::Lock;
-use crate::tools::user_dir;
+use crate::lock::Lock;
+use crate::user_dir::user_dir;
 use anyhow::{Context, bail};
 use std::net::TcpListener;
 use std::ops::RangeInclusive;

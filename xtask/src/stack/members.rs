@@ -5,7 +5,7 @@ use super::parts::Parts;
 use super::ready::Ready;
 use super::{services, temporal};
 use crate::model::{Kind, Model};
-use crate::run;
+use crate::random;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,7 +99,7 @@ pub fn place_model(stack: &Native, model: &mut Model) -> anyhow::Result<Option<u
         }
         return Ok(None);
     }
-    let (port, key) = (stack.port()?, run::secret()?);
+    let (port, key) = (stack.port()?, random::secret()?);
     stack.run.keep_secret(&key);
     model.base_url = Some(format!("http://127.0.0.1:{port}/v1"));
     model.key = Some(key);

@@ -2,11 +2,10 @@
 
 use super::life::Life;
 use super::services;
-use crate::engine;
-use crate::evidence::tail;
+use crate::docker;
 use crate::exit::{Code, coded};
 use crate::model;
-use crate::process::{Command, attempt};
+use crate::process::{Command, attempt, tail};
 use crate::signals::Interrupt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -69,7 +68,7 @@ pub async fn wait(
         biased;
         exit = service.life.wait() => {
             if service.life.is_lost() {
-                return Err(engine::gone("while the services were started"));
+                return Err(docker::gone("while the services were started"));
             }
             let end = service.life.end().unwrap_or_else(|| exit.to_string());
             format!("died during start with {end} after {:.1} s", began.elapsed().as_secs_f32())

@@ -1,11 +1,12 @@
 //! Installing: staged next to the final place, verified, renamed; safe when two do it at once.
 
-use super::lock::Lock;
+use super::job::{Job, Python};
 use super::progress::Bars;
 use super::stage::{self, Staging};
 use super::{cache_dir, folder, manifest, pip};
-use crate::config::{Archive, Config, Tool, platform};
+use crate::config::{Config, platform};
 use crate::exit::{Code, coded};
+use crate::lock::Lock;
 use crate::process::Command;
 use crate::process::ask::ask_async;
 use anyhow::Context;
@@ -15,30 +16,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ASK_LIMIT: Duration = Duration::from_secs(30);
-
-/// The interpreter that pip runs in.
-#[derive(Clone, Debug)]
-pub struct Python {
-    /// Past every shim.
-    pub exe: PathBuf,
-    /// Whether its pip goes on with a download that broke off.
-    pub resumes: bool,
-}
-
-/// One tool to install.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// Its name in `e2e.toml`.
-    pub name: String,
-    /// Its pin.
-    pub tool: Tool,
-    /// What is fetched for this platform.
-    pub archive: Archive,
-    /// Where it goes.
-    pub dir: PathBuf,
-    /// Who fetches it.
-    pub python: Python,
-}
 
 /// Installs the named tools side by side; those that are complete cost a `stat`.
 ///

@@ -1,7 +1,7 @@
 //! `cargo xtask tools`: pinned tools in a per-user cache.
 
 pub mod install;
-pub mod lock;
+mod job;
 pub mod manifest;
 mod pip;
 mod progress;
@@ -11,6 +11,7 @@ mod stage;
 use crate::config::{Config, platform};
 use crate::exit::{Code, coded};
 use crate::signals::Interrupt;
+use crate::user_dir::user_dir;
 use anyhow::Context;
 use manifest::State;
 use std::path::{Path, PathBuf};
@@ -48,24 +49,6 @@ pub fn cache_dir() -> anyhow::Result<PathBuf> {
         return Ok(PathBuf::from(dir));
     }
     Ok(user_dir()?.join("tools"))
-}
-
-/// The per-user folder of everything that is shared between checkouts.
-///
-/// # Errors
-/// As [`cache_dir`].
-pub fn user_dir() -> anyhow::Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .filter(|dir| !dir.is_empty())
-        .map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let base = cache.or_else(home).ok_or_else(|| {
-        coded(
-            Code::Usage,
-            "no cache folder: set HOME, XDG_CACHE_HOME or E2E_TOOLS_DIR",
-        )
-    })?;
-    Ok(base.join("stigmer-e2e"))
 }
 
 /// A tool's folder: name, version and the start of its archive's hash, so that a changed pin is another folder.

@@ -1,6 +1,6 @@
 //! pip's command lines and the file that pins what it may fetch.
 
-use super::install::Python;
+use super::job::Python;
 use crate::config::{Archive, Tool};
 use crate::process::Command;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! The folder in which a tool is put together: fetched, unpacked, checked, and named as the last act.
 
-use super::install::Job;
+use super::job::Job;
 use super::progress::{Bar, Bars, bytes_under};
 use super::{manifest, pip, source};
 use crate::exit::{Code, coded};

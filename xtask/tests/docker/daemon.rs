@@ -167,7 +167,14 @@ fn one_without_room_says_so() {
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("no space left on device"), "{log}");
 
-    let named = ["image", "ls", "--filter", "dangling=false", "--format", "{{.Repository}}"];
+    let named = [
+        "image",
+        "ls",
+        "--filter",
+        "dangling=false",
+        "--format",
+        "{{.Repository}}",
+    ];
     let named = docker(&named);
     let mut named: Vec<_> = named.lines().collect();
     named.reverse(); // the newest comes first

@@ -1,7 +1,7 @@
 //! Which Compose there is, and its command lines.
 
 use crate::config::Config;
-use crate::engine;
+use crate::docker;
 use crate::exit::{Code, coded};
 use crate::process::{Command, ask::ask_async};
 use crate::tools::{install, installed};
@@ -115,12 +115,12 @@ async fn version(words: &[String]) -> Option<String> {
 /// # Errors
 /// Why it does not answer, with its mend.
 pub async fn engine_version() -> anyhow::Result<String> {
-    let command = engine::docker([
+    let command = docker::docker([
         "version",
         "--format",
         "{{.Server.Version}} {{.Server.Os}}/{{.Server.Arch}} {{range .Server.Components}}{{.Name}};{{end}}",
     ]);
-    engine::ask(command, LIMIT, Code::Missing).await
+    docker::ask(command, LIMIT, Code::Missing).await
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One container: its log followed into a file from the first byte, its end noticed when the log ends.
 
-use crate::engine::{self, ANSWER, docker};
+use crate::docker::{self, ANSWER, docker};
 use crate::exit::Code;
 use crate::process::{Exit, Output, spawn};
 use crate::run::Run;
@@ -118,7 +118,7 @@ impl Container {
         }
         let command = docker(verb.iter().copied()).args([&self.id]);
         // One that ended by itself meanwhile is refused, and one that the engine forgot is gone.
-        let _ = engine::ask(command, limit + ANSWER, Code::NotReady).await;
+        let _ = docker::ask(command, limit + ANSWER, Code::NotReady).await;
         tokio::time::timeout(ANSWER, self.wait())
             .await
             .unwrap_or(GONE)
@@ -136,7 +136,7 @@ async fn ended(id: &str) -> End {
     let mut why = None;
     for attempt in 0..QUESTIONS {
         let command = docker(["inspect", "--format", format, id]);
-        match engine::ask(command, ANSWER, Code::NotReady).await {
+        match docker::ask(command, ANSWER, Code::NotReady).await {
             Ok(said) => {
                 if let Some(end) = parse(&said) {
                     return end;
@@ -145,7 +145,7 @@ async fn ended(id: &str) -> End {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(error) => {
-                why = engine::is_silent(&error).then_some(Why::Engine);
+                why = docker::is_silent(&error).then_some(Why::Engine);
                 if attempt + 1 < QUESTIONS {
                     tokio::time::sleep(Duration::from_millis(300)).await;
                 }

@@ -1,7 +1,7 @@
 //! The way from a container to a port of this host's loopback. Listens on the address that the run's own bridge has on
 //! this host, never on a public one, and lets only the run's containers through.
 
-use crate::engine::{self, ANSWER, docker};
+use crate::docker::{self, ANSWER, docker};
 use crate::exit::Code;
 use anyhow::Context;
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,7 +37,7 @@ impl Host {
     pub async fn of(network: &str) -> anyhow::Result<Self> {
         let format = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}\n{{end}}";
         let said = docker(["network", "inspect", "--format", format, network]);
-        let said = engine::ask(said, ANSWER, Code::NotReady).await?;
+        let said = docker::ask(said, ANSWER, Code::NotReady).await?;
         // Where the engine is in a machine of its own (Docker Desktop, rootless), its bridge is not ours to listen on.
         let bridge = said
             .lines()

@@ -1,7 +1,7 @@
 //! What a container is told and asked, private ones as Compose's: the same as in `compose.yaml`.
 
 use super::Containers;
-use crate::engine::{self, ANSWER, docker};
+use crate::docker::{self, ANSWER, docker};
 use crate::exit::Code;
 use crate::process::Command;
 use crate::stack::native::Native;
@@ -44,7 +44,7 @@ pub fn health(name: &str, binary: &str) -> Command {
 /// # Errors
 /// When it does not run.
 pub async fn published(name: &str, port: &str) -> anyhow::Result<String> {
-    let said = engine::ask(
+    let said = docker::ask(
         docker(["port", name, &format!("{port}/tcp")]),
         ANSWER,
         Code::NotReady,

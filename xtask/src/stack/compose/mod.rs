@@ -5,7 +5,6 @@ pub mod container;
 pub mod forwarder;
 mod inside;
 mod loopback;
-pub mod orphans;
 pub mod private;
 mod route;
 mod start;
@@ -14,16 +13,15 @@ pub mod up;
 #[cfg(test)]
 mod policy;
 
-use crate::engine::{self, ANSWER, docker};
+use crate::docker::labels::labels;
+use crate::docker::leftovers;
+use crate::docker::{self, ANSWER, docker};
 use crate::exit::Code;
 use crate::images::{Image, Part};
-use crate::process::Ident;
 use crate::run::{Run, info};
-use anyhow::Context;
 use client::Compose;
 use forwarder::Host;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// What all containers of a run share.
@@ -51,12 +49,12 @@ impl Containers {
         let checkout = info::checkout_hash(&run.root);
         let project = format!("stigmer-e2e-{checkout}-{}", run.id);
         let labels = labels(&run.root, &run.id)?;
-        orphans::mark(&run.root)?;
+        leftovers::mark(&run.root)?;
         let mut create = docker(["network", "create", "--driver", "bridge"]);
         for (name, value) in &labels {
             create = create.args(["--label".to_owned(), format!("{name}={value}")]);
         }
-        engine::ask(run.own(create.args([&project])), ANSWER, Code::NotReady).await?;
+        docker::ask(run.own(create.args([&project])), ANSWER, Code::NotReady).await?;
         let host = Host::of(&project).await?;
         Ok(Self {
             project,
@@ -96,17 +94,4 @@ impl Containers {
             .unwrap_or_else(PoisonError::into_inner);
         published.get(&port).cloned()
     }
-}
-
-/// Run, checkout, owner: what the sweep knows everything by.
-///
-/// # Errors
-/// When this process's start time cannot be read.
-pub fn labels(root: &Path, run: &str) -> anyhow::Result<[(&'static str, String); 3]> {
-    let owner = Ident::own().context("read this process's start time")?;
-    Ok([
-        (engine::RUN, run.to_owned()),
-        (engine::CHECKOUT, info::checkout_hash(root)),
-        (engine::OWNER, format!("{}/{}", owner.pid, owner.start)),
-    ])
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use crate::docker::labels;
 use serde_json::{Map, Value};
 
 const OURS: &str = include_str!("../../../../compose/compose.yaml");
@@ -76,11 +77,7 @@ fn broken(text: &str) -> Vec<String> {
             say("leaves the run's network");
         }
         let labels = service.get("labels").and_then(Value::as_object);
-        for label in [
-            crate::engine::RUN,
-            crate::engine::CHECKOUT,
-            crate::engine::OWNER,
-        ] {
+        for label in [labels::RUN, labels::CHECKOUT, labels::OWNER] {
             if !labels.is_some_and(|labels| labels.contains_key(label)) {
                 say(&format!("has no label {label}"));
             }

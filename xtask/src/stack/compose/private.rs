@@ -3,7 +3,7 @@
 use super::container::Container;
 use super::inside::{hardened, health, published, runner_env, server_env};
 use super::loopback;
-use crate::engine::{self, docker};
+use crate::docker::{self, docker};
 use crate::exit::Code;
 use crate::images::Part;
 use crate::stack::life::Life;
@@ -58,7 +58,7 @@ pub async fn start(
     }
     let entry = format!("/{}", part.binary());
     command = command.args(["--entrypoint", &entry, containers.image(part)]);
-    engine::ask(stack.run.own(command), START, Code::NotReady)
+    docker::ask(stack.run.own(command), START, Code::NotReady)
         .await
         .with_context(|| format!("start {instance}"))?;
     let spec = Spec { name, part };
@@ -70,7 +70,7 @@ pub async fn start(
 /// # Errors
 /// As [`start`].
 pub async fn restart(stack: &Native, instance: &str, spec: Spec) -> anyhow::Result<Option<String>> {
-    engine::ask(docker(["start", &spec.name]), START, Code::NotReady).await?;
+    docker::ask(docker(["start", &spec.name]), START, Code::NotReady).await?;
     watch(stack, instance, spec, true).await
 }
 

@@ -3,8 +3,8 @@
 use super::Containers;
 use super::container::Container;
 use super::inside::{health, published};
+use crate::docker::{self, ANSWER, docker};
 use crate::e2e::session::Session;
-use crate::engine::{self, ANSWER, docker};
 use crate::exit::{Code, coded};
 use crate::process::{Command, attempt};
 use crate::stack::life::Life;
@@ -73,7 +73,7 @@ pub async fn all(
         done = attempt(&command, &said, UP) => if let Err(why) = done {
             // Each Compose has words of its own for an engine that went away.
             names(containers).await?;
-            return Err(engine::explain(&why, Code::NotReady, "compose up"));
+            return Err(docker::explain(&why, Code::NotReady, "compose up"));
         },
         () = session.interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
     }
@@ -188,7 +188,7 @@ async fn names(containers: &Containers) -> anyhow::Result<Vec<(String, String)>>
     let format = "{{.Label \"com.docker.compose.service\"}} {{.Names}}";
     let list = ["container", "ls", "--all", "--filter"];
     let command = docker(list).args([&filter, "--format", format]);
-    let said = engine::ask(command, ANSWER, Code::NotReady).await?;
+    let said = docker::ask(command, ANSWER, Code::NotReady).await?;
     Ok(said
         .lines()
         .filter_map(|line| line.split_once(' '))

@@ -5,11 +5,11 @@ use super::Containers;
 use super::client::Compose;
 use super::inside::health;
 use super::{route, start};
+use crate::docker;
 use crate::e2e::bring_up::{self, Up};
 use crate::e2e::live::{Live, Plan};
 use crate::e2e::provision;
 use crate::e2e::session::Session;
-use crate::engine;
 use crate::exit::{Code, coded};
 use crate::images;
 use crate::model::Model;
@@ -71,8 +71,8 @@ pub async fn phase2(session: &Session, stack: &Arc<Native>, mut plan: Plan) -> a
             temporal: &found.bin,
         };
         let all = start::all(session, stack, &containers, &told).await;
-        all.map_err(|error| match engine::is_silent(&error) {
-            true => engine::gone("while the services were started"),
+        all.map_err(|error| match docker::is_silent(&error) {
+            true => docker::gone("while the services were started"),
             false => error,
         })
     };

@@ -6,15 +6,6 @@ use std::time::Duration;
 
 /// For a question that the engine answers from memory. A machine that compiles may need seconds.
 pub const ANSWER: Duration = Duration::from_secs(30);
-/// Label of everything that a run makes: its id.
-pub const RUN: &str = "dev.stigmer.e2e.run";
-/// Label: hash of the checkout's path.
-pub const CHECKOUT: &str = "dev.stigmer.e2e.checkout";
-/// Label: pid and start time of the xtask that owns it.
-pub const OWNER: &str = "dev.stigmer.e2e.owner";
-/// Label of images that we built: which part.
-pub const IMAGE: &str = "dev.stigmer.e2e.image";
-
 /// A call of the client.
 pub fn docker<S: Into<String>>(args: impl IntoIterator<Item = S>) -> Command {
     Command::new("docker").args(args)
@@ -107,7 +98,8 @@ pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
         format!(
             "give {host} a certificate, or name it under insecure-registries in Docker's daemon.json"
         )
-    } else if has("unauthorized") || has("no basic auth") || has("access to the resource is denied") {
+    } else if has("unauthorized") || has("no basic auth") || has("access to the resource is denied")
+    {
         format!("docker login {host}")
     } else if is_absent(said) {
         "cargo xtask images builds what is ours, and push sends it there; is a digest in e2e.toml right?".into()

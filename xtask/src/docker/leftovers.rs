@@ -1,7 +1,8 @@
 //! What a run has in the engine, found by label: containers, networks, volumes. Only what carries our label, from this
 //! checkout; of other runs only when their owner is dead.
 
-use crate::engine::{self, ANSWER, docker};
+use super::labels;
+use crate::docker::{self, ANSWER, docker};
 use crate::exit::Code;
 use crate::process::Ident;
 use crate::run::{info, runs_dir};
@@ -43,7 +44,7 @@ async fn listed(label: &str) -> anyhow::Result<[Vec<String>; 3]> {
         let command = docker(KINDS[at].0.iter().copied())
             .args(["--filter".to_owned(), format!("label={label}")])
             .args(["--format", name]);
-        let said = engine::ask(command, ANSWER, Code::Left).await?;
+        let said = docker::ask(command, ANSWER, Code::Left).await?;
         anyhow::Ok(said.lines().map(str::to_owned).collect::<Vec<_>>())
     };
     // All to their end, also where one fails: a client that is still on its way when xtask ends would be left behind.
@@ -56,7 +57,7 @@ async fn listed(label: &str) -> anyhow::Result<[Vec<String>; 3]> {
 /// # Errors
 /// When the engine does not answer.
 pub async fn left(run: &str) -> anyhow::Result<Vec<String>> {
-    Ok(listed(&format!("{}={run}", engine::RUN)).await?.concat())
+    Ok(listed(&format!("{}={run}", labels::RUN)).await?.concat())
 }
 
 /// Removes everything that a run has; how many things there were. An engine that does not answer is waited for, which is
@@ -72,7 +73,7 @@ pub async fn remove(run: &str, limit: Duration) -> anyhow::Result<usize> {
             Err(error) if began.elapsed() > limit => return Err(error),
             // The engine may be restarting, or still be busy with what was asked before.
             Err(error) => {
-                if engine::is_silent(&error) && !said {
+                if docker::is_silent(&error) && !said {
                     said = true;
                     eprintln!(
                         "the Docker daemon does not answer: it has {} s to come back, since things of run {run} are in it",
@@ -89,7 +90,7 @@ async fn attempt(run: &str) -> anyhow::Result<usize> {
     let mut count = 0;
     // A second look finds what the engine was still making when the first was taken.
     for _ in 0..3 {
-        let found = listed(&format!("{}={run}", engine::RUN)).await?;
+        let found = listed(&format!("{}={run}", labels::RUN)).await?;
         if found.iter().all(Vec::is_empty) {
             return Ok(count);
         }
@@ -97,7 +98,7 @@ async fn attempt(run: &str) -> anyhow::Result<usize> {
             if !names.is_empty() {
                 count += names.len();
                 let command = docker(remove.iter().copied()).args(names);
-                engine::ask(command, ANSWER, Code::Left).await?;
+                docker::ask(command, ANSWER, Code::Left).await?;
             }
         }
     }
@@ -111,19 +112,19 @@ pub async fn sweep(root: &Path, limit: Duration) -> Vec<String> {
     if !marker(root).exists() {
         return Vec::new();
     }
-    let label = format!("{}={}", engine::CHECKOUT, info::checkout_hash(root));
+    let label = format!("{}={}", labels::CHECKOUT, info::checkout_hash(root));
     let mut runs = BTreeSet::new();
     let mut live = false;
     for (list, _) in &KINDS {
         let format = format!(
             "{{{{.Label \"{}\"}}}} {{{{.Label \"{}\"}}}}",
-            engine::RUN,
-            engine::OWNER
+            labels::RUN,
+            labels::OWNER
         );
         let command = docker(list.iter().copied())
             .args(["--filter", &format!("label={label}")])
             .args(["--format", &format]);
-        let Ok(said) = engine::ask(command, ANSWER, Code::Left).await else {
+        let Ok(said) = docker::ask(command, ANSWER, Code::Left).await else {
             return Vec::new(); // no engine, nothing to sweep; the marker stays for the next time
         };
         for line in said.lines() {
