@@ -39,7 +39,7 @@ impl NewAgent {
     /// # Errors
     /// In phase 1, which has none.
     pub fn stdio(self, stack: &Stack, env: &[(&str, &str)]) -> Result<Self> {
-        let command = stack.tools()?.stdio.to_string_lossy();
+        let command = stack.mcp()?.stdio.to_string_lossy();
         Ok(self.server("probe", stdio(&command, env)))
     }
 
@@ -50,7 +50,7 @@ impl NewAgent {
     /// In phase 1, which has none.
     pub fn http(self, stack: &Stack, headers: &[(&str, &str)]) -> Result<Self> {
         let server = HttpServer {
-            url: stack.tools()?.http.clone(),
+            url: stack.mcp()?.http.clone(),
             headers: map(headers),
             ..Default::default()
         };

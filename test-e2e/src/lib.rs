@@ -36,7 +36,7 @@ pub use project::{Project, agent_yaml};
 pub use relay::Relay;
 pub use script::Script;
 pub use skill::SkillFolder;
-pub use stack::{GatewayAt, ModelAt, Stack, TemporalAt, ToolsAt};
+pub use stack::{GatewayEndpoint, McpEndpoint, ModelEndpoint, Stack, TemporalEndpoint};
 pub use temporal::{Event, Temporal};
 pub use wait::{follow, is_answering, until, until_ended, until_phase};
 

@@ -21,14 +21,14 @@ pub struct Stack {
     /// The server's URL.
     pub server: String,
     /// Temporal, in phase 2.
-    pub temporal: Option<TemporalAt>,
+    pub temporal: Option<TemporalEndpoint>,
     /// The model gateway, in phase 2.
-    pub gateway: Option<GatewayAt>,
+    pub gateway: Option<GatewayEndpoint>,
     /// MCP servers as the runner reaches them, in phase 2.
-    pub tools: Option<ToolsAt>,
+    pub mcp: Option<McpEndpoint>,
     /// The model, in phase 2, where there is one.
-    pub model: Option<ModelAt>,
-    control: Option<ControlAt>,
+    pub model: Option<ModelEndpoint>,
+    control: Option<ControlEndpoint>,
     bin: Bin,
     /// Folder of the services' logs.
     pub logs: PathBuf,
@@ -37,7 +37,7 @@ pub struct Stack {
 /// Where Temporal is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TemporalAt {
+pub struct TemporalEndpoint {
     /// `HOST:PORT`.
     pub address: String,
     /// Namespace of the workflows.
@@ -51,7 +51,7 @@ pub struct TemporalAt {
 /// Where the model gateway is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct GatewayAt {
+pub struct GatewayEndpoint {
     /// Base address of its OpenAI-compatible API, up to and with `/v1`.
     pub base_url: String,
     /// `replay`, `record` or `live`.
@@ -61,7 +61,7 @@ pub struct GatewayAt {
 /// MCP servers as the runner reaches them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ToolsAt {
+pub struct McpEndpoint {
     /// A program that speaks MCP on its standard streams.
     pub stdio: PathBuf,
     /// Address of the one that speaks HTTP.
@@ -71,8 +71,8 @@ pub struct ToolsAt {
 /// Which model answers.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ModelAt {
-    /// `url`, `ollama` or `embedded`.
+pub struct ModelEndpoint {
+    /// `embedded`, `ollama`, `address` or `external`.
     pub kind: String,
     /// Base address of its OpenAI-compatible API.
     pub base_url: String,
@@ -82,7 +82,7 @@ pub struct ModelAt {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ControlAt {
+struct ControlEndpoint {
     address: String,
     token: String,
 }
@@ -157,7 +157,7 @@ impl Stack {
     ///
     /// # Errors
     /// In phase 1, and where none is to be had.
-    pub fn model(&self) -> Result<&ModelAt> {
+    pub fn model(&self) -> Result<&ModelEndpoint> {
         self.model.as_ref().context("this stack has no live model")
     }
 
@@ -165,7 +165,7 @@ impl Stack {
     ///
     /// # Errors
     /// In phase 1, which has none.
-    pub fn gateway(&self) -> Result<&GatewayAt> {
+    pub fn gateway(&self) -> Result<&GatewayEndpoint> {
         self.gateway.as_ref().context("this phase has no gateway")
     }
 
@@ -173,7 +173,26 @@ impl Stack {
     ///
     /// # Errors
     /// In phase 1, which has none.
-    pub fn tools(&self) -> Result<&ToolsAt> {
-        self.tools.as_ref().context("this phase has no tools")
+    pub fn mcp(&self) -> Result<&McpEndpoint> {
+        self.mcp.as_ref().context("this phase has no MCP server")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The harness writes exactly this, which a test of its own keeps.
+    const GOLDEN: &str = include_str!("../testdata/stack.json");
+
+    #[test]
+    fn the_golden_file_is_understood() -> Result {
+        let stack: Stack = serde_json::from_str(GOLDEN)?;
+        assert_eq!((&*stack.phase, &*stack.runtime), ("phase2", "native"));
+        assert_eq!(stack.mcp()?.http, "http://127.0.0.1:40007/mcp");
+        assert_eq!(stack.model()?.kind, "embedded");
+        assert_eq!(stack.gateway()?.mode, "replay");
+        assert!(stack.control.is_some() && stack.temporal().is_ok());
+        Ok(())
     }
 }

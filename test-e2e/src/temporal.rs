@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{Result, TemporalAt};
+use crate::{Result, TemporalEndpoint};
 
 /// A way to ask Temporal.
 #[derive(Clone, Debug)]
 pub struct Temporal {
-    at: TemporalAt,
+    at: TemporalEndpoint,
 }
 
 /// One event of a workflow's history.
@@ -52,7 +52,7 @@ impl Event {
 }
 
 impl Temporal {
-    pub(crate) fn new(at: TemporalAt) -> Self {
+    pub(crate) fn new(at: TemporalEndpoint) -> Self {
         Self { at }
     }
 

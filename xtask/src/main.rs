@@ -10,34 +10,20 @@
 )]
 
 #[macro_use]
-mod say; // before all others: they use its macros
+extern crate harness_base; // printing that ends no run
 
-mod cargo;
-mod ci;
-mod config;
-mod docker;
 mod e2e;
-mod evidence;
-mod exit;
-mod images;
-mod lock;
-mod logs;
-mod model;
-mod phases;
-mod prereqs;
-mod process;
-mod random;
-mod run;
-mod signals;
-mod stack;
-mod tools;
-mod up;
-mod user_dir;
+mod model_choice;
+mod phase_choice;
+mod runtime;
+mod verbs;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use exit::Code;
+use harness_base::exit::{self, Code};
+use harness_base::{config, process};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use verbs::{ci, down, images, logs, prereqs, relay, status, tools, up};
 
 /// End-to-end tests of the whole chain: CLI, server, Temporal, agent-runner, model
 #[derive(Debug, Parser)]
@@ -52,7 +38,7 @@ Exit codes: 0 passed, 1 our own fault or a build that fails, 2 usage, 10 tests f
 30 image, 40 a service died or did not become ready, 50 something was left behind, 130 interrupted.
 
 Any part can be swapped for somebody else's build: E2E_SERVER_BIN, E2E_RUNNER_BIN, E2E_CLI_BIN, E2E_GATEWAY_BIN,
-E2E_TOOLS_BIN, E2E_TEMPORAL_BIN, or `bin` under [services.*] in e2e.toml. E2E_TOOLS_DIR moves the tools cache.";
+E2E_MCP_BIN, E2E_TEMPORAL_BIN, or `bin` under [services.*] in e2e.toml. E2E_TOOLS_DIR moves the tools cache.";
 
 const JSON_HELP: &str = "\
 --json prints {\"schema\":1,\"ok\":BOOL,\"findings\":[{\"name\",\"state\",\"found\",\"fix\",\"for\"}]}:
@@ -72,7 +58,7 @@ enum Command {
     /// Container images of our services, tagged by the hash of what went into them
     Images(images::Args),
     /// Start the whole stack and leave it running
-    Up(up::UpArgs),
+    Up(up::Args),
     /// End what `up` or --keep left running
     Down,
     /// Show what runs
@@ -86,6 +72,9 @@ enum Command {
     Test,
     /// Format, lint, unit tests, end-to-end tests in each runtime that is there: what a merge needs
     Ci(ci::Args),
+    /// The way from a stack's containers to a listener of this host's loopback
+    #[command(hide = true)]
+    Relay(relay::Args),
 }
 
 /// The checkout: `cargo run` says where xtask's package is; run by hand it is where it was built.
@@ -99,21 +88,24 @@ fn root() -> PathBuf {
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<Code> {
+    if let Command::Relay(args) = command {
+        return relay::run(args).await;
+    }
     let root = root();
+    config::refuse_old_variables()?;
     let config = config::load(&root)?;
     match command {
         Command::Prereqs(args) => prereqs::run(&root, &config, &args).await,
-        Command::Tools { verb } => {
-            tools::run(&config, verb.unwrap_or(tools::Verb::List { verify: false })).await
-        }
+        Command::Tools { verb } => tools::run(&config, verb.unwrap_or_default()).await,
         Command::Images(args) => images::run(&root, &config, &args).await,
-        Command::Up(args) => up::up(&root, config, args).await,
-        Command::Down => up::down(&root, &config).await,
-        Command::Status => Ok(up::status(&root)),
+        Command::Up(args) => up::run(&root, config, args).await,
+        Command::Down => down::run(&root, &config).await,
+        Command::Status => Ok(status::run(&root)),
         Command::Logs(args) => logs::run(&root, &args).await,
         Command::E2e(args) => e2e::run(&root, config, args).await,
         Command::Test => ci::test(&root, &config).await,
         Command::Ci(args) => ci::ci(&root, &config, args).await,
+        Command::Relay(args) => relay::run(args).await,
     }
 }
 

@@ -34,7 +34,7 @@ fn images(world: &World, said: &str) -> Command {
         "SERVER",
         "RUNNER",
         "GATEWAY",
-        "TOOLS",
+        "MCP",
         "RUNNER_E2E",
         "TEMPORAL",
     ] {

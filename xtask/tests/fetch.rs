@@ -37,7 +37,7 @@ fn what_the_registry_has_is_pulled_and_the_rest_is_built() {
 }
 
 #[test]
-fn a_registry_that_does_not_answer_is_tried_three_times_and_told() {
+fn a_registry_that_does_not_answer_is_asked_once_and_told() {
     let checkout = Checkout::new("one");
     checkout.docker("[ $1 = pull ] && { echo 'dial tcp: connection refused' >&2; exit 1; }");
     let asked = |args: &[&str]| {
@@ -54,7 +54,7 @@ fn a_registry_that_does_not_answer_is_tried_three_times_and_told() {
         (output.status.code(), pulls, text_of(&output))
     };
     let (code, pulls, text) = asked(&["images", "pull"]);
-    assert_eq!((code, pulls), (Some(30), 3), "{text}");
+    assert_eq!((code, pulls), (Some(30), 1), "{text}");
     assert!(
         text.contains("connection refused") && text.contains("mend: is r.example right"),
         "{text}"
@@ -62,7 +62,7 @@ fn a_registry_that_does_not_answer_is_tried_three_times_and_told() {
     let (code, pulls, text) = asked(&["images", "build"]);
     assert_eq!(
         (code, pulls),
-        (Some(0), 3),
+        (Some(0), 1),
         "only the first is asked for: {text}"
     );
     assert!(
@@ -163,7 +163,8 @@ fn binaries_are_compiled_in_a_container_when_asked() {
         build("[ $1 = pull ] && { echo 'Error: manifest for rust not found' >&2; exit 1; }");
     assert_eq!(code, Some(30), "{text}");
     assert!(
-        text.contains("the image to compile in cannot be had: $ docker pull rust:1.92@sha256:0f"),
+        text.contains("the image to compile in cannot be had: $ docker pull")
+            && text.contains("mend: "),
         "{text}"
     );
 

@@ -23,7 +23,7 @@ fn only_what_changed_is_built_again() {
     checkout.write("crates/agent-runner/src/main.rs", "another line");
     assert_eq!(build().0, ["runner", "runner-e2e"]);
     checkout.write("crates/mcp-probe/src/main.rs", "another line");
-    assert_eq!(build().0, ["tools", "runner-e2e"]);
+    assert_eq!(build().0, ["mcp", "runner-e2e"]);
     checkout.write("compose/Dockerfile.runner-e2e", "another line");
     assert_eq!(build().0, ["runner-e2e"]);
 }

@@ -21,7 +21,7 @@ fn world() -> World {
     };
     world.server(&announce(4242));
     world.service("gateway", &announce(4243));
-    world.service("tools", &announce(4244));
+    world.service("mcp", &announce(4244));
     world.service("runner", &stay);
     world.service("temporal", &stay);
     world
@@ -38,7 +38,7 @@ fn phase2(world: &World, args: &[&str]) -> Command {
         .env("STIGMER_RUNNER_KEY", "of-somebody-else")
         .env("STIGMER_LLM_API_KEY", "of-somebody-else")
         .env("GATEWAY_UPSTREAM", "http://somebody.else/v1");
-    for part in ["SERVER", "GATEWAY", "TOOLS", "RUNNER", "TEMPORAL"] {
+    for part in ["SERVER", "GATEWAY", "MCP", "RUNNER", "TEMPORAL"] {
         let bin = world.fake().join(part.to_lowercase());
         command.env(format!("E2E_{part}_BIN"), bin);
     }
@@ -79,7 +79,7 @@ fn without_a_model_all_but_the_live_lane_runs_and_says_so() {
     assert!(stack["model"].is_null(), "{stack}");
     assert_eq!(stack["gateway"]["base_url"], "http://127.0.0.1:4243/v1");
     assert_eq!(stack["gateway"]["mode"], "replay");
-    assert_eq!(stack["tools"]["http"], "http://127.0.0.1:4244/mcp");
+    assert_eq!(stack["mcp"]["http"], "http://127.0.0.1:4244/mcp");
     assert!(!environment(&world, "gateway").contains_key("GATEWAY_UPSTREAM"));
     world.assert_nothing_left();
 }

@@ -34,6 +34,7 @@ fn everything_that_is_missing_is_listed_with_its_mend() {
         "rust",
         "C compiler",
         "python3 and pip",
+        "nextest",
         "temporal",
         "tools cache",
         "disk",
@@ -43,7 +44,7 @@ fn everything_that_is_missing_is_listed_with_its_mend() {
             "{name} is not in:\n{text}"
         );
     }
-    assert!(text.ends_with("6 things are missing\n"), "{text}");
+    assert!(text.ends_with("7 things are missing\n"), "{text}");
     assert_eq!(
         text.matches("mend: ").count(),
         text.matches("MISSING").count() + text.matches("optional").count(),

@@ -1,13 +1,14 @@
 //! One cargo call for everything a run needs.
 
-use super::Phases;
-use crate::cargo::cargo;
-use crate::config::Config;
-use crate::exit::{Code, coded};
-use crate::process::{Command, Output, Process, spawn};
-use crate::run::Run;
-use crate::signals::Interrupt;
-use crate::stack::bins::swapped;
+use harness_base::artifacts::Artifacts;
+use harness_base::cargo::cargo;
+use harness_base::config::Config;
+use harness_base::exit::{Code, coded};
+use harness_base::phases::Phases;
+use harness_base::process::{Command, Output, Process, spawn};
+use harness_base::run::Run;
+use harness_base::signals::Interrupt;
+use harness_provision::binaries::Binary;
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,35 +27,15 @@ pub struct Targets {
 impl Targets {
     /// What the phases need and nobody swapped.
     pub fn new(config: &Config, phases: Phases, tests: bool, services: bool) -> Self {
-        let parts = &config.services;
-        let runner = services && phases.two;
-        let all = [
-            ("stigmer", true, swapped("E2E_CLI_BIN", &parts.cli.bin)),
-            (
-                "stigmer-server",
-                services,
-                swapped("E2E_SERVER_BIN", &parts.server.bin),
-            ),
-            (
-                "agent-runner",
-                runner,
-                swapped("E2E_RUNNER_BIN", &parts.runner.bin),
-            ),
-            (
-                "model-gateway",
-                runner,
-                swapped("E2E_GATEWAY_BIN", &parts.gateway.bin),
-            ),
-            (
-                "mcp-probe",
-                runner,
-                swapped("E2E_TOOLS_BIN", &parts.tools.bin),
-            ),
-        ];
-        let bins: Vec<_> = all
+        let needed = |binary: &Binary| match binary {
+            Binary::Cli => true,
+            Binary::Server => services,
+            Binary::Runner | Binary::Gateway | Binary::Mcp => services && phases.two,
+        };
+        let bins: Vec<_> = Binary::ALL
             .into_iter()
-            .filter(|(_, needed, swapped)| *needed && swapped.is_none())
-            .map(|(name, ..)| name)
+            .filter(|binary| needed(binary) && binary.configured(config).is_none())
+            .map(Binary::name)
             .collect();
         // Also where only binaries are wanted: cargo leaves the features that tests ask for out of a build without any
         // test, and would compile most dependencies once more.
@@ -88,22 +69,22 @@ pub fn command(root: &Path, targets: &Targets) -> Option<Command> {
 }
 
 /// Where the build's artifacts are listed, as cargo's JSON lines.
-pub fn artifacts(run: &Run) -> PathBuf {
+fn artifacts(run: &Run) -> PathBuf {
     run.dir.join("build.json")
 }
 
-/// Builds; cargo's own words go to the terminal.
+/// Builds, and reads what was made; cargo's own words go to the terminal.
 ///
 /// # Errors
 /// [`Code::Fault`] when it does not compile, [`Code::Interrupted`] at the first signal.
-pub async fn run(run: &Run, targets: &Targets, interrupt: &Interrupt) -> anyhow::Result<()> {
+pub async fn run(run: &Run, targets: &Targets, interrupt: &Interrupt) -> anyhow::Result<Artifacts> {
     let Some(command) = command(&run.root, targets) else {
-        return Ok(());
+        return Ok(Artifacts::default());
     };
     eprintln!("$ {}", command.echo());
     let process = spawn(
         &run.own(command),
-        &Output::Answer(artifacts(run)),
+        &Output::StdoutOnly(artifacts(run)),
         Some(&run.pid_file("build")),
     )?;
     let exit = tokio::select! {
@@ -114,7 +95,7 @@ pub async fn run(run: &Run, targets: &Targets, interrupt: &Interrupt) -> anyhow:
         }
     };
     if exit.code == Some(0) {
-        Ok(())
+        Ok(Artifacts::read(&artifacts(run)))
     } else {
         Err(coded(
             Code::Fault,
@@ -156,7 +137,7 @@ mod tests {
     #[test]
     fn binaries_are_built_with_the_features_of_tests() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let config = crate::config::load(root).unwrap();
+        let config = harness_base::config::load(root).unwrap();
         let phases = Phases {
             one: false,
             two: true,

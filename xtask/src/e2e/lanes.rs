@@ -1,8 +1,8 @@
 //! Lanes: the first segment of a test's name says what answers in the model's place.
 
-use super::live::Mode;
-use crate::process::Command;
-use crate::process::ask::ask_async;
+use harness_base::process::Command;
+use harness_base::process::query;
+use harness_provision::model_plan::Mode;
 use std::path::Path;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub fn of(name: &str) -> &str {
 pub async fn left_out(binary: &Path, lanes: &Lanes) -> usize {
     // It reads its own table and answers within milliseconds.
     let list = Command::new(binary).args(["--list", "--format", "terse"]);
-    let said = ask_async(list, Duration::from_secs(10)).await;
+    let said = query(list, Duration::from_secs(10)).await;
     said.map_or(0, |answer| {
         let tests = answer
             .stdout

@@ -1,49 +1,30 @@
 //! `cargo xtask e2e`: everything from nothing to a verdict, side by side where it can be.
 
-pub mod bring_up;
 pub mod build;
-pub mod finish;
-mod flow;
-mod junit;
 mod lanes;
-pub mod live;
-pub mod nextest;
-mod phase;
-pub mod provision;
-mod reuse;
-mod second;
-pub mod session;
-mod summary;
+mod nextest;
+mod nextest_metadata;
+mod order;
+mod outcome;
+mod phase1;
+mod phase2;
+mod report;
+mod run_tests;
+mod test_run;
+mod verdict;
 
-use crate::config::Config;
-use crate::exit::{Code, coded};
-use crate::model::Wish;
-pub use crate::phases::Phases;
-use crate::stack::Runtime;
-use crate::stack::choose;
-use live::Mode;
-use session::Session;
+use crate::model_choice::ModelArgs;
+use crate::phase_choice::PhaseChoice;
+use crate::runtime::RuntimeChoice;
+use harness_base::config::Config;
+use harness_base::context::RunContext;
+use harness_base::exit::{Code, coded};
+use harness_base::phases::Phases;
+use harness_base::signals::Interrupt;
+use harness_stack::file::Runtime;
 use std::path::Path;
-
-/// Which phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Which {
-    /// One server: no Temporal, no model
-    Phase1,
-    /// The whole chain
-    Phase2,
-    /// Both
-    All,
-}
-
-impl From<Which> for Phases {
-    fn from(which: Which) -> Self {
-        Self {
-            one: which != Which::Phase2,
-            two: which != Which::Phase1,
-        }
-    }
-}
+use std::time::Instant;
+use test_run::TestRun;
 
 /// What a missing prerequisite means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -54,38 +35,17 @@ pub enum IfMissing {
     Fail,
 }
 
-/// Flags about the model.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct ModelArgs {
-    /// What answers in the replayed and the live lane
-    #[arg(long, value_enum, default_value = "auto")]
-    pub model: Mode,
-    /// OpenAI-compatible address of a model [env: E2E_MODEL_URL], its key in STIGMER_LLM_API_KEY or OPENAI_API_KEY
-    #[arg(long, value_name = "URL")]
-    pub model_url: Option<String>,
-    /// The model's name [env: E2E_MODEL_NAME]
-    #[arg(long, value_name = "NAME")]
-    pub model_name: Option<String>,
-}
-
-impl ModelArgs {
-    /// Which model is wanted.
-    pub fn wish(&self) -> Wish {
-        Wish::new(self.model_url.clone(), self.model_name.clone())
-    }
-}
-
 /// Flags of `cargo xtask e2e`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Which phase
     #[arg(value_enum, default_value = "all")]
-    pub phase: Which,
+    pub phase: PhaseChoice,
     /// Only tests whose name contains this, or a nextest expression such as 'test(/^apply/)'
     pub filter: Option<String>,
     /// Where the services run
     #[arg(long, value_enum, default_value = "auto")]
-    pub runtime: Runtime,
+    pub runtime: RuntimeChoice,
     #[command(flatten)]
     pub model: ModelArgs,
     /// Fetch nothing: no tool, no crate, no image
@@ -122,27 +82,34 @@ impl Args {
 /// # Errors
 /// What ended the run before there was anything to report; everything else is in the code.
 pub async fn run(root: &Path, mut config: Config, args: Args) -> anyhow::Result<Code> {
+    let (began, interrupt) = (Instant::now(), Interrupt::install()?);
     config.offline = args.offline;
-    if args.reuse && args.phase == Which::Phase1 {
+    if args.reuse && args.phase == PhaseChoice::Phase1 {
         return Err(coded(
             Code::Usage,
             "--reuse is for phase 2: phase 1 always has a server of its own",
         ));
     }
-    if args.reuse && args.runtime == Runtime::External {
+    if args.reuse && args.runtime == RuntimeChoice::External {
         return Err(coded(
             Code::Usage,
             "--reuse and --runtime external both name a stack: choose one",
         ));
     }
     let phases = Phases::from(args.phase);
-    let runtime = match args.reuse {
-        true => Runtime::Native, // the stack is there, wherever it runs
-        false => choose::runtime(root, &config, args.runtime, phases).await,
+    // Phase 1 is one server, on the host in each runtime; a stack that is reused is there, wherever it runs.
+    let runtime = if args.reuse || !phases.two && args.runtime != RuntimeChoice::External {
+        Runtime::Native
+    } else {
+        tokio::select! {
+            runtime = args.runtime.choose(root, &config) => runtime,
+            () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
+        }
     };
-    let session = Session::begin(root, config, phases).await?;
-    let reports = flow::drive(&session, &args, runtime).await;
-    finish::finish(session, reports, &args).await
+    let context = RunContext::begin(root, config, interrupt, began).await?;
+    let run = TestRun::new(context.clone(), &args, phases, runtime);
+    let outcome = order::run(&run).await;
+    verdict::give(&context, outcome, &args).await
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Running one phase's tests, and reading how they went.
 
 use super::lanes::Lanes;
-use super::reuse::Metadata;
-use crate::process::Command;
+use super::nextest_metadata::Metadata;
+use harness_base::process::Command;
 use std::path::{Path, PathBuf};
 
 /// What runs the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Runner {
+pub enum TestRunner {
     /// `cargo-nextest` at this path.
     Nextest(PathBuf),
     /// A shell command of the user's in place of the tests.
@@ -32,9 +32,9 @@ pub struct Tests<'a> {
 }
 
 /// The command line. `stack.json` and a folder for temporary files are told by environment.
-pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
+pub fn command(runner: &TestRunner, tests: Tests<'_>) -> Command {
     let command = match runner {
-        Runner::Nextest(bin) => {
+        TestRunner::Nextest(bin) => {
             let command = Command::new(bin)
                 .args(["nextest", "run", "--profile", "e2e", "--no-tests", "pass"])
                 .args([
@@ -64,7 +64,7 @@ pub fn command(runner: &Runner, tests: Tests<'_>) -> Command {
             };
             command.args(word)
         }
-        Runner::Exec(script) => Command::new("sh").args(["-c", script]),
+        TestRunner::Exec(script) => Command::new("sh").args(["-c", script]),
     };
     let temp = tests.dir.join("data/tmp");
     command
@@ -88,8 +88,8 @@ pub fn overlay_path(dir: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::super::lanes::{ALL, Has};
-    use super::super::live::Mode;
     use super::*;
+    use harness_provision::model_plan::Mode;
 
     fn tests(filter: Option<&'static str>) -> Tests<'static> {
         Tests {
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn command_lines() {
-        let nextest = Runner::Nextest("cargo-nextest".into());
+        let nextest = TestRunner::Nextest("cargo-nextest".into());
         insta::assert_snapshot!(command(&nextest, tests(None)).echo());
         assert!(
             command(&nextest, tests(Some("apply")))
@@ -125,7 +125,7 @@ mod tests {
             gateway: true,
             control: false,
         };
-        let echo = |runner: &Runner, filter| {
+        let echo = |runner: &TestRunner, filter| {
             let tests = Tests {
                 lanes: &Lanes::of(Mode::Replay, has),
                 ..tests(filter)
@@ -133,7 +133,7 @@ mod tests {
             let echo = command(runner, tests).echo();
             echo.split_once("--test phase1 ").unwrap().1.to_owned()
         };
-        let nextest = Runner::Nextest("cargo-nextest".into());
+        let nextest = TestRunner::Nextest("cargo-nextest".into());
         assert_eq!(echo(&nextest, None), "-E 'not test(/^(live|stack)::/)'");
         assert_eq!(
             echo(&nextest, Some("apply")),

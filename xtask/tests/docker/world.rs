@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Services of `compose.yaml`.
-pub const SERVICES: [&str; 5] = ["temporal", "server", "gateway", "tools", "runner"];
+pub const SERVICES: [&str; 5] = ["temporal", "server", "gateway", "mcp", "runner"];
 
 /// A checkout with our Compose file and our limits.
 pub struct Contained {
@@ -86,7 +86,7 @@ impl Contained {
             ("RUNNER", "agent-runner"),
             ("CLI", "stigmer"),
             ("GATEWAY", "model-gateway"),
-            ("TOOLS", "mcp-probe"),
+            ("MCP", "mcp-probe"),
         ] {
             let bin = built.join(bin);
             assert!(bin.exists(), "{} is not built", bin.display());

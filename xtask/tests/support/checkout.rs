@@ -14,7 +14,7 @@ pub const CRATES: [&str; 4] = [
 ];
 
 /// Parts whose images are made of them, in the order in which they are built.
-pub const ALL: [&str; 5] = ["server", "runner", "gateway", "tools", "runner-e2e"];
+pub const ALL: [&str; 5] = ["server", "runner", "gateway", "mcp", "runner-e2e"];
 
 /// A client that remembers what it built and was given; `$1` of a script that is put before it decides otherwise.
 const DOCKER: &str = r#"
@@ -109,7 +109,7 @@ impl Checkout {
             .env("E2E_TOOLS_DIR", self.tools())
             .env("E2E_IMAGE_TEMPORAL", "somebody/else:1")
             .env_remove("DOCKER_HOST");
-        for part in ["SERVER", "RUNNER", "RUNNER_E2E", "GATEWAY", "TOOLS"] {
+        for part in ["SERVER", "RUNNER", "RUNNER_E2E", "GATEWAY", "MCP"] {
             command.env_remove(format!("E2E_IMAGE_{part}"));
         }
         command

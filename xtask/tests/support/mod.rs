@@ -60,7 +60,8 @@ impl World {
 
     /// A service that does this; whatever it is asked about its health, it agrees.
     pub fn service(&self, name: &str, script: &str) {
-        let health = "case \"$1\" in healthcheck|operator) exit 0;; esac";
+        let health =
+            "case \"$1\" in healthcheck|operator) exit 0;; --version) echo 9.9.9; exit 0;; esac";
         self.program(name, &format!("{health}\n{script}"));
     }
 
@@ -103,7 +104,7 @@ impl World {
             .env("E2E_RUNNER_BIN", "true")
             .env("E2E_CLI_BIN", "true")
             .env("E2E_GATEWAY_BIN", "true")
-            .env("E2E_TOOLS_BIN", "true")
+            .env("E2E_MCP_BIN", "true")
             .env_remove("CARGO_TARGET_DIR")
             .env_remove("E2E_MODEL_URL")
             .env_remove("CI")

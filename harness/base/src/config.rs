@@ -1,0 +1,255 @@
+//! `e2e.toml`: the one configuration.
+
+mod images;
+
+use crate::exit::{Code, coded};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use images::Images;
+
+/// Everything in `e2e.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Services by name.
+    pub services: Services,
+    /// Limits of the stop.
+    pub stop: Stop,
+    /// What is kept after a run.
+    pub evidence: Evidence,
+    /// The embedded model.
+    pub model: EmbeddedModel,
+    /// Container images.
+    pub images: Images,
+    /// Pinned tools by name.
+    pub tools: BTreeMap<String, Tool>,
+    /// Nothing may be fetched, by the flag of one command.
+    #[serde(skip)]
+    pub offline: bool,
+}
+
+/// The services that a stack is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Services {
+    /// Temporal's dev server.
+    pub temporal: Service,
+    /// `stigmer-server`.
+    pub server: Service,
+    /// `agent-runner`.
+    pub runner: Service,
+    /// `model-gateway`.
+    pub gateway: Service,
+    /// `mcp-probe`, the MCP server of the tests.
+    pub mcp: Service,
+    /// The embedded model.
+    pub model: Service,
+    /// `stigmer`, handed to the tests.
+    pub cli: Service,
+}
+
+/// One service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Longest time from start to ready, in seconds.
+    pub ready_seconds: u64,
+    /// Somebody else's build of the part, in place of ours.
+    pub bin: Option<PathBuf>,
+}
+
+impl Service {
+    /// Longest time from start to ready.
+    pub fn ready_limit(&self) -> Duration {
+        Duration::from_secs(self.ready_seconds)
+    }
+}
+
+/// Limits of the stop.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// From SIGTERM to SIGKILL, in seconds.
+    pub term_seconds: u64,
+    /// For running tests after the first Ctrl-C, in seconds.
+    pub drain_seconds: u64,
+    /// For a Docker daemon that went away under a run, in seconds.
+    pub docker_seconds: u64,
+}
+
+impl Stop {
+    /// For a Docker daemon that went away under a run.
+    pub fn docker_limit(&self) -> Duration {
+        Duration::from_secs(self.docker_seconds)
+    }
+}
+
+/// What is kept after a run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// Run folders; older ones go, kept stacks stay.
+    pub keep_runs: usize,
+    /// Temporal histories of executions that did not complete, at most.
+    pub histories: usize,
+    /// Lines of a log that an error shows.
+    pub tail_lines: usize,
+}
+
+/// The embedded model.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddedModel {
+    /// Its name towards the runner.
+    pub embedded: String,
+    /// Context in tokens, shared by all conversations.
+    pub context: u32,
+    /// Longest answer in tokens, of whichever model.
+    pub max_tokens: u32,
+    /// Slots.
+    pub parallel: u32,
+}
+
+/// A pinned tool from PyPI.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// Name of the distribution.
+    pub package: String,
+    /// Exact version.
+    pub version: String,
+    /// The file that matters, relative to the tool's folder.
+    pub main: PathBuf,
+    /// Its sha256 where it is the same on every platform.
+    pub main_sha256: Option<String>,
+    /// Fetched where it is used, or by its name, or by `tools install --all`.
+    #[serde(default)]
+    pub optional: bool,
+    /// Wheels by platform (`linux-x86_64`, ... or `any`).
+    #[serde(default)]
+    pub wheel: BTreeMap<String, Archive>,
+    /// The one file of the source archives that is kept, as `main`.
+    pub member: Option<String>,
+    /// Source archives by platform, where what is wanted lies in one ready-made.
+    #[serde(default)]
+    pub source: BTreeMap<String, Archive>,
+}
+
+/// One file of a package index.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Hash of the file, hexadecimal.
+    pub sha256: String,
+}
+
+impl Tool {
+    /// What is fetched on a platform; `None` when the tool is not made for it.
+    pub fn archive_for(&self, platform: &str) -> Option<&Archive> {
+        let all = if self.member.is_some() {
+            &self.source
+        } else {
+            &self.wheel
+        };
+        all.get(platform).or_else(|| all.get("any"))
+    }
+}
+
+/// This machine, as `e2e.toml` names platforms.
+pub fn platform() -> String {
+    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// Variables that were renamed: the old name, and the one that means it now.
+const RENAMED: [(&str, &str); 4] = [
+    ("E2E_TOOLS_BIN", "E2E_MCP_BIN"),
+    ("E2E_TOOLS_URL", "E2E_MCP_URL"),
+    ("E2E_IMAGE_TOOLS", "E2E_IMAGE_MCP"),
+    ("E2E_MEMORY_TOOLS", "E2E_MEMORY_MCP"),
+];
+
+/// Refuses a variable that would silently mean nothing any more.
+///
+/// # Errors
+/// A usage error that names the new one.
+pub fn refuse_old_variables() -> anyhow::Result<()> {
+    for (old, new) in RENAMED {
+        if std::env::var_os(old).is_some() {
+            let text = format!(
+                "{old} is set: it is called {new} now\n  mend: unset {old}, and set {new} to what it was"
+            );
+            return Err(coded(Code::Usage, text));
+        }
+    }
+    Ok(())
+}
+
+/// Reads `e2e.toml` at the root of the checkout.
+///
+/// # Errors
+/// Usage errors that name the file, the line and the key.
+pub fn load(root: &Path) -> anyhow::Result<Config> {
+    let path = root.join("e2e.toml");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| coded(Code::Usage, format!("read {}: {error}", path.display())))?;
+    parse(&text).map_err(|why| coded(Code::Usage, format!("{}: {why}", path.display())))
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    let config: Config = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            text[..span.start.min(text.len())].matches('\n').count() + 1
+        });
+        format!("line {line}: {}", error.message())
+    })?;
+    config.images.check()?;
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = include_str!("../../../e2e.toml");
+
+    #[test]
+    fn ours_is_valid_and_complete() {
+        let config = parse(OURS).unwrap();
+        for name in ["temporal", "nextest", "llama", "smollm2"] {
+            let tool = &config.tools[name];
+            for platform in ["linux-x86_64", "linux-aarch64", "macos-aarch64"] {
+                assert_eq!(
+                    tool.archive_for(platform).unwrap().sha256.len(),
+                    64,
+                    "{name} {platform}"
+                );
+            }
+        }
+        assert!(config.tools["temporal"].archive_for("plan9-mips").is_none());
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let unknown = OURS.replace("drain_seconds = 60", "drian_seconds = 60");
+        let line = OURS
+            .lines()
+            .position(|line| line.starts_with("drain_seconds"))
+            .unwrap()
+            + 1;
+        let why = parse(&unknown).unwrap_err();
+        assert!(
+            why.starts_with(&format!("line {line}: unknown field `drian_seconds`")),
+            "{why}"
+        );
+        let why = parse(&OURS.replace("keep_runs = 10", "keep_runs = \"ten\"")).unwrap_err();
+        assert!(
+            why.contains("invalid type: string \"ten\", expected usize"),
+            "{why}"
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! What all parts of a command that starts things share: configuration, run folder, signals, the build, times.
+
+use crate::artifacts::Artifacts;
+use crate::config::Config;
+use crate::docker::leftovers;
+use crate::exit::{Code, coded};
+use crate::run::{Run, runs_dir, sweep};
+use crate::signals::Interrupt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// One command that starts things.
+#[derive(Debug)]
+pub struct RunContext {
+    /// `e2e.toml`.
+    pub config: Config,
+    /// Its run.
+    pub run: Run,
+    /// The user's wish to stop.
+    pub interrupt: Interrupt,
+    /// When it began.
+    pub began: Instant,
+    built: watch::Sender<Option<Option<Arc<Artifacts>>>>,
+    steps: Mutex<Vec<(String, Duration)>>,
+}
+
+impl RunContext {
+    /// Makes the run's folder and sweeps what dead runs left. Whoever has a handler for signals hands it in, so that
+    /// nothing is asked or made before there is one.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub async fn begin(
+        root: &Path,
+        config: Config,
+        interrupt: Interrupt,
+        began: Instant,
+    ) -> anyhow::Result<Arc<Self>> {
+        let run = Run::create(root)?;
+        let term = Duration::from_secs(config.stop.term_seconds);
+        let swept = sweep::sweep(&runs_dir(root), config.evidence.keep_runs, term).await;
+        for run in &swept.runs {
+            eprintln!("swept the dead run {run}");
+        }
+        if swept.processes > 0 {
+            eprintln!("ended {} of its processes", swept.processes);
+        }
+        for swept in leftovers::sweep(root, config.stop.docker_limit()).await {
+            eprintln!("removed what the dead run {swept} had in Docker");
+        }
+        Ok(Arc::new(Self {
+            config,
+            run,
+            interrupt,
+            began,
+            built: watch::channel(None).0,
+            steps: Mutex::default(),
+        }))
+    }
+
+    /// Says what was built, or that the build did not work, to everybody who waits for it.
+    pub fn built(&self, artifacts: Option<Artifacts>) {
+        self.built.send_replace(Some(artifacts.map(Arc::new)));
+    }
+
+    /// Waits for the build; what it made.
+    ///
+    /// # Errors
+    /// [`Code::Fault`] when it did not work: it reports itself, this only ends what waited for it.
+    pub async fn wait_built(&self) -> anyhow::Result<Arc<Artifacts>> {
+        let mut receiver = self.built.subscribe();
+        let built = receiver.wait_for(Option::is_some).await;
+        let artifacts = built.ok().and_then(|built| built.clone().flatten());
+        artifacts.ok_or_else(|| coded(Code::Fault, "not started, since the build did not finish"))
+    }
+
+    /// What the build made.
+    ///
+    /// # Errors
+    /// When it has not ended, or did not work.
+    pub fn artifacts(&self) -> anyhow::Result<Arc<Artifacts>> {
+        let built = self.built.borrow().clone().flatten();
+        built.ok_or_else(|| coded(Code::Fault, "nothing was built yet"))
+    }
+
+    /// Records a step's time.
+    pub fn step(&self, name: &str, time: Duration) {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.push((name.to_owned(), time));
+    }
+
+    /// The steps so far.
+    pub fn steps(&self) -> Vec<(String, Duration)> {
+        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.clone()
+    }
+
+    /// Does a step, until the first signal, and records its time.
+    ///
+    /// # Errors
+    /// The step's own; [`Code::Interrupted`].
+    pub async fn timed<T>(
+        &self,
+        name: &str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let began = Instant::now();
+        let done = tokio::select! {
+            done = work => done,
+            () = self.interrupt.reached(1) => Err(coded(Code::Interrupted, format!("interrupted: {name}"))),
+        };
+        self.step(name, began.elapsed());
+        done
+    }
+}

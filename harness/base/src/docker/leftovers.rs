@@ -1,0 +1,190 @@
+//! What a run has in the engine, found by label: containers, networks, volumes. Only what carries our label, from this
+//! checkout; of other runs only when their owner is dead.
+
+use super::labels;
+use crate::docker::{self, ANSWER, docker};
+use crate::exit::Code;
+use crate::process::Ident;
+use crate::run::{info, runs_dir};
+use anyhow::Context;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Kinds of things, in the order in which they can go: how they are listed, how they are removed.
+const KINDS: [(&[&str], &[&str]); 3] = [
+    (
+        &["container", "ls", "--all"],
+        &["container", "rm", "--force", "--volumes"],
+    ),
+    (&["network", "ls"], &["network", "rm"]),
+    (&["volume", "ls"], &["volume", "rm", "--force"]),
+];
+
+/// The file that says that this checkout may have something in an engine; without it no run asks Docker anything.
+fn marker(root: &Path) -> PathBuf {
+    runs_dir(root).join(".docker")
+}
+
+/// Notes that this checkout is about to make something.
+///
+/// # Errors
+/// When it cannot be noted.
+pub fn mark(root: &Path) -> anyhow::Result<()> {
+    let path = marker(root);
+    std::fs::create_dir_all(runs_dir(root))
+        .and_then(|()| std::fs::write(&path, ""))
+        .with_context(|| format!("write {}", path.display()))
+}
+
+/// Names of everything with a label, one list for each of [`KINDS`].
+async fn listed(label: &str) -> anyhow::Result<[Vec<String>; 3]> {
+    let list = async |at: usize| {
+        let name = if at == 0 { "{{.Names}}" } else { "{{.Name}}" };
+        let command = docker(KINDS[at].0.iter().copied())
+            .args(["--filter".to_owned(), format!("label={label}")])
+            .args(["--format", name]);
+        let said = docker::ask(command, ANSWER, Code::Leftovers).await?;
+        anyhow::Ok(said.lines().map(str::to_owned).collect::<Vec<_>>())
+    };
+    // All to their end, also where one fails: a client that is still on its way when xtask ends would be left behind.
+    let (containers, networks, volumes) = tokio::join!(list(0), list(1), list(2));
+    Ok([containers?, networks?, volumes?])
+}
+
+/// What a run still has, by name.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn left(run: &str) -> anyhow::Result<Vec<String>> {
+    Ok(listed(&format!("{}={run}", labels::RUN)).await?.concat())
+}
+
+/// Removes everything that a run has; how many things there were. An engine that does not answer is waited for, which is
+/// said.
+///
+/// # Errors
+/// When the engine does not answer within `limit`, or something does not go.
+pub async fn remove(run: &str, limit: Duration) -> anyhow::Result<usize> {
+    let (began, mut said) = (Instant::now(), false);
+    loop {
+        match attempt(run).await {
+            Ok(count) => return Ok(count),
+            Err(error) if began.elapsed() > limit => return Err(error),
+            // The engine may be restarting, or still be busy with what was asked before.
+            Err(error) => {
+                if docker::is_silent(&error) && !said {
+                    said = true;
+                    eprintln!(
+                        "the Docker daemon does not answer: it has {} s to come back, since things of run {run} are in it",
+                        limit.as_secs()
+                    );
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+async fn attempt(run: &str) -> anyhow::Result<usize> {
+    let mut count = 0;
+    // A second look finds what the engine was still making when the first was taken.
+    for _ in 0..3 {
+        let found = listed(&format!("{}={run}", labels::RUN)).await?;
+        if found.iter().all(Vec::is_empty) {
+            return Ok(count);
+        }
+        for ((_, remove), names) in KINDS.iter().zip(found) {
+            if !names.is_empty() {
+                count += names.len();
+                let command = docker(remove.iter().copied()).args(names);
+                docker::ask(command, ANSWER, Code::Leftovers).await?;
+            }
+        }
+    }
+    let left = left(run).await?;
+    anyhow::ensure!(left.is_empty(), "still in Docker: {}", left.join(", "));
+    Ok(count)
+}
+
+/// Removes what dead runs of this checkout left; their ids. Kept stacks stay.
+pub async fn sweep(root: &Path, limit: Duration) -> Vec<String> {
+    if !marker(root).exists() {
+        return Vec::new();
+    }
+    let label = format!("{}={}", labels::CHECKOUT, info::checkout_hash(root));
+    let mut runs = BTreeSet::new();
+    let mut live = false;
+    for (list, _) in &KINDS {
+        let format = format!(
+            "{{{{.Label \"{}\"}}}} {{{{.Label \"{}\"}}}}",
+            labels::RUN,
+            labels::OWNER
+        );
+        let command = docker(list.iter().copied())
+            .args(["--filter", &format!("label={label}")])
+            .args(["--format", &format]);
+        let Ok(said) = docker::ask(command, ANSWER, Code::Leftovers).await else {
+            return Vec::new(); // no engine, nothing to sweep; the marker stays for the next time
+        };
+        for line in said.lines() {
+            match line.split_once(' ') {
+                Some((run, owner)) if !owned(root, run, owner) => {
+                    runs.insert(run.to_owned());
+                }
+                _ => live = true,
+            }
+        }
+    }
+    let mut swept = Vec::new();
+    for run in runs {
+        if remove(&run, limit).await.is_ok() {
+            swept.push(run);
+        } else {
+            live = true;
+        }
+    }
+    // A run that is alive may be about to make something.
+    let runs = crate::run::sweep::runs(&runs_dir(root));
+    let others = runs
+        .iter()
+        .any(|(_, info)| info.exit_code.is_none() && info.owner.alive() && info.owner.pid != own());
+    if !live && !others {
+        let _ = std::fs::remove_file(marker(root)); // another run may have done it
+    }
+    swept
+}
+
+fn own() -> i32 {
+    i32::try_from(std::process::id()).unwrap_or(0)
+}
+
+/// Whether somebody still answers for a run.
+fn owned(root: &Path, run: &str, owner: &str) -> bool {
+    let kept = info::Info::read(&runs_dir(root).join(run)).is_ok_and(|info| info.kept);
+    kept || alive(owner)
+}
+
+/// `PID/START`, as the label says it.
+fn alive(owner: &str) -> bool {
+    let ident = owner.split_once('/').and_then(|(pid, start)| {
+        Some(Ident {
+            pid: pid.parse().ok()?,
+            start: start.to_owned(),
+        })
+    });
+    ident.is_some_and(|ident| ident.alive())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners() {
+        let own = Ident::own().unwrap();
+        assert!(alive(&format!("{}/{}", own.pid, own.start)));
+        assert!(!alive(&format!("{}/0", own.pid)));
+        assert!(!alive("by-hand"));
+    }
+}

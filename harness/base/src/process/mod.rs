@@ -1,0 +1,19 @@
+//! The one seam for everything that is spawned.
+
+pub mod command;
+mod current_exe;
+mod exit;
+pub mod ident;
+mod query;
+mod run_to_end;
+mod spawn;
+mod tail;
+
+pub use command::{Command, redact};
+pub use current_exe::this_program;
+pub use exit::Exit;
+pub use ident::Ident;
+pub use query::{CommandOutput, query, query_blocking};
+pub use run_to_end::{run_drawing, run_to_end};
+pub use spawn::{Output, Process, signal_group, spawn};
+pub use tail::tail;

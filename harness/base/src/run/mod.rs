@@ -1,0 +1,115 @@
+//! One run: its name, its folder, who owns it.
+
+pub mod clock;
+pub mod info;
+mod leaks;
+pub mod sweep;
+
+use crate::phases::Phase;
+use crate::process::{Command, redact};
+use crate::random;
+use anyhow::Context;
+use info::Info;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The folder of a run and what belongs to it for as long as it lasts.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Names the folder: `YYYYMMDD-HHMMSS-xxxx`, UTC.
+    pub id: String,
+    /// `target/e2e/<id>`.
+    pub dir: PathBuf,
+    /// The checkout.
+    pub root: PathBuf,
+    secrets: Arc<Mutex<Vec<String>>>,
+}
+
+/// Where the runs of a checkout lie.
+pub fn runs_dir(root: &Path) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |dir| root.join(dir));
+    target.join("e2e")
+}
+
+impl Run {
+    /// Makes the folder with its `run.json` (by rename, so that nobody sees one without) and points `latest` to it.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn create(root: &Path) -> anyhow::Result<Self> {
+        let runs = runs_dir(root);
+        let id = format!(
+            "{}-{}",
+            clock::compact(std::time::SystemTime::now()),
+            random::suffix()?
+        );
+        let (draft, dir) = (runs.join(format!(".new-{id}")), runs.join(&id));
+        std::fs::create_dir_all(draft.join("pids"))
+            .with_context(|| format!("make {}", draft.display()))?;
+        let run = Self {
+            id: id.clone(),
+            dir: dir.clone(),
+            root: root.to_owned(),
+            secrets: Arc::default(),
+        };
+        Info::new(&id, root)?.write(&draft)?;
+        std::fs::rename(&draft, &dir).with_context(|| format!("name {}", dir.display()))?;
+        let link = runs.join(format!(".latest-{id}"));
+        std::os::unix::fs::symlink(&id, &link).context("link the latest run")?;
+        std::fs::rename(&link, runs.join("latest")).context("link the latest run")?;
+        Ok(run)
+    }
+
+    /// The folder of a phase, with its `logs/` and `data/tmp/`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn phase_dir(&self, phase: Phase) -> anyhow::Result<PathBuf> {
+        let dir = self.dir.join(phase.name());
+        for folder in ["logs", "data/tmp"] {
+            let path = dir.join(folder);
+            std::fs::create_dir_all(&path).with_context(|| format!("make {}", path.display()))?;
+        }
+        Ok(dir)
+    }
+
+    /// Where a process is recorded for the sweep.
+    pub fn pid_file(&self, name: &str) -> PathBuf {
+        self.dir.join("pids").join(format!("{name}.json"))
+    }
+
+    /// Marks a command as this run's, so that the sweep finds whatever it leaves behind, and notes it in `commands.log`.
+    pub fn own(&self, command: Command) -> Command {
+        let line = format!("{}\n", self.redact(&command.echo()));
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("commands.log"));
+        // The note serves people who read the evidence; a full disk shows itself in the logs that matter.
+        let _ = log.and_then(|mut file| file.write_all(line.as_bytes()));
+        command.env("E2E_RUN_ID", &self.id)
+    }
+
+    /// Remembers a secret for [`Run::redact`].
+    pub fn keep_secret(&self, secret: &str) {
+        if let Ok(mut secrets) = self.secrets.lock() {
+            secrets.push(secret.to_owned());
+        }
+    }
+
+    /// Files of the run that hold one of its secrets.
+    pub fn leaks(&self) -> Vec<PathBuf> {
+        let secrets = self.secrets.lock();
+        secrets.map_or_else(|_| Vec::new(), |secrets| leaks::find(&self.dir, &secrets))
+    }
+
+    /// A text without this run's secrets.
+    pub fn redact(&self, text: &str) -> String {
+        self.secrets.lock().map_or_else(
+            |_| "(redacted)".to_owned(),
+            |secrets| redact(text, &secrets),
+        )
+    }
+}

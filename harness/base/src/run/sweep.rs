@@ -1,0 +1,130 @@
+//! What dead runs of this checkout left: their processes, their data. Never anything else.
+
+use super::info::Info;
+use crate::phases::Phase;
+use crate::process::{Ident, ident, signal_group};
+use nix::sys::signal::Signal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What a sweep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Runs whose owner was gone.
+    pub runs: Vec<String>,
+    /// Processes that were ended.
+    pub processes: usize,
+}
+
+/// All run folders with a readable `run.json`, oldest first.
+pub fn runs(dir: &Path) -> Vec<(PathBuf, Info)> {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter_map(|entry| {
+            Info::read(&entry.path())
+                .ok()
+                .map(|info| (entry.path(), info))
+        })
+        .collect();
+    found.sort_by(|a, b| a.1.run_id.cmp(&b.1.run_id));
+    found
+}
+
+/// The processes that a run recorded and that are still themselves.
+pub fn recorded(dir: &Path) -> Vec<(String, Ident)> {
+    let Ok(entries) = std::fs::read_dir(dir.join("pids")) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).ok()?;
+            let ident = serde_json::from_str::<Ident>(&text).ok()?;
+            let name = entry.path().file_stem()?.to_str()?.to_owned();
+            ident.alive().then_some((name, ident))
+        })
+        .collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}
+
+/// Everything of a run that still lives: recorded, or marked with its id.
+pub fn left(dir: &Path, id: &str) -> Vec<Ident> {
+    let mut all: Vec<Ident> = recorded(dir).into_iter().map(|(_, ident)| ident).collect();
+    for ident in ident::with_env("E2E_RUN_ID", id) {
+        if !all.contains(&ident) {
+            all.push(ident);
+        }
+    }
+    all
+}
+
+/// Ends all processes of a run: SIGTERM, up to `limit`, SIGKILL. Returns how many there were.
+pub async fn end(dir: &Path, id: &str, limit: Duration) -> usize {
+    let found = left(dir, id);
+    let send = |signal| {
+        for ident in left(dir, id) {
+            let group = signal_group(ident.pid, signal);
+            if !group {
+                // Not a leader: a grandchild. Its pid was checked a moment ago.
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(ident.pid), signal);
+            }
+        }
+    };
+    if found.is_empty() {
+        return 0;
+    }
+    send(Signal::SIGTERM);
+    if !gone(dir, id, limit).await {
+        send(Signal::SIGKILL);
+        gone(dir, id, Duration::from_secs(2)).await;
+    }
+    found.len()
+}
+
+async fn gone(dir: &Path, id: &str, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    while !left(dir, id).is_empty() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
+}
+
+/// Removes what only a live stack needs: data, control tokens, pid files. Logs and results stay.
+pub fn remove_data(dir: &Path) {
+    for phase in Phase::ALL {
+        // What cannot be removed is reported by the check at the end of the run that made it.
+        let _ = std::fs::remove_dir_all(dir.join(phase.name()).join("data"));
+    }
+    let _ = std::fs::remove_dir_all(dir.join("pids"));
+}
+
+/// Ends and clears dead runs, then removes the oldest folders beyond `keep`.
+pub async fn sweep(runs_dir: &Path, keep: usize, limit: Duration) -> Swept {
+    let mut swept = Swept::default();
+    let all = runs(runs_dir);
+    for (dir, info) in &all {
+        if info.exit_code.is_none() && !info.kept && !info.owner.alive() {
+            swept.processes += end(dir, &info.run_id, limit).await;
+            remove_data(dir);
+            swept.runs.push(info.run_id.clone());
+            // A folder that cannot be written is swept again by the next command.
+            let _ = Info::change(dir, |info| info.exit_code = Some(137));
+        }
+    }
+    let old: Vec<_> = all
+        .iter()
+        .filter(|(dir, info)| !info.owner.alive() && (!info.kept || recorded(dir).is_empty()))
+        .collect();
+    for (dir, _) in old.iter().take(old.len().saturating_sub(keep)) {
+        let _ = std::fs::remove_dir_all(dir);
+    }
+    swept
+}

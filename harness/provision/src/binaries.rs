@@ -1,0 +1,70 @@
+//! The binaries of a stack: ours, or somebody else's builds of the same parts.
+
+use crate::programs::configured;
+use anyhow::Context;
+use harness_base::artifacts::Artifacts;
+use harness_base::config::Config;
+use std::path::PathBuf;
+
+/// A binary of this workspace that a stack runs or hands to the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// The CLI.
+    Cli,
+    /// The server.
+    Server,
+    /// The agent-runner.
+    Runner,
+    /// The model gateway.
+    Gateway,
+    /// The MCP server of the tests.
+    Mcp,
+}
+
+impl Binary {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Cli,
+        Self::Server,
+        Self::Runner,
+        Self::Gateway,
+        Self::Mcp,
+    ];
+
+    /// Its name, for cargo too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cli => "stigmer",
+            Self::Server => "stigmer-server",
+            Self::Runner => "agent-runner",
+            Self::Gateway => "model-gateway",
+            Self::Mcp => "mcp-probe",
+        }
+    }
+
+    /// Somebody else's build of it.
+    pub fn configured(self, config: &Config) -> Option<PathBuf> {
+        let services = &config.services;
+        match self {
+            Self::Cli => configured("E2E_CLI_BIN", &services.cli.bin),
+            Self::Server => configured("E2E_SERVER_BIN", &services.server.bin),
+            Self::Runner => configured("E2E_RUNNER_BIN", &services.runner.bin),
+            Self::Gateway => configured("E2E_GATEWAY_BIN", &services.gateway.bin),
+            Self::Mcp => configured("E2E_MCP_BIN", &services.mcp.bin),
+        }
+    }
+
+    /// What is run: as configured, else what the build made.
+    ///
+    /// # Errors
+    /// When the build did not make it.
+    pub fn path(self, config: &Config, artifacts: &Artifacts) -> anyhow::Result<PathBuf> {
+        if let Some(path) = self.configured(config) {
+            return Ok(path);
+        }
+        let built = artifacts.binary(self.name());
+        Ok(built
+            .with_context(|| format!("{} was not built", self.name()))?
+            .to_owned())
+    }
+}

@@ -1,0 +1,207 @@
+//! Building: one cargo build for all binaries, then one small context for each image that is missing.
+
+use super::binaries::{self, third_party};
+use super::build_context::Folder;
+use super::component::{Component, Image};
+use super::layout::folder;
+use super::present::{absent, say};
+use super::{registry, tag};
+use crate::tools::{install, installed};
+use anyhow::Context;
+use harness_base::config::Config;
+use harness_base::docker::labels::IMAGE;
+use harness_base::docker::{self, docker};
+use harness_base::exit::{Code, coded};
+use harness_base::process::{Command, run_to_end};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Sending 150 MB to an engine on a busy disk takes seconds; beyond this somebody should look.
+const BUILD: Duration = Duration::from_secs(300);
+/// What the binary of an image may take, in bytes.
+const LARGEST: u64 = 25_000_000;
+
+/// Has the images there, as [`all`]; for a run, which never compiles in a container.
+///
+/// # Errors
+/// As [`all`].
+pub async fn ensure(
+    root: &Path,
+    config: &Config,
+    images: &[Image],
+    offline: bool,
+) -> anyhow::Result<()> {
+    let config = Config {
+        offline,
+        ..config.clone()
+    };
+    all(root, &config, images, false).await
+}
+
+/// Fetches the images that are missing from the registry, where there is one, and builds the others. Those that are
+/// there cost one question.
+///
+/// # Errors
+/// [`Code::Image`] with what failed, [`Code::Missing`] when Docker does not answer.
+pub async fn all(
+    root: &Path,
+    config: &Config,
+    images: &[Image],
+    in_container: bool,
+) -> anyhow::Result<()> {
+    let mut missing = absent(images).await?;
+    for image in images.iter().filter(|image| !missing.contains(image)) {
+        say(image, "is there", "");
+    }
+    if !config.offline {
+        missing = registry::take(root, missing).await?;
+    }
+    let runner = images
+        .iter()
+        .find(|image| image.component == Component::Runner);
+    let ours: Vec<&Image> = missing
+        .iter()
+        .filter(|image| image.component.is_ours())
+        .collect();
+    if !ours.is_empty() {
+        binaries::build(root, config, in_container).await?;
+        for image in &ours {
+            let tag = tag::tag(root, config, image.component, runner)?;
+            if image.tag() != tag {
+                let component = image.component.name();
+                return Err(coded(
+                    Code::Image,
+                    format!("the sources of {component} changed while it was built: build again"),
+                ));
+            }
+        }
+    }
+    let binaries = binaries::folder(root, in_container);
+    for image in &missing {
+        one(root, config, image, runner, &binaries).await?;
+    }
+    Ok(())
+}
+
+/// `docker build` of a context. Our Dockerfiles label what they make, but for what is built on somebody else's image.
+fn command(image: &Image, args: &[(&str, &str)], unlabelled: bool, context: &Path) -> Command {
+    let mut command = docker(["build", "--force-rm", "--tag", &image.reference])
+        // Of BuildKit, where that is the builder: lines for a log.
+        .env("BUILDKIT_PROGRESS", "plain");
+    for (name, value) in args {
+        command = command.args(["--build-arg".to_owned(), format!("{name}={value}")]);
+    }
+    if unlabelled {
+        command = command.args([
+            "--label".to_owned(),
+            format!("{IMAGE}={}", image.component.name()),
+        ]);
+    }
+    command.args([context.to_string_lossy()])
+}
+
+/// Where a build's words are kept.
+fn log(root: &Path, component: Component) -> PathBuf {
+    folder(root).join(format!("{}.log", component.name()))
+}
+
+async fn one(
+    root: &Path,
+    config: &Config,
+    image: &Image,
+    runner: Option<&Image>,
+    binaries: &Path,
+) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let component = image.component;
+    let pinned = config.images.pinned.temporal.as_deref();
+    let (binary, from) = match (component, pinned) {
+        (Component::Temporal, Some(name)) => {
+            third_party(root, name, "Temporal's image", config.offline).await?;
+            (None, format!("on {name}"))
+        }
+        (Component::Temporal, None) => (
+            Some(temporal(config).await?),
+            "from the pinned binary of the tools cache".into(),
+        ),
+        _ => (
+            Some(binaries.join(component.binary())),
+            "from the sources".into(),
+        ),
+    };
+    let bytes = match &binary {
+        Some(path) => std::fs::metadata(path)
+            .with_context(|| format!("look at {}", path.display()))?
+            .len(),
+        None => 0,
+    };
+    let name = component.binary();
+    if component.is_ours() && bytes > LARGEST {
+        return Err(coded(
+            Code::Image,
+            format!("{name} is {bytes} bytes, more than the {LARGEST} that its image may have"),
+        ));
+    }
+    let context = Folder::fill(
+        folder(root).join(format!("{}-{}", component.name(), std::process::id())),
+        binary.as_deref().map(|path| (path, name)),
+        &root.join(tag::dockerfile(config, component)),
+    )?;
+    let base = runner.map_or("", |image| image.reference.as_str());
+    let label = ("PART", component.name());
+    let args: &[(&str, &str)] = match (component, pinned) {
+        (Component::Temporal, Some(pinned)) => &[("TEMPORAL", pinned), label],
+        (Component::Temporal, None) => &[label],
+        (Component::RunnerE2e, _) => &[("RUNNER", base)],
+        _ => &[label, ("BINARY", name)],
+    };
+    let unlabelled =
+        component == Component::RunnerE2e && runner.is_some_and(|runner| runner.foreign);
+    let command = command(image, args, unlabelled, &context.0);
+    let log = log(root, component);
+    if let Err(why) = run_to_end(&command, &log, BUILD).await {
+        let error = docker::explain(&why, Code::Image, &command.echo());
+        return Err(error.context(format!(
+            "the image of {} was not built; all of it in {}",
+            component.name(),
+            log.display()
+        )));
+    }
+    let took = format!("built in {:.1} s", began.elapsed().as_secs_f32());
+    let size = match bytes {
+        0 => String::new(),
+        bytes => format!(", {:.1} MB", bytes as f64 / 1e6),
+    };
+    say(image, &took, &format!(" ({from}{size})"));
+    Ok(())
+}
+
+async fn temporal(config: &Config) -> anyhow::Result<PathBuf> {
+    if !cfg!(target_os = "linux") {
+        return Err(coded(
+            Code::Image,
+            "the tools cache has no Temporal for Linux here\n  mend: pin Temporal's own image by images.pinned.temporal in e2e.toml, or cargo xtask images pull --registry HOST/PATH",
+        ));
+    }
+    install::all(config, &["temporal".to_owned()]).await?;
+    installed(config, "temporal").context("temporal was installed but is not there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        let image = Image {
+            component: Component::RunnerE2e,
+            reference: "r/stigmer-e2e/runner-e2e:1".into(),
+            foreign: false,
+            remote: true,
+        };
+        let args = [("RUNNER", "r/stigmer-e2e/runner:1")];
+        let echo = |unlabelled| command(&image, &args, unlabelled, Path::new("/c")).echo();
+        insta::assert_snapshot!(echo(false), @"BUILDKIT_PROGRESS=plain docker build --force-rm --tag r/stigmer-e2e/runner-e2e:1 --build-arg RUNNER=r/stigmer-e2e/runner:1 /c");
+        insta::assert_snapshot!(echo(true), @"BUILDKIT_PROGRESS=plain docker build --force-rm --tag r/stigmer-e2e/runner-e2e:1 --build-arg RUNNER=r/stigmer-e2e/runner:1 --label dev.stigmer.e2e.image=runner-e2e /c");
+    }
+}

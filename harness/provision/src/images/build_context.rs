@@ -1,0 +1,60 @@
+//! What an engine is sent: a folder with a Dockerfile and what it copies.
+
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+
+/// A folder that goes when the build ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Folder(pub PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed lies in `target` and is removed with it.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Folder {
+    /// Fills a new one; without a binary it holds the Dockerfile alone.
+    ///
+    /// # Errors
+    /// When something cannot be read or written.
+    pub(super) fn fill(
+        path: PathBuf,
+        binary: Option<(&Path, &str)>,
+        dockerfile: &Path,
+    ) -> anyhow::Result<Self> {
+        let folder = Self(path);
+        let context = &folder.0;
+        let make = || -> std::io::Result<()> {
+            let _ = std::fs::remove_dir_all(context); // of a process that had our pid
+            std::fs::create_dir_all(context.join("data"))?;
+            // An empty folder is not sent by every builder.
+            std::fs::write(context.join("data/.keep"), "")?;
+            std::fs::write(context.join("ca-certificates.crt"), authorities())?;
+            std::fs::copy(dockerfile, context.join("Dockerfile"))?;
+            let Some((binary, name)) = binary else {
+                return Ok(());
+            };
+            // A link costs nothing; across file systems it has to be a copy.
+            std::fs::hard_link(binary, context.join(name))
+                .or_else(|_| std::fs::copy(binary, context.join(name)).map(drop))
+        };
+        make().with_context(|| format!("fill {}", context.display()))?;
+        Ok(folder)
+    }
+}
+
+/// The authorities that this machine trusts; empty where none are found, and then TLS to a model fails by saying so.
+fn authorities() -> Vec<u8> {
+    let set = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let known = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem",
+    ];
+    set.into_iter()
+        .chain(known.map(PathBuf::from))
+        .find_map(|path| std::fs::read(path).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,16 @@
+//! Where programs, models and images come from: what is there already, what is fetched, what is built.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
+
+#[macro_use]
+extern crate harness_base; // printing that ends no run
+
+pub mod binaries;
+pub mod images;
+pub mod model;
+pub mod model_plan;
+pub mod programs;
+pub mod tools;

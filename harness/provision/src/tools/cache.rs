@@ -1,0 +1,54 @@
+//! The per-user cache of pinned tools.
+
+use super::manifest::{self, State};
+use harness_base::config::{Config, platform};
+use harness_base::exit::{Code, coded};
+use harness_base::user_dir::user_dir;
+use std::path::{Path, PathBuf};
+
+/// The per-user cache: `E2E_TOOLS_DIR`, else `stigmer-e2e/tools` in `XDG_CACHE_HOME` or `~/.cache`.
+///
+/// # Errors
+/// When neither those nor HOME are set.
+pub fn cache_dir() -> anyhow::Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("E2E_TOOLS_DIR").filter(|dir| !dir.is_empty()) {
+        return Ok(PathBuf::from(dir));
+    }
+    Ok(user_dir()?.join("tools"))
+}
+
+/// A tool's folder: name, version and the start of its archive's hash, so that a changed pin is another folder.
+///
+/// # Errors
+/// When the tool is not pinned, or not made for this platform.
+pub fn folder(config: &Config, cache: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let tool = config.tools.get(name).ok_or_else(|| {
+        let known = config.tools.keys().cloned().collect::<Vec<_>>().join(", ");
+        coded(
+            Code::Usage,
+            format!("no tool named {name}; there are {known}"),
+        )
+    })?;
+    let archive = tool.archive_for(&platform()).ok_or_else(|| {
+        coded(
+            Code::Missing,
+            format!(
+                "{name} {} is not pinned for {}; put it on PATH or add its hash to e2e.toml",
+                tool.version,
+                platform()
+            ),
+        )
+    })?;
+    Ok(cache.join(format!(
+        "{name}-{}-{}",
+        tool.version,
+        archive.sha256.get(..8).unwrap_or(&archive.sha256)
+    )))
+}
+
+/// The main file of an installed tool; `None` when it is absent or damaged.
+pub fn installed(config: &Config, name: &str) -> Option<PathBuf> {
+    let dir = folder(config, &cache_dir().ok()?, name).ok()?;
+    let tool = config.tools.get(name)?;
+    matches!(manifest::state(&dir, false), State::Complete).then(|| dir.join(&tool.main))
+}

@@ -1,0 +1,114 @@
+//! pip's command lines and the file that pins what it may fetch.
+
+use super::job::Python;
+use harness_base::config::{Archive, Tool};
+use harness_base::process::Command;
+use std::path::Path;
+
+/// Nothing is built: wheels or nothing.
+pub(super) const WHEELS: &str = "--only-binary=:all:";
+
+/// One requirement with its hash; pip refuses any other file.
+pub(super) fn requirements(tool: &Tool, archive: &Archive) -> String {
+    format!(
+        "{}=={} --hash=sha256:{}\n",
+        tool.package, tool.version, archive.sha256
+    )
+}
+
+fn pip(python: &Path, verb: &str, temp: &Path) -> Command {
+    Command::new(python)
+        .args([
+            "-m",
+            "pip",
+            verb,
+            "--no-deps",
+            "--require-hashes",
+            "--no-input",
+        ])
+        .args([
+            "--disable-pip-version-check",
+            "--no-cache-dir",
+            "--progress-bar=off",
+            "--quiet",
+        ])
+        // A user's own pip settings must not send the tool elsewhere.
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
+        .env("PIP_USER", "0")
+        .env("TMPDIR", temp.to_string_lossy())
+}
+
+/// Fetches what is pinned into a folder that is kept, so that an interrupted installation does not fetch it again.
+pub(super) fn download(
+    python: &Python,
+    requirements: &Path,
+    downloads: &Path,
+    temp: &Path,
+) -> Command {
+    let command = pip(&python.exe, "download", temp)
+        .args([
+            "--requirement".to_owned(),
+            requirements.to_string_lossy().into_owned(),
+        ])
+        .args([
+            "--dest".to_owned(),
+            downloads.to_string_lossy().into_owned(),
+        ]);
+    if python.resumes {
+        command.args(["--resume-retries=5"])
+    } else {
+        command
+    }
+}
+
+/// Unpacks the fetched wheel; asks no network.
+pub(super) fn install(
+    python: &Path,
+    requirements: &Path,
+    downloads: &Path,
+    target: &Path,
+    temp: &Path,
+) -> Command {
+    pip(python, "install", temp)
+        .args([WHEELS, "--no-index", "--no-compile", "--find-links"])
+        .args([
+            downloads.to_string_lossy().into_owned(),
+            "--requirement".into(),
+            requirements.to_string_lossy().into_owned(),
+        ])
+        .args(["--target".to_owned(), target.to_string_lossy().into_owned()])
+}
+
+/// Major and minor version in `pip 25.1 from ...`.
+pub(super) fn version(said: &str) -> Option<(u32, u32)> {
+    let mut numbers = said.strip_prefix("pip ")?.split([' ', '.']);
+    Some((
+        numbers.next()?.parse().ok()?,
+        numbers.next()?.parse().unwrap_or(0),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        let path = Path::new;
+        let python = Python {
+            exe: "python3".into(),
+            resumes: true,
+        };
+        insta::assert_snapshot!(download(&python, path("/s/req"), path("/d"), path("/s/tmp")).echo(),
+            @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip download --no-deps --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --requirement /s/req --dest /d --resume-retries=5");
+        insta::assert_snapshot!(install(path("python3"), path("/s/req"), path("/d"), path("/s/tree"), path("/s/tmp")).echo(),
+            @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip install --no-deps --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --only-binary=:all: --no-index --no-compile --find-links /d --requirement /s/req --target /s/tree");
+    }
+
+    #[test]
+    fn versions() {
+        assert_eq!(version("pip 25.1 from /x (python 3.11)"), Some((25, 1)));
+        assert_eq!(version("pip 22.0.2 from /x"), Some((22, 0)));
+        assert_eq!(version("No module named pip"), None);
+    }
+}

@@ -1,0 +1,240 @@
+//! Phase 2's stack, in both runtimes: everything at once, each as soon as what it really needs is there.
+
+use crate::compose;
+use crate::file::{
+    Endpoints, GatewayEndpoint, McpEndpoint, ModelEndpoint, Runtime, StackFile, TemporalEndpoint,
+};
+use crate::service::Place;
+use crate::services::runner::MODEL_HEALTH;
+use crate::stack::{Owner, Stack};
+use crate::start;
+use crate::wiring::{RunnerModel, Wiring};
+use anyhow::Context;
+use harness_base::exit::{Code, code_of, coded};
+use harness_base::process::{Command, run_to_end};
+use harness_base::random;
+use harness_provision::binaries::Binary;
+use harness_provision::model::{Model, ModelFiles, ModelKind};
+use harness_provision::model_plan::{LiveModel, ModelPlan};
+use harness_provision::programs::{self, Found, Program};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A phase 2 stack that is ready.
+#[derive(Debug)]
+pub struct Up {
+    /// What instances of tests' own need.
+    pub wiring: Arc<Wiring>,
+    /// Without the control address.
+    pub file: StackFile,
+    /// Temporal, for people.
+    pub temporal: Found,
+    /// The model, or why there is none.
+    pub live: LiveModel,
+    /// From the first start to the last readiness.
+    pub ready: Duration,
+}
+
+/// Brings it up. Temporal and the model do not wait for the build. Nobody but the live lane's own check waits for the
+/// model.
+///
+/// # Errors
+/// The first service that died or stayed unready; what was started is in `stack`, for its `down`. [`Code::Image`] for
+/// images, [`Code::Missing`] for what cannot be had.
+pub async fn phase2(
+    stack: &Arc<Stack>,
+    mut plan: ModelPlan,
+    runtime: Runtime,
+) -> anyhow::Result<Up> {
+    let first = FirstStart::default();
+    let port = place_model(stack, &mut plan)?;
+    let key = random::secret()?;
+    stack.context.run.keep_secret(&key);
+    let config = &stack.context.config;
+    let live = plan.live.model();
+    let mut wiring = Wiring::whole(
+        key,
+        RunnerModel::of(live, config),
+        plan.mode.gateway(),
+        config.model.max_tokens,
+    );
+    wiring.upstream = live.and_then(|model| model.base_url.clone());
+    if runtime == Runtime::Docker {
+        compose::prepare(stack, &mut wiring).await?;
+    }
+    let wiring = Arc::new(wiring);
+    let model_up = async {
+        let files = model_files(stack, &mut plan).await?;
+        if let (LiveModel::Available(model), Some(files), Some(port)) = (&plan.live, files, port) {
+            first.now();
+            start::model(stack, &files, model, port).await?;
+        }
+        anyhow::Ok(())
+    };
+    let services_up = async {
+        match stack.containers() {
+            Some(containers) => {
+                first.now();
+                compose::up(stack, containers, &wiring).await
+            }
+            None => processes(stack, &wiring, &first).await,
+        }
+    };
+    let ((temporal, endpoints), ()) = tokio::try_join!(services_up, model_up)?;
+    if let LiveModel::Available(model) = &plan.live {
+        model_answers(stack, &wiring, model).await?;
+    }
+    let ready = first.elapsed();
+    let file = StackFile {
+        temporal: Some(TemporalEndpoint::ours(
+            endpoints.temporal,
+            temporal.bin.clone(),
+        )),
+        gateway: Some(GatewayEndpoint {
+            base_url: endpoints.gateway,
+            mode: wiring.gateway_mode,
+        }),
+        mcp: Some(endpoints.mcp),
+        model: plan.live.model().map(ModelEndpoint::of),
+        ..StackFile::ours(stack, endpoints.server)?
+    };
+    Ok(Up {
+        wiring,
+        file,
+        temporal,
+        live: plan.live,
+        ready,
+    })
+}
+
+/// When the first service was started.
+#[derive(Debug, Default)]
+struct FirstStart(Mutex<Option<Instant>>);
+
+impl FirstStart {
+    fn now(&self) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(Instant::now);
+    }
+
+    fn elapsed(&self) -> Duration {
+        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.map_or(Duration::ZERO, |first| first.elapsed())
+    }
+}
+
+/// Gives the embedded model an address and a key of this run; its port.
+fn place_model(stack: &Stack, plan: &mut ModelPlan) -> anyhow::Result<Option<u16>> {
+    let LiveModel::Available(model) = &mut plan.live else {
+        return Ok(None);
+    };
+    if model.kind != ModelKind::Embedded {
+        if let Some(key) = &model.key {
+            stack.context.run.keep_secret(key);
+        }
+        return Ok(None);
+    }
+    let (port, key) = (stack.port()?, random::secret()?);
+    stack.context.run.keep_secret(&key);
+    model.base_url = Some(format!("http://127.0.0.1:{port}/v1"));
+    model.key = Some(key);
+    Ok(Some(port))
+}
+
+/// The embedded model's files, or a plan without a model: what cannot be fetched costs the live lane, no more.
+async fn model_files(stack: &Stack, plan: &mut ModelPlan) -> anyhow::Result<Option<ModelFiles>> {
+    let LiveModel::Available(model) = plan.live.clone() else {
+        return Ok(None);
+    };
+    if model.kind != ModelKind::Embedded {
+        return Ok(None);
+    }
+    let context = &stack.context;
+    let obtain = programs::obtain_model(&context.config);
+    match context.timed("tools: model", obtain).await {
+        Err(error) if code_of(&error) != Code::Interrupted => {
+            plan.without(&model, &format!("{error:#}"))?;
+            Ok(None)
+        }
+        files => files.map(Some),
+    }
+}
+
+/// As processes: the server, the gateway and the MCP server wait for the build and for nothing else, the runner for the
+/// addresses of the first two.
+async fn processes(
+    stack: &Stack,
+    wiring: &Wiring,
+    first: &FirstStart,
+) -> anyhow::Result<(Found, Endpoints)> {
+    let context = &stack.context;
+    let port = stack.port()?;
+    wiring.set_temporal(&format!("127.0.0.1:{port}"));
+    let temporal = async {
+        let obtain = programs::obtain(&context.config, Program::Temporal);
+        let found = context.timed("tools: temporal", obtain).await?;
+        first.now();
+        let address = start::temporal(stack, &found.bin, port).await?;
+        anyhow::Ok((found, address))
+    };
+    let one = async |binary: Binary, name: &str| {
+        context.wait_built().await?;
+        first.now();
+        let address = start::service(stack, wiring, binary, name, Owner::Shared, &[]).await?;
+        let address = address.with_context(|| format!("{name} announced no address"))?;
+        anyhow::Ok(format!("http://{address}"))
+    };
+    let ours = async {
+        let (server, gateway) = tokio::try_join!(
+            one(Binary::Server, "server"),
+            one(Binary::Gateway, "gateway")
+        )?;
+        let gateway = format!("{gateway}/v1");
+        wiring.set_server(&server);
+        wiring.set_gateway(&gateway);
+        start::service(stack, wiring, Binary::Runner, "runner", Owner::Shared, &[]).await?;
+        anyhow::Ok((server, gateway))
+    };
+    let ((found, temporal), mcp, (server, gateway)) =
+        tokio::try_join!(temporal, one(Binary::Mcp, "mcp"), ours)?;
+    let artifacts = context.wait_built().await?;
+    let mcp = McpEndpoint {
+        stdio: Binary::Mcp.path(&context.config, &artifacts)?,
+        http: format!("{mcp}/mcp"),
+    };
+    let endpoints = Endpoints {
+        server,
+        temporal,
+        gateway,
+        mcp,
+    };
+    Ok((found, endpoints))
+}
+
+/// The runner's own client asks the model through the gateway, from where the runner is.
+async fn model_answers(stack: &Stack, wiring: &Wiring, model: &Model) -> anyhow::Result<()> {
+    let context = &stack.context;
+    let check = match stack.containers() {
+        Some(_) => compose::exec_in(stack, "runner", Binary::Runner, &MODEL_HEALTH)?,
+        None => {
+            let dir = stack.dir.join("data/runner");
+            let spec = start::spec(stack, wiring, Binary::Runner, Place::Process { dir: &dir })?;
+            Command {
+                program: stack.binary(Binary::Runner)?,
+                args: MODEL_HEALTH.map(str::to_owned).into(),
+                ..spec.command
+            }
+        }
+    };
+    let check = context.run.own(check);
+    let said = stack.dir.join("data/tmp/model-route.health");
+    let limit = context.config.services.model.ready_limit();
+    tokio::select! {
+        asked = run_to_end(&check, &said, limit) => asked.map_err(|why| {
+            let at = model.base_url.as_deref().unwrap_or_default();
+            let text = format!("the model {} at {at} does not answer the runner through the gateway: {why}", model.name);
+            coded(Code::NotReady, context.run.redact(&text))
+        }),
+        () = context.interrupt.reached(1) => Err(coded(Code::Interrupted, "interrupted")),
+    }
+}

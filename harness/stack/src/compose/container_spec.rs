@@ -1,0 +1,77 @@
+//! A service as a container: what a container of a test's own is started with, and what `compose.yaml` must say too.
+
+use super::containers::Containers;
+use super::host_proxy::HOST_NAME;
+use crate::service::{Health, ServiceSpec};
+use harness_base::docker::docker;
+use harness_base::process::Command;
+
+/// Nobody: no user of the host has this id.
+pub(super) const USER: &str = "65532:65532";
+/// The most processes; the most that one has had under the tests is 40.
+pub(super) const PIDS: u64 = 256;
+/// Options of every folder that can be written.
+pub(super) const SCRATCH: &str = "uid=65532,gid=65532,mode=0700";
+/// The longest log.
+pub(super) const LOG: &str = "50m";
+
+/// The name of this host, for engines in a machine of their own.
+pub(super) fn host_entry() -> String {
+    format!("{HOST_NAME}:host-gateway")
+}
+
+/// How the container's own program is asked whether it is ready.
+pub(super) fn health_args(health: &Health) -> Vec<String> {
+    match health {
+        Health::Announced { inside, .. } => {
+            let address = format!("127.0.0.1:{inside}");
+            vec!["healthcheck".into(), "--address".into(), address]
+        }
+        Health::Asked(args) => args.clone(),
+        Health::Http { .. } => Vec::new(), // nobody in a container is asked so
+    }
+}
+
+/// `docker run` for it, but for its environment.
+pub(super) fn run(containers: &Containers, name: &str, image: &str, spec: &ServiceSpec) -> Command {
+    let needs = &spec.container;
+    let pids = PIDS.to_string();
+    let mut command = docker(["run", "--detach", "--name", name])
+        .args(["--network", &containers.project])
+        .args(["--user", USER, "--read-only", "--cap-drop", "ALL"])
+        .args(["--security-opt", "no-new-privileges:true"])
+        .args(["--pids-limit", &pids, "--memory", needs.memory])
+        .args(["--restart", "no", "--pull", "never"])
+        .args(["--add-host".to_owned(), host_entry()])
+        .args(["--log-driver", "json-file", "--log-opt"])
+        .args([format!("max-size={LOG}")]);
+    for (label, value) in &containers.labels {
+        command = command.args(["--label".to_owned(), format!("{label}={value}")]);
+    }
+    for folder in needs.scratch {
+        command = command.args(["--tmpfs".to_owned(), format!("{folder}:{SCRATCH}")]);
+    }
+    if let Some(port) = needs.publishes {
+        command = command.args(["--publish".to_owned(), format!("127.0.0.1::{port}")]);
+    }
+    if needs.keeps_data {
+        let mut volume = format!("type=volume,source={name},destination=/data");
+        for (label, value) in &containers.labels {
+            volume += &format!(",volume-label={label}={value}");
+        }
+        command = command.args(["--mount".to_owned(), volume]);
+    }
+    if needs.init {
+        command = command.args(["--init"]);
+    }
+    // By name only: the values are in the client's environment, where nobody sees them.
+    for var in &spec.command.env {
+        command = command
+            .args(["--env", &var.name])
+            .secret(&var.name, &var.value);
+    }
+    command
+        .args(["--entrypoint".to_owned(), format!("/{}", needs.program)])
+        .args([image.to_owned()])
+        .args(spec.command.args.iter().cloned())
+}

@@ -1,0 +1,16 @@
+//! The container runtime: services by Compose, instances of tests' own beside them on the same network, nothing left after.
+
+pub mod client;
+pub mod container;
+mod container_spec;
+pub mod containers;
+mod host_proxy;
+mod model_route;
+mod rewrite_env;
+pub mod test_instance;
+mod up;
+
+#[cfg(test)]
+mod policy;
+
+pub use up::{exec_in, prepare, up};

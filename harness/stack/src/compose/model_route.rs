@@ -1,0 +1,71 @@
+//! The model's address as containers see it.
+
+use super::containers::Containers;
+use super::host_proxy::HOST_NAME;
+use crate::ready::Ready;
+use crate::stack::{Owner, Stack};
+use harness_base::process::{Command, this_program};
+
+/// One on this host's loopback is led to by a process of ours, which listens on the run's bridge alone and outlives `up`.
+///
+/// # Errors
+/// As [`Stack::start`].
+pub(super) async fn open(
+    stack: &Stack,
+    containers: &Containers,
+    base: &str,
+) -> anyhow::Result<String> {
+    let Some((start, port, rest)) = loopback(base) else {
+        return Ok(base.to_owned());
+    };
+    let Some((bridge, prefix)) = containers.host.bridge() else {
+        return Ok(format!("{start}{HOST_NAME}:{port}{rest}"));
+    };
+    let from = format!("{bridge}:{}", stack.port()?);
+    let announce = stack.dir.join("data/route.address");
+    let command = Command::new(this_program()?)
+        .args(["relay", &from, &format!("127.0.0.1:{port}")])
+        .args(["--peers".to_owned(), format!("{bridge}/{prefix}")])
+        .env("STIGMER_ANNOUNCE_FILE", announce.to_string_lossy());
+    let limit = stack.context.config.services.gateway.ready_limit();
+    stack
+        .start(
+            "route",
+            Owner::Shared,
+            command,
+            Ready::Written(announce),
+            limit,
+        )
+        .await?;
+    Ok(format!("{start}{from}{rest}"))
+}
+
+/// What is before, the port of, and what is after an address of this host's loopback.
+fn loopback(url: &str) -> Option<(&str, u16, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (host, port) = authority
+        .rsplit_once(':')
+        .unwrap_or((authority, if scheme == "https" { "443" } else { "80" }));
+    let here = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    here.then_some((&url[..scheme.len() + 3], port.parse().ok()?, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_this_host() {
+        assert_eq!(
+            loopback("http://127.0.0.1:5/v1"),
+            Some(("http://", 5, "/v1"))
+        );
+        assert_eq!(
+            loopback("http://localhost/v1"),
+            Some(("http://", 80, "/v1"))
+        );
+        assert_eq!(loopback("https://api.example.org/v1"), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! A member of a stack as the rest sees it: a process of this host, or a container.
+
+use crate::compose::container::{Container, Why};
+use harness_base::process::{Exit, Process};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A running (or ended) member.
+#[derive(Clone, Debug)]
+pub enum Handle {
+    /// A process in a group of its own.
+    Process(Process),
+    /// A container.
+    Container(Container),
+}
+
+impl Handle {
+    /// How it ended, if it has.
+    pub fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Process(process) => process.exit(),
+            Self::Container(container) => container.exit(),
+        }
+    }
+
+    /// How it ended, for people; `None` while it runs.
+    pub fn end(&self) -> Option<String> {
+        let exit = self.exit()?;
+        match self.why() {
+            Some(Why::Memory) => Some(format!(
+                "{exit}, since it used more memory than it may have (mem_limit in compose/compose.yaml)"
+            )),
+            Some(Why::Engine) => {
+                Some("nobody can say, since the Docker daemon stopped answering".into())
+            }
+            None => Some(exit.to_string()),
+        }
+    }
+
+    /// Whether nothing is known of it any more, since its engine went away.
+    pub fn is_lost(&self) -> bool {
+        self.why() == Some(Why::Engine)
+    }
+
+    fn why(&self) -> Option<Why> {
+        match self {
+            Self::Process(_) => None,
+            Self::Container(container) => container.why(),
+        }
+    }
+
+    /// Waits for its end.
+    pub async fn wait(&self) -> Exit {
+        match self {
+            Self::Process(process) => process.wait().await,
+            Self::Container(container) => container.wait().await,
+        }
+    }
+
+    /// SIGTERM, then SIGKILL after `limit`; returns how it ended.
+    pub async fn stop(&self, limit: Duration) -> Exit {
+        match self {
+            Self::Process(process) => process.stop(limit).await,
+            Self::Container(container) => container.stop(limit).await,
+        }
+    }
+
+    /// SIGKILL; returns how it ended.
+    pub async fn kill(&self) -> Exit {
+        match self {
+            Self::Process(process) => process.kill().await,
+            Self::Container(container) => container.kill().await,
+        }
+    }
+
+    /// What it is, for the evidence.
+    pub fn describe(&self) -> Value {
+        let state = self.end().unwrap_or_else(|| "running".into());
+        match self {
+            Self::Process(process) => json!({ "pid": process.ident.pid, "state": state }),
+            Self::Container(container) => json!({ "container": container.id, "state": state }),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Ports that nobody else takes: outside the kernel's own range for outgoing connections, and locked per user.
+
+use anyhow::{Context, bail};
+use harness_base::lock::Lock;
+use harness_base::user_dir::user_dir;
+use std::net::TcpListener;
+use std::ops::RangeInclusive;
+
+/// A port of this process for as long as the value lives.
+#[derive(Debug)]
+pub struct Lease {
+    /// The port, on 127.0.0.1.
+    pub port: u16,
+    _lock: Lock,
+}
+
+/// Leases a free loopback port.
+///
+/// # Errors
+/// When the lock folder cannot be written or no port is free.
+pub fn lease() -> anyhow::Result<Lease> {
+    let folder = user_dir()?.join("ports");
+    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let pool = pool(ephemeral());
+    let size = u32::from(pool.end() - pool.start()) + 1;
+    // Two runs that start at once look at different ends of the pool.
+    let first = std::process::id().wrapping_mul(2_654_435_761) % size;
+    for step in 0..size {
+        let Ok(offset) = u16::try_from((first + step) % size) else {
+            continue;
+        };
+        let port = pool.start() + offset;
+        let Some(lock) = Lock::try_take(&folder.join(port.to_string()))? else {
+            continue;
+        };
+        if is_free(port) {
+            return Ok(Lease { port, _lock: lock });
+        }
+    }
+    bail!(
+        "no free port on 127.0.0.1 between {} and {}",
+        pool.start(),
+        pool.end()
+    )
+}
+
+/// Whether nobody listens on a loopback port.
+pub fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
+/// The kernel's range for outgoing connections.
+fn ephemeral() -> (u16, u16) {
+    let read = || {
+        let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+        let mut numbers = text.split_whitespace().map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    };
+    read().unwrap_or((49_152, 65_535)) // IANA's, which macOS uses
+}
+
+/// The larger free side of the range; ports below 15,000 belong to well-known services.
+fn pool((low, high): (u16, u16)) -> RangeInclusive<u16> {
+    const LOWEST: u16 = 15_000;
+    let (below, above) = (low.saturating_sub(LOWEST), u16::MAX - high);
+    if below.max(above) < 200 {
+        LOWEST..=u16::MAX // a range over everything: the lock and the bind are all there is
+    } else if below >= above {
+        LOWEST..=low - 1
+    } else {
+        high + 1..=u16::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pools() {
+        assert_eq!(pool((32_768, 60_999)), 15_000..=32_767);
+        assert_eq!(pool((49_152, 65_535)), 15_000..=49_151);
+        assert_eq!(pool((1_024, 50_000)), 50_001..=65_535);
+        assert_eq!(pool((1_024, 65_535)), 15_000..=65_535);
+    }
+
+    #[test]
+    fn leases_differ_and_end() {
+        let (a, b) = (lease().unwrap(), lease().unwrap());
+        assert_ne!(a.port, b.port);
+        let held = TcpListener::bind(("127.0.0.1", a.port)).unwrap();
+        assert!(!is_free(a.port));
+        drop(held);
+    }
+}

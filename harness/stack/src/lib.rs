@@ -1,0 +1,24 @@
+//! A stack: services that become ready, as processes or containers, endpoints that tests use, an end that leaves nothing.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
+
+pub mod bring_up;
+pub mod compose;
+pub mod control;
+pub mod end;
+pub mod evidence;
+pub mod external;
+pub mod file;
+pub mod handle;
+pub mod kept;
+pub mod lease;
+pub mod ready;
+pub mod relay;
+pub mod service;
+pub mod services;
+pub mod stack;
+pub mod start;
+pub mod wiring;

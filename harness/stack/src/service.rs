@@ -1,0 +1,130 @@
+//! One description of a service. Its process on this host, a container of a test's own and the comparison with
+//! `compose.yaml` follow from it.
+
+use harness_base::process::Command;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where an instance runs, and so what its addresses and files are.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// A process of this host: any free port, files in a folder of its own.
+    Process {
+        /// The instance's folder.
+        dir: &'a Path,
+    },
+    /// A container: always the same port and the same files.
+    Container,
+}
+
+impl Place<'_> {
+    /// The address that it listens on.
+    pub fn host(self) -> &'static str {
+        match self {
+            Self::Process { .. } => "127.0.0.1",
+            Self::Container => "0.0.0.0",
+        }
+    }
+
+    /// The port that it listens on.
+    pub fn port(self, inside: u16) -> String {
+        match self {
+            Self::Process { .. } => "0".into(),
+            Self::Container => inside.to_string(),
+        }
+    }
+
+    /// A file that outlives a restart.
+    pub fn data(self, name: &str) -> String {
+        match self {
+            Self::Process { dir } => dir.join(name).to_string_lossy().into_owned(),
+            Self::Container => format!("/data/{name}"),
+        }
+    }
+
+    /// A file that need not.
+    pub fn scratch(self, name: &str) -> String {
+        match self {
+            Self::Process { dir } => dir.join(name).to_string_lossy().into_owned(),
+            Self::Container => format!("/tmp/{name}"),
+        }
+    }
+}
+
+/// How one sees that an instance is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It announces its address in a file; then `healthcheck --address` with this port of a container, or that address.
+    Announced {
+        /// The file, of a process.
+        file: PathBuf,
+        /// The port, in a container.
+        inside: u16,
+    },
+    /// Its own program with these arguments, in its own environment.
+    Asked(Vec<String>),
+    /// `GET` answers with JSON.
+    Http {
+        /// What to get.
+        url: String,
+        /// Bearer key.
+        key: Option<String>,
+    },
+}
+
+/// What a container of it has beyond what all have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerNeeds {
+    /// The program's name, at the root of its image.
+    pub program: &'static str,
+    /// The port that is published on loopback.
+    pub publishes: Option<u16>,
+    /// A volume at `/data`.
+    pub keeps_data: bool,
+    /// Folders that can be written.
+    pub scratch: &'static [&'static str],
+    /// The most memory.
+    pub memory: &'static str,
+    /// An init process, for whoever starts others.
+    pub init: bool,
+}
+
+/// A service as it is to be started.
+#[derive(Clone, Debug)]
+pub struct ServiceSpec {
+    /// Arguments and environment; the program is whoever starts it's to find.
+    pub command: Command,
+    /// When it is ready.
+    pub health: Health,
+    /// Longest time from start to ready.
+    pub limit: Duration,
+    /// In a container.
+    pub container: ContainerNeeds,
+}
+
+impl ServiceSpec {
+    /// With variables that somebody adds. They are shown to nobody: one may be a secret that is under test.
+    #[must_use]
+    pub fn with_env(mut self, env: &[(String, String)]) -> Self {
+        for (name, value) in env {
+            self.command = self.command.secret(name, value);
+        }
+        self
+    }
+}
+
+/// A secret, where there is one.
+pub fn secret(command: Command, name: &str, value: Option<&str>) -> Command {
+    match value {
+        Some(value) => command.secret(name, value),
+        None => command.unset(name),
+    }
+}
+
+/// A variable, where there is a value. What this process has by chance is not meant.
+pub fn optional(command: Command, name: &str, value: Option<&str>) -> Command {
+    match value {
+        Some(value) => command.env(name, value),
+        None => command.unset(name),
+    }
+}

@@ -1,0 +1,70 @@
+//! Temporal's dev server, everything in memory.
+
+use super::NAMESPACE;
+use crate::service::{ContainerNeeds, Health, Place, ServiceSpec};
+use harness_base::process::Command;
+use std::path::Path;
+use std::time::Duration;
+
+const PORT: u16 = 7233;
+
+/// Without these the dev server dispatches 20 tasks a second and fires timers up to a second late: an agent run takes
+/// 300 ms instead of 52.
+const DYNAMIC: [&str; 5] = [
+    "history.transferProcessorMaxPollRPS=2000",
+    "history.timerProcessorMaxPollRPS=2000",
+    "history.timerProcessorMaxTimeShift=\"1ms\"",
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+];
+
+/// `temporal server start-dev`; `port` is the leased one of a process.
+pub fn spec(place: Place<'_>, port: u16, limit: Duration) -> ServiceSpec {
+    let port = match place {
+        Place::Process { .. } => port,
+        Place::Container => PORT,
+    };
+    let mut command = Command::default()
+        .args(["server", "start-dev", "--headless"])
+        .args([format!("--ip={}", place.host()), format!("--port={port}")])
+        .args([
+            format!("--namespace={NAMESPACE}"),
+            "--log-level=error".into(),
+        ]);
+    for value in DYNAMIC {
+        command = command.args([format!("--dynamic-config-value={value}")]);
+    }
+    if let Place::Process { dir } = place {
+        command = quiet(command, dir);
+    }
+    ServiceSpec {
+        command,
+        health: Health::Asked(health_args(&format!("127.0.0.1:{port}"))),
+        limit,
+        container: ContainerNeeds {
+            program: "temporal",
+            publishes: Some(PORT),
+            scratch: &["/tmp"],
+            memory: "1g",
+            ..ContainerNeeds::default()
+        },
+    }
+}
+
+fn health_args(address: &str) -> Vec<String> {
+    ["operator", "cluster", "health", "--address", address]
+        .map(str::to_owned)
+        .into()
+}
+
+/// Asks one in a container whether it answers for its cluster, by the `temporal` of this host.
+pub fn health(bin: &Path, address: &str, home: &Path) -> Command {
+    quiet(Command::new(bin).args(health_args(address)), home)
+}
+
+/// Its own files (the note about newer versions, profiles) go to the run's folder, not into the user's home.
+fn quiet(command: Command, home: &Path) -> Command {
+    command
+        .env("HOME", home.to_string_lossy())
+        .env("XDG_CONFIG_HOME", home.to_string_lossy())
+}

@@ -1,0 +1,179 @@
+//! The last lines of a run, and its table of times.
+
+use super::PhaseReport;
+use super::junit;
+use harness_base::phases::Phase;
+use harness_base::run::clock::seconds;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// One line per phase, then where the evidence lies.
+pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path) -> String {
+    let mut text = String::new();
+    for report in reports {
+        let verdict = match (report.counts, &report.trouble) {
+            (_, Some(_)) if report.skipped => "SKIPPED, nothing of it ran".to_owned(),
+            (Some(counts), None) => format!(
+                "{} passed in {}",
+                tests(counts.tests),
+                seconds(report.tests)
+            ),
+            (Some(counts), Some(_)) => format!(
+                "{} of {} failed in {}",
+                counts.failed,
+                tests(counts.tests),
+                seconds(report.tests)
+            ),
+            (None, None) => format!("passed in {}", seconds(report.tests)),
+            (None, Some(_)) => "FAILED".to_owned(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}: {verdict}", report.phase);
+        if report.phase == Phase::Two && !report.lanes.is_empty() {
+            let line = junit::line(&report.lanes, report.model.as_deref());
+            let _ = writeln!(text, "    {line}");
+        }
+        if let Some(why) = &report.without {
+            // Whoever counts no tests still hears of the lane.
+            let left_out = match report.left_out {
+                0 => String::new(),
+                count => format!(" {}", tests(count)),
+            };
+            let _ = writeln!(
+                text,
+                "    LEFT OUT{left_out}: {}",
+                why.replace('\n', "\n    ")
+            );
+        }
+        for on in &report.on {
+            let _ = writeln!(text, "    {on}");
+        }
+        if let Some(trouble) = &report.trouble {
+            let trouble = format!("{trouble:#}").replace('\n', "\n    ");
+            let _ = writeln!(text, "    {trouble}");
+        }
+    }
+    let _ = writeln!(
+        text,
+        "took {}, evidence in {}",
+        seconds(total),
+        dir.display()
+    );
+    text
+}
+
+fn tests(count: usize) -> String {
+    if count == 1 {
+        "1 test".into()
+    } else {
+        format!("{count} tests")
+    }
+}
+
+/// The table of `--timings`.
+pub fn timings(steps: &[(String, Duration)], reports: &[PhaseReport], total: Duration) -> String {
+    let mut rows: Vec<(String, String)> = steps
+        .iter()
+        .map(|(name, time)| (name.clone(), seconds(*time)))
+        .collect();
+    for report in reports.iter().filter(|report| !report.skipped) {
+        let mut services = report.services.clone();
+        services.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+        for (name, time) in &services {
+            rows.push((
+                format!("{} {name}: start to ready", report.phase),
+                seconds(*time),
+            ));
+        }
+        if let (Some(ready), Some((slowest, time))) = (report.ready, services.first()) {
+            let built = steps
+                .iter()
+                .find(|(name, _)| name == "build")
+                .map_or(Duration::ZERO, |(_, time)| *time);
+            // Where the build outlasts the slowest service, the stack's time says nothing about the stack.
+            let remark = if built > *time {
+                "waited for the build".to_owned()
+            } else {
+                format!(
+                    "{:.2} x {slowest}",
+                    ready.as_secs_f64() / time.as_secs_f64().max(0.001)
+                )
+            };
+            rows.push((
+                format!("{} stack ready", report.phase),
+                format!("{} ({remark})", seconds(ready)),
+            ));
+        }
+        rows.push((format!("{} tests", report.phase), seconds(report.tests)));
+    }
+    rows.push(("total".into(), seconds(total)));
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    rows.iter().fold(String::new(), |mut text, (name, time)| {
+        let _ = writeln!(text, "{name:<width$}  {time:>8}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod test {
+    use super::super::junit::{Counts, Tally};
+    use super::*;
+
+    fn report() -> PhaseReport {
+        let counts = Counts {
+            tests: 9,
+            failed: 0,
+        };
+        PhaseReport {
+            counts: Some(counts),
+            tests: Duration::from_millis(6_400),
+            ready: Some(Duration::from_millis(1_210)),
+            services: vec![
+                ("server".into(), Duration::from_millis(40)),
+                ("model".into(), Duration::from_millis(1_100)),
+            ],
+            lanes: vec![Tally {
+                name: "live".into(),
+                counts,
+                span: Duration::from_secs(6),
+            }],
+            model: Some("embedded m".into()),
+            on: vec!["temporal 1.9.1 from PATH".into()],
+            ..PhaseReport::new(Phase::Two)
+        }
+    }
+
+    #[test]
+    fn for_people() {
+        let failed = PhaseReport {
+            counts: Some(Counts {
+                tests: 9,
+                failed: 2,
+            }),
+            trouble: Some(anyhow::anyhow!("tests failed")),
+            left_out: 5,
+            without: Some("no live model: nobody answers\n  to have it: start one".into()),
+            ..report()
+        };
+        let mut skipped = PhaseReport::new(Phase::One);
+        skipped.skip(anyhow::anyhow!("no C compiler"), true);
+        let dead = PhaseReport {
+            counts: None,
+            lanes: Vec::new(),
+            trouble: Some(anyhow::anyhow!("server died\n  last lines")),
+            on: Vec::new(),
+            ..report()
+        };
+        insta::assert_snapshot!(lines(
+            &[report(), failed, skipped, dead],
+            Duration::from_secs(12),
+            Path::new("/e")
+        ));
+        insta::assert_snapshot!(timings(
+            &[("build".into(), Duration::from_millis(310))],
+            &[report()],
+            Duration::from_secs(9)
+        ));
+    }
+}

@@ -1,0 +1,155 @@
+//! The end of a run: nothing left, everything said, one exit code.
+
+use super::Args;
+use super::outcome::Outcome;
+use super::report::summary;
+use harness_base::context::RunContext;
+use harness_base::docker::leftovers;
+use harness_base::exit::{Code, code_of, coded};
+use harness_base::run::info::Info;
+use harness_base::run::sweep;
+use std::time::{Duration, Instant};
+
+/// Checks that nothing is left, prints the summary, writes the exit code into `run.json`.
+///
+/// # Errors
+/// When `run.json` of a run that passed cannot be written.
+pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> anyhow::Result<Code> {
+    let kept = args.keep
+        && outcome
+            .stacks
+            .iter()
+            .any(|stack| !stack.members().is_empty());
+    let began = Instant::now();
+    if !kept {
+        outcome.end.extend(left(context, &outcome).await);
+        sweep::remove_data(&context.run.dir);
+        outcome.end.extend(leaks(context));
+    }
+    context.step("check that nothing is left", began.elapsed());
+    let total = context.began.elapsed();
+    let said = summary::lines(&outcome.reports, total, &context.run.dir);
+    eprint!("\n{}", context.run.redact(&said));
+    for cause in outcome.apart() {
+        eprintln!("{}", context.run.redact(&format!("{cause:#}")));
+    }
+    let code = code(context, &outcome, args);
+    if args.timings {
+        let said = summary::timings(&context.steps(), &outcome.reports, total);
+        eprint!("\n{said}");
+    }
+    if kept {
+        eprintln!("the stack is kept: `cargo xtask status` shows it, `cargo xtask down` ends it");
+    }
+    let noted = Info::change(&context.run.dir, |info| {
+        info.kept = kept;
+        info.exit_code = (!kept).then_some(code as i32);
+        for report in &outcome.reports {
+            info.versions
+                .insert(report.phase.to_string(), report.on.join("; "));
+        }
+    });
+    if code == Code::Passed {
+        noted?;
+    } else if let Err(error) = noted {
+        // Most likely for the reason that decides the code already.
+        eprintln!("{error:#}");
+    }
+    Ok(code)
+}
+
+fn code(context: &RunContext, outcome: &Outcome, args: &Args) -> Code {
+    if context.interrupt.count() > 0 {
+        return Code::Interrupted;
+    }
+    if let Some(cause) = outcome.causes().next() {
+        return code_of(cause);
+    }
+    let counts = || outcome.reports.iter().filter_map(|report| report.counts);
+    let ran: usize = counts().map(|counts| counts.tests).sum();
+    // nextest passes where no test matches, since a filter may be about one of two phases; none in both is a mistake.
+    if counts().next().is_some() && ran == 0 {
+        let filter = args.filter.as_deref().unwrap_or("the selection");
+        eprintln!("no test matches {filter}");
+        return Code::Usage;
+    }
+    Code::Passed
+}
+
+/// Whatever of this run still lives after the stop. It is ended, but it is a fault that it was there.
+async fn left(context: &RunContext, outcome: &Outcome) -> Option<anyhow::Error> {
+    let (dir, id) = (&context.run.dir, &context.run.id);
+    // A process that was told to end, and whose parent was reaped, may need a moment more.
+    let deadline = Instant::now() + Duration::from_secs(1);
+    let mut left = sweep::left(dir, id);
+    while !left.is_empty() && Instant::now() < deadline && context.interrupt.count() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        left = sweep::left(dir, id);
+    }
+    let named: Vec<String> = left
+        .iter()
+        .map(|ident| format!("{} ({})", ident.pid, name_of(ident.pid)))
+        .collect();
+    if !named.is_empty() {
+        sweep::end(dir, id, Duration::from_secs(2)).await;
+    }
+    let ports: Vec<u16> = outcome
+        .stacks
+        .iter()
+        .flat_map(|stack| stack.ports_left())
+        .collect();
+    let mut found = Vec::new();
+    if !named.is_empty() {
+        let named = named.join(", ");
+        found.push(format!("still there after the stop, ended now: {named}"));
+    } else if !ports.is_empty() {
+        // Whoever was ended had them.
+        found.push(format!(
+            "somebody still listens on this run's ports {ports:?}"
+        ));
+    }
+    found.extend(contained(outcome, id).await);
+    (!found.is_empty()).then(|| coded(Code::Leftovers, found.join("\n")))
+}
+
+/// A secret in the evidence, which people attach to issues.
+fn leaks(context: &RunContext) -> Option<anyhow::Error> {
+    let files = context.run.leaks();
+    (!files.is_empty()).then(|| {
+        let files: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        let files = files.join(", ");
+        coded(
+            Code::Leftovers,
+            format!("a key of this run stands in {files}: do not share it"),
+        )
+    })
+}
+
+/// What the run still has in Docker. It is removed, but it is a fault that it was there.
+async fn contained(outcome: &Outcome, id: &str) -> Option<String> {
+    let mut stacks = outcome.stacks.iter();
+    let stack = stacks.find(|stack| stack.containers().is_some())?;
+    let again = async {
+        let left = leftovers::left(id).await?;
+        if !left.is_empty() {
+            leftovers::remove(id, stack.context.config.stop.docker_limit()).await?;
+        }
+        anyhow::Ok(left)
+    };
+    match again.await {
+        Ok(left) if left.is_empty() => None,
+        Ok(left) => Some(format!(
+            "still in Docker after the stop, removed now: {}",
+            left.join(", ")
+        )),
+        Err(error) => Some(stack.why_not_removed(&error)),
+    }
+}
+
+fn name_of(pid: i32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm"))
+        .map_or_else(|_| "unknown".into(), |name| name.trim().to_owned())
+}

@@ -1,0 +1,134 @@
+//! What phase 2 starts with, by its flags and by what is there: nothing is missing, and a model or none.
+
+use crate::verbs::prereqs;
+use harness_base::config::Config;
+use harness_base::exit::{Code, coded};
+use harness_provision::model::{self, Model, ModelChoice};
+use harness_provision::model_plan::{LiveModel, Mode, ModelPlan};
+
+/// What answers in the replayed and the live lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ModelMode {
+    /// Recorded conversations are replayed; the live lane runs where a model is there
+    #[default]
+    Auto,
+    /// No model is started or asked; the live lane does not run
+    Replay,
+    /// The replayed tests alone, and a live model's answers to them are recorded
+    Record,
+    /// The replayed tests ask a live model too
+    Live,
+}
+
+impl From<ModelMode> for Mode {
+    fn from(mode: ModelMode) -> Self {
+        match mode {
+            ModelMode::Auto => Self::Auto,
+            ModelMode::Replay => Self::Replay,
+            ModelMode::Record => Self::Record,
+            ModelMode::Live => Self::Live,
+        }
+    }
+}
+
+/// Flags about the model.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ModelArgs {
+    /// What answers in the replayed and the live lane
+    #[arg(long, value_enum, default_value = "auto")]
+    pub model: ModelMode,
+    /// OpenAI-compatible address of a model [env: E2E_MODEL_URL], its key in STIGMER_LLM_API_KEY or OPENAI_API_KEY
+    #[arg(long, value_name = "URL")]
+    pub model_url: Option<String>,
+    /// The model's name [env: E2E_MODEL_NAME]
+    #[arg(long, value_name = "NAME")]
+    pub model_name: Option<String>,
+}
+
+impl ModelArgs {
+    /// The mode.
+    pub fn mode(&self) -> Mode {
+        self.model.into()
+    }
+
+    /// Which model is wanted.
+    pub fn choice(&self) -> ModelChoice {
+        ModelChoice::new(self.model_url.clone(), self.model_name.clone())
+    }
+}
+
+/// What phase 2 starts with on this machine. `required` without a model is an error.
+///
+/// # Errors
+/// [`Code::Missing`] for what this machine lacks; usage errors about the model's address.
+pub async fn plan(config: &Config, args: &ModelArgs, required: bool) -> anyhow::Result<ModelPlan> {
+    let lacks = prereqs::missing_for_run(config, None).await;
+    if !lacks.is_empty() {
+        let lacks = lacks.join("\n");
+        return Err(coded(Code::Missing, format!("missing:\n{lacks}")));
+    }
+    model_plan(config, args, required).await
+}
+
+async fn model_plan(
+    config: &Config,
+    args: &ModelArgs,
+    required: bool,
+) -> anyhow::Result<ModelPlan> {
+    let mode = args.mode();
+    if mode == Mode::Replay {
+        return Ok(ModelPlan {
+            mode,
+            live: LiveModel::Unavailable("--model replay asks none".into()),
+            required: false,
+        });
+    }
+    let model = model::choose(config, &args.choice()).await?;
+    let lacks = model_lacks(config, &model).await;
+    let mut plan = ModelPlan {
+        mode,
+        live: LiveModel::Available(model.clone()),
+        required: required || mode.needs_model(),
+    };
+    if !lacks.is_empty() {
+        plan.without(&model, &lacks.join("; "))?;
+    }
+    Ok(plan)
+}
+
+/// What the model needs and this machine lacks, beyond what phase 2 needs anyway.
+async fn model_lacks(config: &Config, model: &Model) -> Vec<String> {
+    let (all, anyway) = tokio::join!(
+        prereqs::missing_for_run(config, Some(model)),
+        prereqs::missing_for_run(config, None)
+    );
+    all.into_iter()
+        .filter(|finding| !anyway.contains(finding))
+        // One line: `MISSING`, what, why, and how to mend it.
+        .map(|finding| {
+            let words: Vec<_> = finding.split_whitespace().skip(1).collect();
+            words.join(" ")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_base::exit::code_of;
+
+    #[tokio::test]
+    async fn replay_asks_nobody_even_where_a_model_is_required() {
+        let config: Config = toml::from_str(include_str!("../../e2e.toml")).unwrap();
+        let args = |model| ModelArgs {
+            model,
+            model_url: Some("no address at all".into()),
+            model_name: None,
+        };
+        let replay = model_plan(&config, &args(ModelMode::Replay), true).await;
+        let replay = replay.unwrap();
+        assert!(replay.live.model().is_none() && !replay.required);
+        let error = model_plan(&config, &args(ModelMode::Record), false).await;
+        assert_eq!(code_of(&error.unwrap_err()), Code::Usage);
+    }
+}

@@ -1,0 +1,79 @@
+//! `--runtime`: what `auto` means on this machine.
+
+use harness_base::config::Config;
+use harness_provision::images;
+use harness_stack::compose::client::{Compose, engine_version};
+use harness_stack::file::Runtime;
+use std::path::Path;
+
+/// Where the services run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RuntimeChoice {
+    /// Phase 2 in containers where Docker has the images of these sources already, else host processes; says why
+    Auto,
+    /// Host processes in their own process groups
+    Native,
+    /// Phase 2 in containers by Docker Compose; images that are missing are built first
+    Docker,
+    /// Somebody else's stack: E2E_SERVER_ADDR, E2E_TEMPORAL_ADDR
+    External,
+}
+
+impl RuntimeChoice {
+    /// The runtime of phase 2. For `auto` it says which one and why.
+    pub async fn choose(self, root: &Path, config: &Config) -> Runtime {
+        match self {
+            Self::Native => Runtime::Native,
+            Self::Docker => Runtime::Docker,
+            Self::External => Runtime::External,
+            Self::Auto => {
+                let (runtime, why) = decide(root, config).await;
+                eprintln!("runtime: {why}");
+                runtime
+            }
+        }
+    }
+}
+
+/// What `auto` means on this machine for phase 2, and why.
+pub async fn decide(root: &Path, config: &Config) -> (Runtime, String) {
+    match why_not_docker(root, config).await {
+        None => (
+            Runtime::Docker,
+            "docker, since it answers and has the images of these sources".into(),
+        ),
+        Some(why) => (Runtime::Native, format!("native, since {why}")),
+    }
+}
+
+/// What stands against containers.
+async fn why_not_docker(root: &Path, config: &Config) -> Option<String> {
+    if which::which("docker").is_err() {
+        return Some("there is no docker on PATH".into());
+    }
+    let first_line = |error: anyhow::Error| {
+        let text = format!("{error:#}");
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    let wanted = match images::wanted(root, config, None) {
+        Ok(wanted) => images::for_tests(&wanted),
+        Err(error) => return Some(first_line(error)),
+    };
+    // The client itself is what takes time, so all three are asked at once.
+    let asked = tokio::join!(
+        engine_version(),
+        Compose::can_be_had(config),
+        images::absent(&wanted)
+    );
+    match asked {
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => Some(first_line(error)),
+        (_, _, Ok(absent)) if absent.is_empty() => None,
+        (_, _, Ok(absent)) => {
+            let names: Vec<_> = absent.iter().map(|image| image.component.name()).collect();
+            Some(format!(
+                "these sources have no image of {} yet (`cargo xtask images` builds them)",
+                names.join(", ")
+            ))
+        }
+    }
+}

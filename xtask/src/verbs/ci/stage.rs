@@ -1,0 +1,136 @@
+//! One stage of `ci`: a command, and what its end means.
+
+use crate::e2e::build;
+use harness_base::cargo::cargo;
+use harness_base::exit::{Code, coded};
+use harness_base::process::{Command, Output, Process, spawn, this_program};
+use harness_base::signals::Interrupt;
+use nix::sys::signal::Signal;
+use std::path::Path;
+use std::time::Duration;
+
+/// Who runs a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageProgram {
+    /// The cargo that runs us.
+    Cargo,
+    /// This program, which tells by its exit code what went wrong.
+    Xtask,
+}
+
+/// One stage of `ci`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// For the table of times.
+    pub name: &'static str,
+    /// Who runs it.
+    pub program: StageProgram,
+    /// Its arguments.
+    pub args: Vec<&'static str>,
+    /// What it means when cargo fails.
+    pub code: Code,
+}
+
+impl Stage {
+    /// A call of cargo.
+    pub fn cargo(name: &'static str, args: &[&'static str], code: Code) -> Self {
+        Self {
+            name,
+            program: StageProgram::Cargo,
+            args: args.to_vec(),
+            code,
+        }
+    }
+
+    /// As people would type it.
+    pub fn echo(&self) -> String {
+        let program = match self.program {
+            StageProgram::Cargo => "cargo",
+            StageProgram::Xtask => "cargo xtask",
+        };
+        format!("{program} {}", self.args.join(" "))
+    }
+}
+
+/// Runs a stage to its end, or ends it at the first signal.
+///
+/// # Errors
+/// [`Stage::code`], or what a run of our own ended with; [`Code::Interrupted`].
+pub async fn run(
+    root: &Path,
+    stage: &Stage,
+    nextest: &Path,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let program = match stage.program {
+        StageProgram::Cargo => cargo().into(),
+        StageProgram::Xtask => this_program()?,
+    };
+    let mut command = Command::new(program)
+        .args(stage.args.iter().copied())
+        .cwd(root);
+    if let Some(folder) = nextest.parent() {
+        // `cargo nextest` looks for its program on PATH, and ours may be in the tools cache.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(
+            std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path)),
+        )?;
+        command = command.env("PATH", path.to_string_lossy());
+    }
+    eprintln!("\n$ {}", stage.echo());
+    let process = spawn(&command, &Output::Inherit, None)?;
+    let exit = tokio::select! {
+        exit = process.wait() => exit,
+        () = interrupt.reached(1) => {
+            match stage.program {
+                StageProgram::Cargo => build::stop(&process).await,
+                StageProgram::Xtask => wind_up(&process, interrupt).await,
+            }
+            return Err(coded(Code::Interrupted, format!("{}: interrupted", stage.name)));
+        }
+    };
+    if exit.code == Some(0) {
+        return Ok(());
+    }
+    let code = match stage.program {
+        StageProgram::Cargo => stage.code,
+        StageProgram::Xtask => exit.code.and_then(code_from).unwrap_or(stage.code),
+    };
+    Err(coded(code, format!("{} failed ({exit})", stage.name)))
+}
+
+/// Lets a run of our own end as it does by itself: its first signal lets tests end, its second does not.
+async fn wind_up(process: &Process, interrupt: &Interrupt) {
+    process.signal(Signal::SIGINT);
+    let again = async {
+        interrupt.reached(2).await;
+        process.signal(Signal::SIGINT);
+        process.wait().await
+    };
+    // Its own limits add up to less: 60 s for tests, twice 10 s for services, 30 s for the engine.
+    let limit = Duration::from_secs(120);
+    let ended = async {
+        tokio::select! {
+            exit = process.wait() => exit,
+            exit = again => exit,
+        }
+    };
+    if tokio::time::timeout(limit, ended).await.is_err() {
+        process.kill().await;
+    }
+}
+
+/// What an exit code of ours means.
+fn code_from(number: i32) -> Option<Code> {
+    let all = [
+        Code::Fault,
+        Code::Usage,
+        Code::TestsFailed,
+        Code::Missing,
+        Code::Image,
+        Code::NotReady,
+        Code::Leftovers,
+        Code::Interrupted,
+    ];
+    all.into_iter().find(|code| *code as i32 == number)
+}

@@ -1,0 +1,100 @@
+//! `cargo xtask logs`: the services' logs of the kept stack, else of the latest run.
+
+use anyhow::Context;
+use harness_base::exit::{Code, coded};
+use harness_base::phases::Phase;
+use harness_base::run::runs_dir;
+use harness_base::signals::Interrupt;
+use harness_stack::kept;
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Flags of `cargo xtask logs`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// temporal, server, gateway, mcp, runner, model, or an instance such as server-2
+    pub service: Option<String>,
+    /// Go on until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// Prints logs, each line with its service's name.
+///
+/// # Errors
+/// A usage error when there is no such log.
+pub async fn run(root: &Path, args: &Args) -> anyhow::Result<Code> {
+    let interrupt = Interrupt::install()?;
+    let runs = runs_dir(root);
+    let dir = kept::newest(&runs).map_or_else(|| runs.join("latest"), |(dir, _)| dir);
+    let mut seen: BTreeMap<PathBuf, u64> = BTreeMap::new();
+    loop {
+        let logs = logs(&dir, args.service.as_deref());
+        if logs.is_empty() && !args.follow {
+            let what = args.service.as_deref().unwrap_or("any service");
+            return Err(coded(
+                Code::Usage,
+                format!("no log of {what} in {}", dir.display()),
+            ));
+        }
+        for (name, path) in logs {
+            let from = seen.get(&path).copied().unwrap_or(0);
+            let to = print_from(&name, &path, from)?;
+            seen.insert(path, to);
+        }
+        if !args.follow {
+            return Ok(Code::Passed);
+        }
+        tokio::select! {
+            () = interrupt.reached(1) => return Ok(Code::Interrupted),
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        }
+    }
+}
+
+fn logs(dir: &Path, service: Option<&str>) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    for phase in Phase::ALL {
+        let Ok(entries) = std::fs::read_dir(dir.join(phase.name()).join("logs")) else {
+            continue;
+        };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Some(name) = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .map(str::to_owned)
+            else {
+                continue;
+            };
+            if service.is_none_or(|wanted| wanted == name) {
+                found.push((format!("{phase} {name}"), path));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Prints whole lines after an offset; the offset after the last of them.
+fn print_from(name: &str, path: &Path, from: u64) -> anyhow::Result<u64> {
+    let mut file = std::fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
+    file.seek(SeekFrom::Start(from))
+        .context("find the place in a log")?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)
+        .with_context(|| format!("read {}", path.display()))?;
+    let whole = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |last| last + 1);
+    let mut out = std::io::stdout().lock();
+    for line in String::from_utf8_lossy(&bytes[..whole]).lines() {
+        // A reader that went away (`| head`) is no fault.
+        if writeln!(out, "{name} | {line}").is_err() {
+            return Ok(from);
+        }
+    }
+    Ok(from + u64::try_from(whole).unwrap_or(0))
+}
