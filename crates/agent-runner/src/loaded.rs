@@ -5,7 +5,7 @@ mod cache;
 
 use std::collections::BTreeMap;
 
-use agent_tools::{Env, Kit, SkillFiles, skills_prompt};
+use agent_tools::{Env, SkillFiles, Toolset, skills_prompt};
 use serde::{Deserialize, Serialize};
 use stigmer_api::{
     agent::{AgentSpec, McpServerDefinition, SubAgent},
@@ -56,7 +56,7 @@ pub(crate) struct Loaded {
     /// Version hashes of the skills, by [`skill_key`].
     skills: BTreeMap<String, String>,
     /// What the main agent (no name) and the sub-agents may use, and what they are told that they are.
-    equipped: BTreeMap<Option<String>, (Kit, String)>,
+    equipped: BTreeMap<Option<String>, (Toolset, String)>,
 }
 
 /// What a reference is pinned by.
@@ -153,21 +153,21 @@ impl Loaded {
         &self,
         sub: Option<&SubAgent>,
         skills: &BTreeMap<String, SkillFiles>,
-    ) -> Result<Kit, ActivityError> {
+    ) -> Result<Toolset, ActivityError> {
         let of = |references: &[ApiResourceReference]| {
             let skills = references.iter().map(|r| skills.get(&skill_key(r)));
             skills.flatten().cloned().collect()
         };
         let env = self.env.clone();
         Ok(match sub {
-            None => Kit {
+            None => Toolset {
                 scope: self.id.clone(),
                 servers: self.agent.mcp_servers.clone(),
                 selections: BTreeMap::new(),
                 env,
                 skills: of(&self.agent.skill_refs),
             },
-            Some(sub) => Kit {
+            Some(sub) => Toolset {
                 scope: format!("{}/{}", self.id, sub.name),
                 servers: self.servers_of(sub)?,
                 selections: sub.mcp_tool_selections.clone(),
@@ -185,13 +185,13 @@ impl Loaded {
         }
     }
 
-    fn equipped(&self, sub_agent: Option<&str>) -> Result<&(Kit, String), ActivityError> {
+    fn equipped(&self, sub_agent: Option<&str>) -> Result<&(Toolset, String), ActivityError> {
         let found = self.equipped.get(&sub_agent.map(str::to_owned));
         found.ok_or_else(|| gone_sub_agent(sub_agent.unwrap_or_default()))
     }
 
     /// What the main agent, or one of its sub-agents, may use.
-    pub(crate) fn kit(&self, sub_agent: Option<&str>) -> Result<&Kit, ActivityError> {
+    pub(crate) fn kit(&self, sub_agent: Option<&str>) -> Result<&Toolset, ActivityError> {
         self.equipped(sub_agent).map(|(kit, _)| kit)
     }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use agent_tools::{Env, Kit, ToolSpec, Tools, ToolsError};
+use agent_tools::{Env, ToolSpec, Tools, ToolsError, Toolset};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stigmer_api::{agent::SubAgent, secret::REDACTED};
@@ -46,7 +46,7 @@ pub(crate) struct Tool {
 }
 
 /// The tools of a kit.
-pub(crate) async fn list(tools: &Tools, kit: &Kit) -> Result<Vec<Tool>, ActivityError> {
+pub(crate) async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, ActivityError> {
     if kit.servers.is_empty() && kit.skills.is_empty() {
         return Ok(Vec::new());
     }
@@ -100,7 +100,7 @@ fn redacted(error: &ToolsError, env: &Env) -> String {
     env.redact(&error.message)
 }
 
-fn of_server(spec: ToolSpec, kit: &Kit) -> Tool {
+fn of_server(spec: ToolSpec, kit: &Toolset) -> Tool {
     let (kind, group) = match &spec.server {
         Some(server) => ("mcp", server.as_str()),
         None => ("file", ""),

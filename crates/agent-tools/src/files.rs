@@ -34,7 +34,7 @@ pub(crate) fn specs() -> [ToolSpec; 2] {
     ]
 }
 
-/// Runs a tool below a folder, and shows what came of it without secrets. Refusals are for the model: it can ask better.
+/// Executions a tool below a folder, and shows what came of it without secrets. Refusals are for the model: it can ask better.
 pub(crate) fn run(root: &Path, tool: &str, args: &Map<String, Value>, env: &Env) -> ToolOutcome {
     let path = match args.get("path") {
         None | Some(Value::Null) if tool == LIST => "",

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{keepers::Keepers, stderr::Ring};
+use crate::{keepers::Keepers, stderr::StderrTail};
 
 /// Longest time from the order to end to the end, last words included.
 pub(crate) const LONGEST_END: Duration = GRACE.saturating_add(TERM).saturating_add(LAST_WORDS);
@@ -48,7 +48,7 @@ impl Drop for Group {
 /// A server's process. Dropping it ends the group.
 pub(crate) struct Process {
     pub(crate) pid: u32,
-    pub(crate) stderr: Ring,
+    pub(crate) stderr: StderrTail,
     /// Known before its last words are.
     exited: CancellationToken,
     gone: watch::Receiver<Option<String>>,
@@ -83,7 +83,7 @@ impl Process {
             .and_then(Pid::from_raw)
             .map(Group)
             .ok_or_else(missing)?;
-        let ring = Ring::default();
+        let ring = StderrTail::default();
         let reading = tokio::spawn(ring.clone().fill(stderr));
         let (tell, gone) = watch::channel(None);
         let end = CancellationToken::new();

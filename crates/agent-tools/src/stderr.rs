@@ -14,7 +14,7 @@ const LINES: usize = 10;
 
 /// The end of what a server wrote to its stderr.
 #[derive(Clone, Default)]
-pub(crate) struct Ring(Arc<Mutex<Kept>>);
+pub(crate) struct StderrTail(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
@@ -23,7 +23,7 @@ struct Kept {
     overflowed: bool,
 }
 
-impl Ring {
+impl StderrTail {
     /// Reads until the end, so that a server never waits for a reader.
     pub(crate) async fn fill(self, mut from: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 4 << 10];
@@ -76,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_is_kept_and_half_a_line_is_not() {
-        let ring = Ring::default();
+        let ring = StderrTail::default();
         ring.clone().fill(&b"one\n\ntwo\n"[..]).await;
         assert_eq!(
             ring.told(&Env::default()),
@@ -88,7 +88,7 @@ mod tests {
             is_secret: true,
         };
         let env: Env = [("K".to_owned(), secret)].into_iter().collect();
-        let ring = Ring::default();
+        let ring = StderrTail::default();
         // The first line is cut in the middle of the secret.
         ring.push(
             &[

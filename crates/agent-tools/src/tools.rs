@@ -1,6 +1,6 @@
 //! The tools of all agents that this runner runs.
 
-mod runs;
+mod executions;
 mod servers;
 
 use std::{path::PathBuf, sync::Arc};
@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    Kit, Limits, ToolOutcome, ToolSpec, ToolsError,
+    Limits, ToolOutcome, ToolSpec, ToolsError, Toolset,
     catalog::{Catalog, Target},
     files, outcome,
-    work::WorkDir,
+    work_dir::WorkDir,
 };
-use runs::Runs;
+use executions::Executions;
 use servers::Servers;
 
 /// The key in a request's `_meta` that is the same each time the same call is sent.
@@ -24,7 +24,7 @@ pub const IDEMPOTENCY_KEY: &str = "stigmer.ai/idempotency-key";
 /// The tools of all agents of a runner; one for the process, cheap to clone. Works within a Tokio runtime.
 #[derive(Clone)]
 pub struct Tools {
-    runs: Arc<Runs>,
+    executions: Arc<Executions>,
     servers: Arc<Servers>,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Tools {
 }
 
 impl Tools {
-    /// Makes a folder for what runs unpack: below `work_dir`, or in the system's temporary folder.
+    /// Makes a folder for what executions unpack: below `work_dir`, or in the system's temporary folder.
     ///
     /// # Errors
     /// When the folder cannot be made, or no TLS can be set up.
@@ -51,12 +51,12 @@ impl Tools {
         let shown = work_dir.clone().unwrap_or_else(std::env::temp_dir);
         let work = WorkDir::new(work_dir).map_err(|error| {
             ToolsError::permanent(format!(
-                "no folder for runs can be made in {}: {error}",
+                "no folder for executions can be made in {}: {error}",
                 shown.display()
             ))
         })?;
         Ok(Self {
-            runs: Arc::new(Runs::new(work, limits.idle)),
+            executions: Arc::new(Executions::new(work, limits.idle)),
             servers: Arc::new(Servers::new(limits)?),
         })
     }
@@ -65,10 +65,13 @@ impl Tools {
     ///
     /// # Errors
     /// When a server or a skill cannot be had.
-    pub async fn list(&self, kit: &Kit) -> Result<Vec<ToolSpec>, ToolsError> {
-        let used = self.runs.using(kit)?;
-        let scope = used.run().scope(kit).await?;
-        let catalog = self.servers.catalog(used.run(), &scope, kit).await?;
+    pub async fn list(&self, toolset: &Toolset) -> Result<Vec<ToolSpec>, ToolsError> {
+        let used = self.executions.using(toolset)?;
+        let scope = used.execution().scope(toolset).await?;
+        let catalog = self
+            .servers
+            .catalog(used.execution(), &scope, toolset)
+            .await?;
         Ok(catalog.specs.clone())
     }
 
@@ -79,22 +82,26 @@ impl Tools {
     /// When a server or a skill cannot be had; what goes wrong in a call is an outcome.
     pub async fn call(
         &self,
-        kit: &Kit,
+        toolset: &Toolset,
         name: &str,
         args: Map<String, Value>,
         key: &str,
     ) -> Result<ToolOutcome, ToolsError> {
-        let used = self.runs.using(kit)?;
-        let scope = used.run().scope(kit).await?;
+        let used = self.executions.using(toolset)?;
+        let scope = used.execution().scope(toolset).await?;
         let catalog = match scope.catalog() {
             Some(catalog) => catalog,
-            None => self.servers.catalog(used.run(), &scope, kit).await?,
+            None => {
+                self.servers
+                    .catalog(used.execution(), &scope, toolset)
+                    .await?
+            }
         };
         let outcome = match catalog.targets.get(name) {
             None => unknown(name, &catalog),
             Some(Target::File) => {
                 let (folder, name) = (scope.folder.clone(), name.to_owned());
-                let env = kit.env.clone();
+                let env = toolset.env.clone();
                 return Ok(computed(move || files::run(&folder, &name, &args, &env)).await);
             }
             Some(Target::Server { server, tool }) => {
@@ -103,24 +110,24 @@ impl Tools {
                 let mut request = CallToolRequestParams::new(tool.clone()).with_arguments(args);
                 request.meta = Some(meta);
                 self.servers
-                    .ask(used.run(), &scope, kit, server, request)
+                    .ask(used.execution(), &scope, toolset, server, request)
                     .await?
             }
         };
-        let env = kit.env.clone();
+        let env = toolset.env.clone();
         Ok(computed(move || outcome::shown(outcome, &env)).await)
     }
 
     /// Ends the servers of an execution and removes its files; nothing if there are none. Goes on if the future is
     /// dropped.
     pub async fn close(&self, execution_id: &str) {
-        self.runs.close(execution_id).await;
+        self.executions.close(execution_id).await;
     }
 
     /// Ends the servers of all executions; afterwards none is left, and none is started. Takes [`crate::CLOSE_GRACE`] at
     /// most, and what the machine itself takes.
     pub async fn close_all(&self) {
-        self.runs.close_all().await;
+        self.executions.close_all().await;
     }
 }
 

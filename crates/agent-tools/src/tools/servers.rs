@@ -7,13 +7,12 @@ use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Imple
 use stigmer_api::agent::{McpServerDefinition, mcp_server_definition::ServerType};
 
 use crate::{
-    Kit, Limits, ToolOutcome, ToolsError,
+    Limits, ToolOutcome, ToolsError, Toolset,
     catalog::{self, Catalog},
     clients::Clients,
     connection::{Called, Connection},
-    http,
-    run::{Run, Scope},
-    stdio,
+    execution::{Execution, Scope},
+    http, stdio,
 };
 
 const CLOSED: &str = "the execution's tools were closed while a server was starting";
@@ -34,16 +33,16 @@ impl Servers {
     /// Which tools the agent has, by its servers' own word.
     pub(super) async fn catalog(
         &self,
-        run: &Run,
+        execution: &Execution,
         scope: &Scope,
-        kit: &Kit,
+        toolset: &Toolset,
     ) -> Result<Arc<Catalog>, ToolsError> {
-        let servers = try_join_all(kit.servers.iter().map(|server| async {
-            let has = self.tools_of(run, scope, kit, server).await?;
-            let enabled = catalog::enabled(server, kit.selections.get(&server.name), has)?;
+        let servers = try_join_all(toolset.servers.iter().map(|server| async {
+            let has = self.tools_of(execution, scope, toolset, server).await?;
+            let enabled = catalog::enabled(server, toolset.selections.get(&server.name), has)?;
             Ok::<_, ToolsError>((server.name.clone(), enabled))
         }));
-        let catalog = Catalog::new(servers.await?, !kit.skills.is_empty(), &kit.env);
+        let catalog = Catalog::new(servers.await?, !toolset.skills.is_empty(), &toolset.env);
         let catalog = Arc::new(catalog);
         scope.keep(catalog.clone());
         Ok(catalog)
@@ -51,18 +50,18 @@ impl Servers {
 
     async fn tools_of(
         &self,
-        run: &Run,
+        execution: &Execution,
         scope: &Scope,
-        kit: &Kit,
+        toolset: &Toolset,
         server: &McpServerDefinition,
     ) -> Result<Vec<Tool>, ToolsError> {
-        let (connection, new) = self.connection(run, scope, kit, server).await?;
-        match connection.tools(self.limits.start, &kit.env).await {
+        let (connection, new) = self.connection(execution, scope, toolset, server).await?;
+        match connection.tools(self.limits.start, &toolset.env).await {
             // An old connection may have been lost unseen, as to a server that was started anew.
             Err(_) if !new => {
                 self.forget(scope, server, &connection).await;
-                let (connection, _) = self.connection(run, scope, kit, server).await?;
-                connection.tools(self.limits.start, &kit.env).await
+                let (connection, _) = self.connection(execution, scope, toolset, server).await?;
+                connection.tools(self.limits.start, &toolset.env).await
             }
             listed => listed,
         }
@@ -71,27 +70,27 @@ impl Servers {
     /// Asks a server; once more where the first request never left.
     pub(super) async fn ask(
         &self,
-        run: &Run,
+        execution: &Execution,
         scope: &Scope,
-        kit: &Kit,
+        toolset: &Toolset,
         name: &str,
         request: CallToolRequestParams,
     ) -> Result<ToolOutcome, ToolsError> {
-        let Some(server) = kit.servers.iter().find(|server| server.name == name) else {
+        let Some(server) = toolset.servers.iter().find(|server| server.name == name) else {
             return Ok(ToolOutcome::failed(format!(
                 "the agent has no MCP server {name}"
             )));
         };
-        let (connection, _) = self.connection(run, scope, kit, server).await?;
-        let Called::NotSent(_) = (match connection.call(request.clone(), &kit.env).await {
+        let (connection, _) = self.connection(execution, scope, toolset, server).await?;
+        let Called::NotSent(_) = (match connection.call(request.clone(), &toolset.env).await {
             Called::Answered(outcome) => return Ok(outcome),
             not_sent => not_sent,
         }) else {
             return Ok(ToolOutcome::failed("the call was not sent"));
         };
         self.forget(scope, server, &connection).await;
-        let (connection, _) = self.connection(run, scope, kit, server).await?;
-        Ok(match connection.call(request, &kit.env).await {
+        let (connection, _) = self.connection(execution, scope, toolset, server).await?;
+        Ok(match connection.call(request, &toolset.env).await {
             Called::Answered(outcome) => outcome,
             Called::NotSent(why) => ToolOutcome::failed(format!("the MCP server {name} {why}")),
         })
@@ -100,9 +99,9 @@ impl Servers {
     /// The connection to a server, and whether it is new.
     async fn connection(
         &self,
-        run: &Run,
+        execution: &Execution,
         scope: &Scope,
-        kit: &Kit,
+        toolset: &Toolset,
         server: &McpServerDefinition,
     ) -> Result<(Arc<Connection>, bool), ToolsError> {
         let slot = scope.slot(&server.name);
@@ -120,8 +119,8 @@ impl Servers {
         let connected = tokio::select! {
             // First: after the end nothing is started.
             biased;
-            () = run.closed.cancelled() => Err(ToolsError::transient(CLOSED)),
-            connected = self.connect(run, scope, kit, server) => connected,
+            () = execution.closed.cancelled() => Err(ToolsError::transient(CLOSED)),
+            connected = self.connect(execution, scope, toolset, server) => connected,
         };
         let connection = Arc::new(connected?);
         *slot = Some(connection.clone());
@@ -139,9 +138,9 @@ impl Servers {
 
     async fn connect(
         &self,
-        run: &Run,
+        execution: &Execution,
         scope: &Scope,
-        kit: &Kit,
+        toolset: &Toolset,
         server: &McpServerDefinition,
     ) -> Result<Connection, ToolsError> {
         let name = &server.name;
@@ -153,19 +152,19 @@ impl Servers {
             Some(ServerType::Stdio(stdio)) => {
                 let start = stdio::Start {
                     name,
-                    env: &kit.env,
+                    env: &toolset.env,
                     folder: &scope.folder,
                     client,
                     handshake: self.limits.start,
                     call: self.limits.call,
-                    keepers: &run.keepers,
+                    keepers: &execution.keepers,
                 };
                 start.connect(stdio).await
             }
             Some(ServerType::Http(server)) => {
                 let start = http::Start {
                     name,
-                    env: &kit.env,
+                    env: &toolset.env,
                     http: &self.http,
                     client,
                     handshake: self.limits.start,

@@ -4,7 +4,7 @@ use agent_tools::{Limits, Tools};
 use serde_json::{Value, json};
 use stigmer_api::agent::{McpToolSelection, mcp_server_definition::ServerType};
 
-use crate::{PROBE, call, command, definition, kit, names, probe, said, tools};
+use crate::{PROBE, call, command, definition, names, probe, said, tools, toolset};
 
 const ALL: [&str; 13] = [
     "add",
@@ -25,18 +25,18 @@ const ALL: [&str; 13] = [
 #[tokio::test]
 async fn all_pages_are_listed_and_tools_answer() {
     let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    let specs = tools.list(&kit).await.unwrap();
+    let toolset = toolset("aex_1", vec![probe("probe")]);
+    let specs = tools.list(&toolset).await.unwrap();
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     assert_eq!(names, ALL);
     assert_eq!(specs[0].description, "Adds two numbers.");
     assert_eq!(specs[0].parameters["required"], json!(["a", "b"]));
     assert_eq!(
-        said(&tools, &kit, "add", json!({"a": 2, "b": 3})).await,
+        said(&tools, &toolset, "add", json!({"a": 2, "b": 3})).await,
         "5"
     );
     assert_eq!(
-        said(&tools, &kit, "echo", json!({"text": "héllo"})).await,
+        said(&tools, &toolset, "echo", json!({"text": "héllo"})).await,
         "héllo"
     );
     tools.close("aex_1").await;
@@ -45,9 +45,9 @@ async fn all_pages_are_listed_and_tools_answer() {
 #[tokio::test]
 async fn a_runner_that_never_listed_can_call() {
     let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
+    let toolset = toolset("aex_1", vec![probe("probe")]);
     assert_eq!(
-        said(&tools, &kit, "add", json!({"a": 2, "b": 3})).await,
+        said(&tools, &toolset, "add", json!({"a": 2, "b": 3})).await,
         "5"
     );
     tools.close("aex_1").await;
@@ -56,7 +56,7 @@ async fn a_runner_that_never_listed_can_call() {
 #[tokio::test]
 async fn what_goes_wrong_in_a_call_is_for_the_model() {
     let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
+    let toolset = toolset("aex_1", vec![probe("probe")]);
     for (name, args, text) in [
         ("fail", json!({"message": "no luck"}), "no luck"),
         ("add", json!({"a": 1}), "`b` must be a number"),
@@ -66,7 +66,7 @@ async fn what_goes_wrong_in_a_call_is_for_the_model() {
             "there is no tool \"nope\"; there are: add, big, ",
         ),
     ] {
-        let outcome = call(&tools, &kit, name, args).await;
+        let outcome = call(&tools, &toolset, name, args).await;
         assert!(outcome.failed && outcome.text.contains(text), "{outcome:?}");
     }
     tools.close("aex_1").await;
@@ -75,8 +75,8 @@ async fn what_goes_wrong_in_a_call_is_for_the_model() {
 #[tokio::test]
 async fn long_answers_are_cut() {
     let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    let text = said(&tools, &kit, "big", json!({"bytes": 200_000})).await;
+    let toolset = toolset("aex_1", vec![probe("probe")]);
+    let text = said(&tools, &toolset, "big", json!({"bytes": 200_000})).await;
     assert_eq!(text.lines().next().unwrap().len(), 64 << 10);
     assert!(text.ends_with("\n[cut: this is the first 65536 of 200000 bytes]"));
     tools.close("aex_1").await;
@@ -87,35 +87,35 @@ async fn only_enabled_tools_are_there_and_a_sub_agent_has_fewer() {
     let (tools, _dir) = tools(Limits::default());
     let mut server = probe("probe");
     server.enabled_tools = vec!["echo".to_owned(), "add".to_owned()];
-    let mut kit = kit("aex_1", vec![server]);
-    assert_eq!(names(&tools, &kit).await, ["add", "echo"]);
-    let refused = call(&tools, &kit, "env", json!({})).await;
+    let mut toolset = toolset("aex_1", vec![server]);
+    assert_eq!(names(&tools, &toolset).await, ["add", "echo"]);
+    let refused = call(&tools, &toolset, "env", json!({})).await;
     assert_eq!(
         refused.text,
         "there is no tool \"env\"; there are: add, echo"
     );
 
-    kit.scope = "aex_1/helper".to_owned();
+    toolset.scope = "aex_1/helper".to_owned();
     let selection = |names: &[&str]| {
         let enabled_tools = names.iter().map(ToString::to_string).collect();
         [("probe".to_owned(), McpToolSelection { enabled_tools })]
             .into_iter()
             .collect()
     };
-    kit.selections = selection(&["echo"]);
-    assert_eq!(names(&tools, &kit).await, ["echo"]);
-    kit.selections = selection(&[]);
-    assert_eq!(names(&tools, &kit).await, ["add", "echo"]);
-    kit.selections = selection(&["env"]);
-    let told = tools.list(&kit).await.unwrap_err();
+    toolset.selections = selection(&["echo"]);
+    assert_eq!(names(&tools, &toolset).await, ["echo"]);
+    toolset.selections = selection(&[]);
+    assert_eq!(names(&tools, &toolset).await, ["add", "echo"]);
+    toolset.selections = selection(&["env"]);
+    let told = tools.list(&toolset).await.unwrap_err();
     assert!(
         !told.is_transient() && told.message.contains("may use add, echo"),
         "{told}"
     );
 
-    kit.selections.clear();
-    kit.servers[0].enabled_tools.push("fly".to_owned());
-    let told = tools.list(&kit).await.unwrap_err();
+    toolset.selections.clear();
+    toolset.servers[0].enabled_tools.push("fly".to_owned());
+    let told = tools.list(&toolset).await.unwrap_err();
     assert!(
         !told.is_transient() && told.message.contains(&ALL.join(", ")),
         "{told}"
@@ -139,8 +139,8 @@ async fn names_that_clash_lead_to_their_own_servers() {
         ServerType::Stdio(command(PROBE, &[], &[("WHO", "two")])),
     );
     two.enabled_tools = vec!["env".to_owned()];
-    let kit = kit("aex_1", vec![one, two]);
-    let names = names(&tools, &kit).await;
+    let toolset = toolset("aex_1", vec![one, two]);
+    let names = names(&tools, &toolset).await;
     assert!(
         names.contains(&"one__env".to_owned()) && names.contains(&"two__env".to_owned()),
         "{names:?}"
@@ -151,7 +151,10 @@ async fn names_that_clash_lead_to_their_own_servers() {
     );
     for who in ["one", "two"] {
         let name = format!("{who}__env");
-        assert_eq!(said(&tools, &kit, &name, json!({"name": "WHO"})).await, who);
+        assert_eq!(
+            said(&tools, &toolset, &name, json!({"name": "WHO"})).await,
+            who
+        );
     }
     tools.close("aex_1").await;
 }
@@ -162,10 +165,10 @@ async fn a_key_that_comes_again_has_no_second_effect() {
     let file = dir.path().join("notes");
     let vars = [("MCP_PROBE_NOTES", file.to_str().unwrap())];
     let server = definition("probe", ServerType::Stdio(command(PROBE, &[], &vars)));
-    let kit = kit("aex_1", vec![server]);
+    let toolset = toolset("aex_1", vec![server]);
     let note = async |tools: &Tools, key: &str, text: &str| {
         let args = json!({"text": text}).as_object().unwrap().clone();
-        let outcome = tools.call(&kit, "note", args, key).await.unwrap();
+        let outcome = tools.call(&toolset, "note", args, key).await.unwrap();
         serde_json::from_str::<Value>(&outcome.text).unwrap()
     };
     assert_eq!(note(&tools, "k1", "first").await["repeats"], 0);
@@ -177,7 +180,7 @@ async fn a_key_that_comes_again_has_no_second_effect() {
         again,
         json!({"run": "", "key": "k1", "text": "first", "repeats": 1})
     );
-    let notes = said(&tools, &kit, "notes", json!({})).await;
+    let notes = said(&tools, &toolset, "notes", json!({})).await;
     let notes: Vec<Value> = serde_json::from_str(&notes).unwrap();
     let texts: Vec<&Value> = notes.iter().map(|note| &note["text"]).collect();
     assert_eq!(texts, ["first", "second"]);

@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agent_tools::{CLOSE_GRACE, Kit, Limits, Tools};
+use agent_tools::{CLOSE_GRACE, Limits, Tools, Toolset};
 use serde_json::json;
 
-use crate::{call, kit, lives, pid, probe, said, shell, tools, until, until_begun, until_gone};
+use crate::{call, lives, pid, probe, said, shell, tools, toolset, until, until_begun, until_gone};
 
 /// A process that a server's shell noted in its folder.
-async fn noted(tools: &Tools, kit: &Kit, file: &str) -> u32 {
-    let cwd = said(tools, kit, "cwd", json!({})).await;
+async fn noted(tools: &Tools, toolset: &Toolset, file: &str) -> u32 {
+    let cwd = said(tools, toolset, "cwd", json!({})).await;
     let pid = fs::read_to_string(Path::new(&cwd).join(file)).unwrap();
     pid.trim().parse().unwrap()
 }
@@ -33,13 +33,13 @@ fn left(dir: &Path) -> Vec<String> {
 #[tokio::test]
 async fn close_ends_the_whole_group_and_removes_the_files() {
     let (tools, dir) = tools(Limits::default());
-    let main = kit(
+    let main = toolset(
         "aex_1",
         vec![shell("probe", "sleep 1000 & echo $! > helper; exec \"$0\"")],
     );
-    let mut sub = kit("aex_1/helper", vec![probe("probe")]);
+    let mut sub = toolset("aex_1/helper", vec![probe("probe")]);
     sub.env = main.env.clone();
-    let other = kit("aex_11", vec![probe("probe")]);
+    let other = toolset("aex_11", vec![probe("probe")]);
     let server = pid(&tools, &main).await;
     let subs = pid(&tools, &sub).await;
     let others = pid(&tools, &other).await;
@@ -76,8 +76,8 @@ async fn whoever_stays_is_asked_and_then_killed() {
     ] {
         let (tools, dir) = tools(Limits::default());
         let script = format!("echo $$ > shell; {trap}; \"$0\"; sleep 1000 & wait; sleep 1000");
-        let kit = kit("aex_1", vec![shell("probe", &script)]);
-        let shell = noted(&tools, &kit, "shell").await;
+        let toolset = toolset("aex_1", vec![shell("probe", &script)]);
+        let shell = noted(&tools, &toolset, "shell").await;
         let started = Instant::now();
         tools.close("aex_1").await;
         assert!(!lives(shell));
@@ -90,13 +90,13 @@ async fn whoever_stays_is_asked_and_then_killed() {
 #[tokio::test]
 async fn a_call_on_its_way_ends_with_the_execution() {
     let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    tools.list(&kit).await.unwrap();
+    let toolset = toolset("aex_1", vec![probe("probe")]);
+    tools.list(&toolset).await.unwrap();
     let slow = {
-        let (tools, kit) = (tools.clone(), kit.clone());
-        tokio::spawn(async move { call(&tools, &kit, "slow", json!({"ms": 600_000})).await })
+        let (tools, toolset) = (tools.clone(), toolset.clone());
+        tokio::spawn(async move { call(&tools, &toolset, "slow", json!({"ms": 600_000})).await })
     };
-    until_begun(&tools, &kit).await;
+    until_begun(&tools, &toolset).await;
     tools.close("aex_1").await;
     let outcome = slow.await.unwrap();
     assert!(outcome.failed, "{outcome:?}");
@@ -108,10 +108,10 @@ async fn an_end_while_a_server_starts_is_heard_and_waits_for_it() {
         let (tools, dir) = tools(Limits::default());
         // Its last act is to write into the folder.
         let script = "trap 'echo > last; exit' TERM; echo $$ > shell; while :; do sleep 0.1; done";
-        let kit = kit("aex_1", vec![shell("probe", script)]);
+        let toolset = toolset("aex_1", vec![shell("probe", script)]);
         let starting = {
-            let (tools, kit) = (tools.clone(), kit.clone());
-            tokio::spawn(async move { tools.list(&kit).await })
+            let (tools, toolset) = (tools.clone(), toolset.clone());
+            tokio::spawn(async move { tools.list(&toolset).await })
         };
         let shell = until("the shell", async || {
             let run = left(dir.path()).pop()?;
@@ -142,8 +142,8 @@ async fn an_end_while_a_server_starts_is_heard_and_waits_for_it() {
 async fn close_all_waits_for_ends_that_are_under_way() {
     let (tools, _dir) = tools(Limits::default());
     let script = "echo $$ > shell; \"$0\"; sleep 1000";
-    let kit = kit("aex_1", vec![shell("probe", script)]);
-    let shell = noted(&tools, &kit, "shell").await;
+    let toolset = toolset("aex_1", vec![shell("probe", script)]);
+    let shell = noted(&tools, &toolset, "shell").await;
     tokio::select! {
         biased;
         () = tools.close("aex_1") => panic!("it did not stay"),
@@ -158,10 +158,14 @@ fn groups_end_with_the_runtime() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
     let (tools, _dir) = tools(Limits::default());
     let script = "sleep 1000 & echo $! > helper; exec \"$0\"";
-    let kit = kit("aex_1", vec![shell("probe", script)]);
+    let toolset = toolset("aex_1", vec![shell("probe", script)]);
     let ending = runtime();
-    let (server, helper) =
-        ending.block_on(async { (pid(&tools, &kit).await, noted(&tools, &kit, "helper").await) });
+    let (server, helper) = ending.block_on(async {
+        (
+            pid(&tools, &toolset).await,
+            noted(&tools, &toolset, "helper").await,
+        )
+    });
     drop(ending);
     runtime().block_on(async {
         until_gone(server).await;
@@ -172,15 +176,16 @@ fn groups_end_with_the_runtime() {
 #[tokio::test]
 async fn close_all_ends_everything_and_nothing_starts_after() {
     let (tools, dir) = tools(Limits::default());
-    let kits = ["aex_1", "aex_2", "aex_2/helper"].map(|scope| kit(scope, vec![probe("probe")]));
+    let toolsets =
+        ["aex_1", "aex_2", "aex_2/helper"].map(|scope| toolset(scope, vec![probe("probe")]));
     let mut pids = Vec::new();
-    for kit in &kits {
-        pids.push(pid(&tools, kit).await);
+    for toolset in &toolsets {
+        pids.push(pid(&tools, toolset).await);
     }
     tools.close_all().await;
     assert!(pids.iter().all(|pid| !lives(*pid)), "{pids:?}");
     assert_eq!(left(dir.path()), [""; 0]);
-    let told = tools.list(&kits[0]).await.unwrap_err();
+    let told = tools.list(&toolsets[0]).await.unwrap_err();
     assert!(
         told.is_transient() && told.message.contains("stopping"),
         "{told}"
@@ -195,7 +200,7 @@ async fn close_all_ends_everything_and_nothing_starts_after() {
 #[tokio::test]
 async fn who_drops_the_tools_ends_the_servers() {
     let (tools, _dir) = tools(Limits::default());
-    let pid = pid(&tools, &kit("aex_1", vec![probe("probe")])).await;
+    let pid = pid(&tools, &toolset("aex_1", vec![probe("probe")])).await;
     drop(tools);
     until_gone(pid).await;
 }
@@ -206,22 +211,22 @@ async fn servers_that_nobody_uses_are_ended_and_come_back() {
         idle: Duration::from_millis(200),
         ..Limits::default()
     });
-    let kit = kit("aex_1", vec![probe("probe")]);
+    let toolset = toolset("aex_1", vec![probe("probe")]);
     let slow = {
-        let (tools, kit) = (tools.clone(), kit.clone());
-        tokio::spawn(async move { call(&tools, &kit, "slow", json!({"ms": 600_000})).await })
+        let (tools, toolset) = (tools.clone(), toolset.clone());
+        tokio::spawn(async move { call(&tools, &toolset, "slow", json!({"ms": 600_000})).await })
     };
-    until_begun(&tools, &kit).await;
-    let first = pid(&tools, &kit).await;
+    until_begun(&tools, &toolset).await;
+    let first = pid(&tools, &toolset).await;
     // A use is no idleness, however long it takes. Nothing else can show that something does not happen.
     tokio::time::sleep(Duration::from_millis(700)).await;
-    assert!(lives(first) && pid(&tools, &kit).await == first);
+    assert!(lives(first) && pid(&tools, &toolset).await == first);
     slow.abort();
     until_gone(first).await;
     until("the removal of the files", async || {
         left(dir.path()).is_empty().then_some(())
     })
     .await;
-    assert_ne!(pid(&tools, &kit).await, first);
+    assert_ne!(pid(&tools, &toolset).await, first);
     tools.close("aex_1").await;
 }

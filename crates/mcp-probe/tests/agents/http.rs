@@ -1,6 +1,6 @@
 //! Servers that are asked over HTTP.
 
-use agent_tools::{Kit, Limits};
+use agent_tools::{Limits, Toolset};
 use serde_json::{Value, json};
 use stigmer_api::agent::{HttpServer, mcp_server_definition::ServerType};
 use tokio::process::Command;
@@ -8,11 +8,11 @@ use tokio::process::Command;
 use crate::{
     Http, PROBE, call, definition, env,
     http_refusals::{answer, stub},
-    kit, over_http, said, tools, until, until_begun, until_cancelled,
+    over_http, said, tools, toolset, until, until_begun, until_cancelled,
 };
 
-pub(crate) fn kit_of(server: HttpServer) -> Kit {
-    kit("aex_1", vec![definition("bad", ServerType::Http(server))])
+pub(crate) fn toolset_of(server: HttpServer) -> Toolset {
+    toolset("aex_1", vec![definition("bad", ServerType::Http(server))])
 }
 
 #[tokio::test]
@@ -30,14 +30,14 @@ async fn headers_and_parameters_are_filled() {
     server
         .query_params
         .insert("t".to_owned(), "${TOKEN}".to_owned());
-    let mut kit = kit_of(server);
-    kit.env = env(&[("WHERE", "eu-1")]);
-    assert_eq!(tools.list(&kit).await.unwrap().len(), 13);
+    let mut toolset = toolset_of(server);
+    toolset.env = env(&[("WHERE", "eu-1")]);
+    assert_eq!(tools.list(&toolset).await.unwrap().len(), 13);
     assert_eq!(
-        said(&tools, &kit, "add", json!({"a": 2, "b": 3})).await,
+        said(&tools, &toolset, "add", json!({"a": 2, "b": 3})).await,
         "5"
     );
-    let seen = said(&tools, &kit, "headers", json!({})).await;
+    let seen = said(&tools, &toolset, "headers", json!({})).await;
     let lines: Vec<&str> = seen.lines().collect();
     assert_eq!(lines[0], "/mcp?a=eu-1+%26+more&t=[redacted]");
     assert!(
@@ -61,9 +61,9 @@ async fn calls_that_take_too_long_or_that_nobody_waits_for_are_cancelled() {
         let probe = Http::start(dir.path(), "0").await;
         let mut server = over_http(&probe.url(), &[]);
         server.timeout_seconds = if by_timeout { 1 } else { 300 };
-        let kit = kit_of(server);
-        tools.list(&kit).await.unwrap();
-        let slow = call(&tools, &kit, "slow", json!({"ms": 600_000}));
+        let toolset = toolset_of(server);
+        tools.list(&toolset).await.unwrap();
+        let slow = call(&tools, &toolset, "slow", json!({"ms": 600_000}));
         if by_timeout {
             let outcome = slow.await;
             assert!(
@@ -73,10 +73,10 @@ async fn calls_that_take_too_long_or_that_nobody_waits_for_are_cancelled() {
         } else {
             tokio::select! {
                 outcome = slow => panic!("{outcome:?}"),
-                () = until_begun(&tools, &kit) => {} // and the call is dropped
+                () = until_begun(&tools, &toolset) => {} // and the call is dropped
             }
         }
-        until_cancelled(&tools, &kit).await;
+        until_cancelled(&tools, &toolset).await;
         tools.close("aex_1").await;
     }
 }
@@ -85,14 +85,14 @@ async fn calls_that_take_too_long_or_that_nobody_waits_for_are_cancelled() {
 async fn a_server_that_went_away_is_an_error_and_one_that_came_back_is_none() {
     let (tools, dir) = tools(Limits::default());
     let probe = Http::start(dir.path(), "0").await;
-    let kit = kit_of(over_http(&probe.url(), &[]));
-    let first = said(&tools, &kit, "pid", json!({})).await;
+    let toolset = toolset_of(over_http(&probe.url(), &[]));
+    let first = said(&tools, &toolset, "pid", json!({})).await;
     let port = probe.address.rsplit(':').next().unwrap().to_owned();
     drop(probe);
     // A request that the dying server may have read is not sent again; the next one finds nobody.
     let told = until("the refusal", async || {
         let args = serde_json::Map::new();
-        match tools.call(&kit, "pid", args, "k").await {
+        match tools.call(&toolset, "pid", args, "k").await {
             Ok(outcome) => {
                 assert!(outcome.failed, "{outcome:?}");
                 None
@@ -106,7 +106,7 @@ async fn a_server_that_went_away_is_an_error_and_one_that_came_back_is_none() {
         "{told}"
     );
     let _probe = Http::start(dir.path(), &port).await;
-    let second = said(&tools, &kit, "pid", json!({})).await;
+    let second = said(&tools, &toolset, "pid", json!({})).await;
     assert_ne!(first, second);
     tools.close("aex_1").await;
 }
@@ -115,13 +115,13 @@ async fn a_server_that_went_away_is_an_error_and_one_that_came_back_is_none() {
 async fn a_server_that_was_replaced_between_calls_is_not_noticed() {
     let (tools, dir) = tools(Limits::default());
     let probe = Http::start(dir.path(), "0").await;
-    let kit = kit_of(over_http(&probe.url(), &[]));
-    let first = said(&tools, &kit, "pid", json!({})).await;
+    let toolset = toolset_of(over_http(&probe.url(), &[]));
+    let first = said(&tools, &toolset, "pid", json!({})).await;
     let port = probe.address.rsplit(':').next().unwrap().to_owned();
     drop(probe);
     let _probe = Http::start(dir.path(), &port).await;
-    assert_ne!(said(&tools, &kit, "pid", json!({})).await, first);
-    assert_eq!(tools.list(&kit).await.unwrap().len(), 13);
+    assert_ne!(said(&tools, &toolset, "pid", json!({})).await, first);
+    assert_eq!(tools.list(&toolset).await.unwrap().len(), 13);
     tools.close("aex_1").await;
 }
 
@@ -129,10 +129,10 @@ async fn a_server_that_was_replaced_between_calls_is_not_noticed() {
 async fn notes_of_runs_are_kept_apart() {
     let (tools, dir) = tools(Limits::default());
     let probe = Http::start(dir.path(), "0").await;
-    let one = kit("aex_1", vec![probe.server("probe")]);
-    let two = kit("aex_2", vec![probe.server("probe")]);
-    for (kit, run) in [(&one, "one"), (&one, "one"), (&two, "two")] {
-        said(&tools, kit, "note", json!({"text": run, "run": run})).await;
+    let one = toolset("aex_1", vec![probe.server("probe")]);
+    let two = toolset("aex_2", vec![probe.server("probe")]);
+    for (toolset, run) in [(&one, "one"), (&one, "one"), (&two, "two")] {
+        said(&tools, toolset, "note", json!({"text": run, "run": run})).await;
     }
     let notes = said(&tools, &two, "notes", json!({"run": "one"})).await;
     let notes: Value = serde_json::from_str(&notes).unwrap();
@@ -147,8 +147,8 @@ async fn notes_of_runs_are_kept_apart() {
 async fn the_server_is_asked_for_its_health_and_ends_when_told() {
     let (tools, dir) = tools(Limits::default());
     let mut probe = Http::start(dir.path(), "0").await;
-    let kit = kit_of(over_http(&probe.url(), &[]));
-    said(&tools, &kit, "pid", json!({})).await;
+    let toolset = toolset_of(over_http(&probe.url(), &[]));
+    said(&tools, &toolset, "pid", json!({})).await;
     let check = async |address: &str| {
         let asked = Command::new(PROBE)
             .args(["healthcheck", "--address", address])
@@ -206,9 +206,9 @@ async fn servers_of_this_machine_are_asked_without_a_proxy() {
 #[ignore = "servers_of_this_machine_are_asked_without_a_proxy starts it"]
 async fn in_the_environment_of_a_proxy() {
     let (tools, _dir) = tools(Limits::default());
-    let near = kit_of(over_http(&std::env::var("NEAR").unwrap(), &[]));
+    let near = toolset_of(over_http(&std::env::var("NEAR").unwrap(), &[]));
     assert_eq!(tools.list(&near).await.unwrap().len(), 13);
-    let far = kit(
+    let far = toolset(
         "aex_2",
         vec![definition("far", ServerType::Http(over_http(FAR, &[])))],
     );

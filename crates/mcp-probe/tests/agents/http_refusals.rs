@@ -8,7 +8,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::{SECRET, http::kit_of, over_http, tools};
+use crate::{SECRET, http::toolset_of, over_http, tools};
 
 /// Answers every request with the same, and tells how often it was asked.
 pub(crate) async fn stub(answer: String) -> (String, tokio::sync::watch::Receiver<u32>) {
@@ -44,7 +44,7 @@ async fn refusal(url: &str, start: Duration) -> ToolsError {
     });
     let mut server = over_http(url, &[("X-Key", "${TOKEN}")]);
     server.query_params = [("t".to_owned(), "${TOKEN}".to_owned())].into();
-    let told = tools.list(&kit_of(server)).await.unwrap_err();
+    let told = tools.list(&toolset_of(server)).await.unwrap_err();
     assert!(told.message.contains("MCP server bad"), "{told}");
     assert!(!told.message.contains("s3cret"), "{told}");
     told
@@ -155,7 +155,7 @@ async fn addresses_and_headers_that_are_none_are_refused() {
         ),
     ] {
         let told = tools
-            .list(&kit_of(over_http(url, &[header])))
+            .list(&toolset_of(over_http(url, &[header])))
             .await
             .unwrap_err();
         assert!(!told.is_transient() && told.message.contains(why), "{told}");

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agent_tools::{Env, EnvVar, Kit, Limits, ToolOutcome, Tools};
+use agent_tools::{Env, EnvVar, Limits, ToolOutcome, Tools, Toolset};
 use serde_json::{Value, json};
 use stigmer_api::agent::{
     HttpServer, McpServerDefinition, StdioServer, mcp_server_definition::ServerType,
@@ -71,8 +71,8 @@ fn over_http(url: &str, headers: &[(&str, &str)]) -> HttpServer {
     }
 }
 
-fn kit(scope: &str, servers: Vec<McpServerDefinition>) -> Kit {
-    Kit {
+fn toolset(scope: &str, servers: Vec<McpServerDefinition>) -> Toolset {
+    Toolset {
         scope: scope.to_owned(),
         servers,
         selections: BTreeMap::new(),
@@ -102,24 +102,27 @@ fn tools(limits: Limits) -> (Tools, tempfile::TempDir) {
     (tools, dir)
 }
 
-async fn call(tools: &Tools, kit: &Kit, name: &str, args: Value) -> ToolOutcome {
+async fn call(tools: &Tools, toolset: &Toolset, name: &str, args: Value) -> ToolOutcome {
     let args = args.as_object().unwrap().clone();
-    tools.call(kit, name, args, KEY).await.unwrap()
+    tools.call(toolset, name, args, KEY).await.unwrap()
 }
 
 /// The text of a call that succeeded.
-async fn said(tools: &Tools, kit: &Kit, name: &str, args: Value) -> String {
-    let outcome = call(tools, kit, name, args).await;
+async fn said(tools: &Tools, toolset: &Toolset, name: &str, args: Value) -> String {
+    let outcome = call(tools, toolset, name, args).await;
     assert!(!outcome.failed, "{}", outcome.text);
     outcome.text
 }
 
-async fn pid(tools: &Tools, kit: &Kit) -> u32 {
-    said(tools, kit, "pid", json!({})).await.parse().unwrap()
+async fn pid(tools: &Tools, toolset: &Toolset) -> u32 {
+    said(tools, toolset, "pid", json!({}))
+        .await
+        .parse()
+        .unwrap()
 }
 
-async fn names(tools: &Tools, kit: &Kit) -> Vec<String> {
-    let specs = tools.list(kit).await.unwrap();
+async fn names(tools: &Tools, toolset: &Toolset) -> Vec<String> {
+    let specs = tools.list(toolset).await.unwrap();
     specs.into_iter().map(|spec| spec.name).collect()
 }
 
@@ -155,18 +158,28 @@ async fn until_gone(pid: u32) {
 }
 
 /// Waits until a call of `slow` is under way.
-async fn until_begun(tools: &Tools, kit: &Kit) {
-    until_counted(tools, kit, json!({"begun": 1, "ended": 0, "cancelled": 0})).await;
+async fn until_begun(tools: &Tools, toolset: &Toolset) {
+    until_counted(
+        tools,
+        toolset,
+        json!({"begun": 1, "ended": 0, "cancelled": 0}),
+    )
+    .await;
 }
 
-async fn until_cancelled(tools: &Tools, kit: &Kit) {
-    until_counted(tools, kit, json!({"begun": 1, "ended": 0, "cancelled": 1})).await;
+async fn until_cancelled(tools: &Tools, toolset: &Toolset) {
+    until_counted(
+        tools,
+        toolset,
+        json!({"begun": 1, "ended": 0, "cancelled": 1}),
+    )
+    .await;
 }
 
-async fn until_counted(tools: &Tools, kit: &Kit, counted: Value) {
+async fn until_counted(tools: &Tools, toolset: &Toolset, counted: Value) {
     until(&counted.to_string(), async || {
         // Where calls have short limits this one may be too late too.
-        let outcome = call(tools, kit, "slow_calls", json!({})).await;
+        let outcome = call(tools, toolset, "slow_calls", json!({})).await;
         let counts: Value = serde_json::from_str(&outcome.text).ok()?;
         (counts == counted).then_some(())
     })

@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 use stigmer_api::agent::mcp_server_definition::ServerType;
 
-use crate::{PROBE, SECRET, call, command, definition, env, kit, probe, said, tools};
+use crate::{PROBE, SECRET, call, command, definition, env, probe, said, tools, toolset};
 
 #[tokio::test]
 async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
@@ -20,9 +20,9 @@ async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
         ("PRICE", "$${5}$"),
     ];
     let server = definition("probe", ServerType::Stdio(command(PROBE, &[], &vars)));
-    let mut kit = kit("aex_1", vec![server]);
-    kit.env = env(&[("WHERE", "eu-1"), ("UNUSED", "x")]);
-    let seen = said(&tools, &kit, "env", json!({})).await;
+    let mut toolset = toolset("aex_1", vec![server]);
+    toolset.env = env(&[("WHERE", "eu-1"), ("UNUSED", "x")]);
+    let seen = said(&tools, &toolset, "env", json!({})).await;
     let known = [
         "PATH",
         "HOME",
@@ -51,7 +51,7 @@ async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
             "{name} is missing in {seen}"
         );
     }
-    let value = async |name: &str| said(&tools, &kit, "env", json!({"name": name})).await;
+    let value = async |name: &str| said(&tools, &toolset, "env", json!({"name": name})).await;
     assert_eq!(value("API_KEY").await, "Bearer [redacted]");
     assert_eq!(value("REGION").await, "eu-1");
     assert_eq!(value("PRICE").await, "${5}$");
@@ -61,7 +61,7 @@ async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
 #[tokio::test]
 async fn secrets_come_back_redacted_however_they_are_written() {
     let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
+    let toolset = toolset("aex_1", vec![probe("probe")]);
     for (text, shown) in [
         (format!("a {SECRET} b"), "a [redacted] b".to_owned()),
         (
@@ -78,13 +78,13 @@ async fn secrets_come_back_redacted_however_they_are_written() {
         ),
     ] {
         assert_eq!(
-            said(&tools, &kit, "echo", json!({"text": text})).await,
+            said(&tools, &toolset, "echo", json!({"text": text})).await,
             shown
         );
-        let failed = call(&tools, &kit, "fail", json!({"message": text})).await;
+        let failed = call(&tools, &toolset, "fail", json!({"message": text})).await;
         assert_eq!(failed.text, shown);
     }
-    let unknown = call(&tools, &kit, SECRET, json!({})).await.text;
+    let unknown = call(&tools, &toolset, SECRET, json!({})).await.text;
     assert!(!unknown.contains(SECRET), "{unknown}");
     tools.close("aex_1").await;
 }

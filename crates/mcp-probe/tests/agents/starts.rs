@@ -7,7 +7,7 @@ use serde_json::json;
 use stigmer_api::agent::{DockerServer, McpServerDefinition, mcp_server_definition::ServerType};
 
 use crate::{
-    PROBE, SECRET, call, command, definition, kit, lives, pid, probe, said, shell, tools, until,
+    PROBE, SECRET, call, command, definition, lives, pid, probe, said, shell, tools, toolset, until,
 };
 
 /// Far longer than a start takes.
@@ -18,10 +18,10 @@ async fn refusal(server: McpServerDefinition, start: Duration) -> ToolsError {
         start,
         ..Limits::default()
     });
-    let kit = kit("aex_1", vec![server]);
-    let listed = tools.list(&kit).await.unwrap_err();
+    let toolset = toolset("aex_1", vec![server]);
+    let listed = tools.list(&toolset).await.unwrap_err();
     let args = serde_json::Map::new();
-    let called = tools.call(&kit, "echo", args, "k").await.unwrap_err();
+    let called = tools.call(&toolset, "echo", args, "k").await.unwrap_err();
     assert_eq!(listed.to_string(), called.to_string());
     assert!(listed.message.contains("MCP server bad"), "{listed}");
     assert!(!listed.message.contains(SECRET), "{listed}");
@@ -117,8 +117,8 @@ async fn a_failed_start_leaves_no_process() {
         "sleep 1000 > /dev/null & echo $$ $! > {}; exec > /dev/null; wait",
         file.display()
     );
-    let kit = kit("aex_1", vec![shell("bad", &script)]);
-    tools.list(&kit).await.unwrap_err();
+    let toolset = toolset("aex_1", vec![shell("bad", &script)]);
+    tools.list(&toolset).await.unwrap_err();
     let pids = std::fs::read_to_string(file).unwrap();
     for pid in pids.split_whitespace() {
         crate::until_gone(pid.parse().unwrap()).await;
@@ -128,11 +128,11 @@ async fn a_failed_start_leaves_no_process() {
 #[tokio::test]
 async fn a_server_that_crashes_is_told_of_and_started_again() {
     let (tools, _dir) = tools(Limits::default());
-    let kit = kit("aex_1", vec![probe("probe")]);
-    let first = pid(&tools, &kit).await;
+    let toolset = toolset("aex_1", vec![probe("probe")]);
+    let first = pid(&tools, &toolset).await;
     let outcome = call(
         &tools,
-        &kit,
+        &toolset,
         "crash",
         json!({"message": format!("out of luck {SECRET}")}),
     )
@@ -148,14 +148,14 @@ async fn a_server_that_crashes_is_told_of_and_started_again() {
         outcome.text.ends_with("out of luck [redacted]"),
         "{outcome:?}"
     );
-    let second = pid(&tools, &kit).await;
+    let second = pid(&tools, &toolset).await;
     assert_ne!(first, second);
 
     // And one that dies between calls.
     let killed = rustix::process::Pid::from_raw(second.try_into().unwrap()).unwrap();
     rustix::process::kill_process(killed, rustix::process::Signal::KILL).unwrap();
     let third = until("a new process", async || {
-        let outcome = call(&tools, &kit, "pid", json!({})).await;
+        let outcome = call(&tools, &toolset, "pid", json!({})).await;
         (!outcome.failed)
             .then(|| outcome.text.parse::<u32>().unwrap())
             .filter(|pid| *pid != second)
@@ -173,10 +173,10 @@ async fn a_server_that_cannot_start_again_is_an_error() {
         "[ -e {0} ] && {{ echo second >&2; exit 5; }}; touch {0}; exec \"$0\"",
         flag.display()
     );
-    let kit = kit("aex_1", vec![shell("probe", &script)]);
-    assert!(call(&tools, &kit, "crash", json!({})).await.failed);
+    let toolset = toolset("aex_1", vec![shell("probe", &script)]);
+    assert!(call(&tools, &toolset, "crash", json!({})).await.failed);
     let told = tools
-        .call(&kit, "pid", serde_json::Map::new(), "k")
+        .call(&toolset, "pid", serde_json::Map::new(), "k")
         .await
         .unwrap_err();
     assert!(
@@ -184,6 +184,6 @@ async fn a_server_that_cannot_start_again_is_an_error() {
         "{told}"
     );
     std::fs::remove_file(flag).unwrap();
-    said(&tools, &kit, "pid", json!({})).await;
+    said(&tools, &toolset, "pid", json!({})).await;
     tools.close("aex_1").await;
 }

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use agent_tools::{Kit, Limits, SkillFiles};
+use agent_tools::{Limits, SkillFiles, Toolset};
 use serde_json::json;
 
-use crate::{SECRET, call, kit, names, probe, said, tools};
+use crate::{SECRET, call, names, probe, said, tools, toolset};
 
 fn skill(name: &str, files: &[(&str, &str)]) -> SkillFiles {
     let dir = tempfile::tempdir().unwrap();
@@ -21,10 +21,10 @@ fn skill(name: &str, files: &[(&str, &str)]) -> SkillFiles {
     }
 }
 
-fn with(scope: &str, skills: Vec<SkillFiles>) -> Kit {
-    let mut kit = kit(scope, Vec::new());
-    kit.skills = skills;
-    kit
+fn with(scope: &str, skills: Vec<SkillFiles>) -> Toolset {
+    let mut toolset = toolset(scope, Vec::new());
+    toolset.skills = skills;
+    toolset
 }
 
 #[tokio::test]
@@ -34,25 +34,31 @@ async fn files_are_listed_and_read_and_gone_at_the_end() {
         ("docs/bowline.md", "The rabbit comes out of the hole."),
         ("key", SECRET),
     ];
-    let mut kit = with("aex_1", vec![skill("knots", &files)]);
-    assert_eq!(names(&tools, &kit).await, ["list_files", "read_file"]);
-    let read = async |path: &str| said(&tools, &kit, "read_file", json!({"path": path})).await;
+    let mut toolset = with("aex_1", vec![skill("knots", &files)]);
+    assert_eq!(names(&tools, &toolset).await, ["list_files", "read_file"]);
+    let read = async |path: &str| said(&tools, &toolset, "read_file", json!({"path": path})).await;
     assert_eq!(read("skills/knots/SKILL.md").await, "# knots");
     assert_eq!(read("skills/knots/docs/bowline.md").await, files[0].1);
     assert_eq!(read("skills/knots/key").await, "[redacted]");
-    let list = said(&tools, &kit, "list_files", json!({"path": "skills/knots"})).await;
+    let list = said(
+        &tools,
+        &toolset,
+        "list_files",
+        json!({"path": "skills/knots"}),
+    )
+    .await;
     assert_eq!(list, "SKILL.md (7 bytes)\ndocs/\nkey (11 bytes)");
     for path in ["../../../lock", "/etc/hostname", "skills/../../0"] {
-        let refused = call(&tools, &kit, "read_file", json!({"path": path})).await;
+        let refused = call(&tools, &toolset, "read_file", json!({"path": path})).await;
         assert!(
             refused.failed && refused.text.contains("is refused"),
             "{refused:?}"
         );
     }
     // A server of the same execution works in the same folder, and its tools have the same names as ever.
-    kit.servers.push(probe("probe"));
-    kit.scope = "aex_1/helper".to_owned();
-    let cwd = said(&tools, &kit, "cwd", json!({})).await;
+    toolset.servers.push(probe("probe"));
+    toolset.scope = "aex_1/helper".to_owned();
+    let cwd = said(&tools, &toolset, "cwd", json!({})).await;
     assert!(
         fs::read(format!("{cwd}/skills/knots/SKILL.md")).is_ok(),
         "{cwd}"
@@ -70,13 +76,13 @@ async fn a_sub_agent_sees_its_own_skills_only() {
     let (tools, _dir) = tools(Limits::default());
     let main = with("aex_1", vec![skill("knots", &[])]);
     let sub = with("aex_1/../helper", vec![skill("maps", &[])]);
-    for (kit, has) in [(&main, "knots/"), (&sub, "maps/")] {
+    for (toolset, has) in [(&main, "knots/"), (&sub, "maps/")] {
         assert_eq!(
-            said(&tools, kit, "list_files", json!({"path": "skills"})).await,
+            said(&tools, toolset, "list_files", json!({"path": "skills"})).await,
             has
         );
     }
-    let none = kit("aex_1/none", Vec::new());
+    let none = toolset("aex_1/none", Vec::new());
     assert_eq!(names(&tools, &none).await, [""; 0]);
     assert!(
         call(&tools, &none, "read_file", json!({"path": "x"}))
@@ -92,7 +98,7 @@ async fn skills_and_executions_that_are_none_are_refused_for_good() {
     let mut broken = skill("knots", &[]);
     broken.archive.truncate(20);
     let escape = skill("../../escape", &[]);
-    for (kit, why) in [
+    for (toolset, why) in [
         (
             with("aex_1", vec![broken]),
             "\"knots\" cannot be used: not a readable zip file",
@@ -102,7 +108,7 @@ async fn skills_and_executions_that_are_none_are_refused_for_good() {
         (with("", Vec::new()), "is no execution's id"),
         (with(".", Vec::new()), "is no execution's id"),
     ] {
-        let told = tools.list(&kit).await.unwrap_err();
+        let told = tools.list(&toolset).await.unwrap_err();
         assert!(!told.is_transient() && told.message.contains(why), "{told}");
     }
     assert!(!dir.path().join("escape").exists());

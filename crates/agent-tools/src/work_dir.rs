@@ -1,4 +1,4 @@
-//! Where the files of runs lie: a folder of this process alone, gone when it ends.
+//! Where the files of executions lie: a folder of this process alone, gone when it ends.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},

@@ -10,7 +10,7 @@ use crate::Env;
 
 /// What one agent, the main one or a sub-agent, of one execution may use.
 #[derive(Clone, Debug)]
-pub struct Kit {
+pub struct Toolset {
     /// `EXECUTION_ID` or `EXECUTION_ID/SUB_AGENT`: whose connections these are.
     pub scope: String,
     /// The servers, by the agent's own definitions.
@@ -23,7 +23,7 @@ pub struct Kit {
     pub skills: Vec<SkillFiles>,
 }
 
-impl Kit {
+impl Toolset {
     pub(crate) fn execution(&self) -> &str {
         self.scope.split('/').next().unwrap_or_default()
     }

@@ -10,7 +10,9 @@ use std::{
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Kit, ToolsError, catalog::Catalog, connection::Connection, keepers::Keepers, skills};
+use crate::{
+    ToolsError, Toolset, catalog::Catalog, connection::Connection, keepers::Keepers, skills,
+};
 
 /// A connection, or the place for one. Whoever connects holds the lock, so that nobody connects beside.
 pub(crate) type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
@@ -21,7 +23,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// An execution.
-pub(crate) struct Run {
+pub(crate) struct Execution {
     folder: PathBuf,
     /// Ends what is being connected.
     pub(crate) closed: CancellationToken,
@@ -43,16 +45,16 @@ pub(crate) struct Scope {
     catalog: Mutex<Option<Arc<Catalog>>>,
 }
 
-/// A use of a run; while there is one, the run is not idle.
-pub(crate) struct Use(Arc<Run>);
+/// A use of an execution; while there is one, the execution is not idle.
+pub(crate) struct Use(Arc<Execution>);
 
 impl Use {
-    pub(crate) fn of(run: Arc<Run>) -> Self {
-        locked(&run.used).now += 1;
-        Self(run)
+    pub(crate) fn of(execution: Arc<Execution>) -> Self {
+        locked(&execution.used).now += 1;
+        Self(execution)
     }
 
-    pub(crate) fn run(&self) -> &Run {
+    pub(crate) fn execution(&self) -> &Execution {
         &self.0
     }
 }
@@ -65,7 +67,7 @@ impl Drop for Use {
     }
 }
 
-impl Run {
+impl Execution {
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
@@ -85,15 +87,18 @@ impl Run {
     }
 
     /// The agent's own place, with its skills in it.
-    pub(crate) async fn scope(&self, kit: &Kit) -> Result<Arc<Scope>, ToolsError> {
+    pub(crate) async fn scope(&self, toolset: &Toolset) -> Result<Arc<Scope>, ToolsError> {
         let scope = {
             let mut scopes = locked(&self.scopes);
             // By number: a sub-agent's name is not made for file systems.
             let folder = self.folder.join(scopes.len().to_string());
             let new = || Arc::new(Scope::new(folder));
-            scopes.entry(kit.scope.clone()).or_insert_with(new).clone()
+            scopes
+                .entry(toolset.scope.clone())
+                .or_insert_with(new)
+                .clone()
         };
-        scope.unpack(kit).await?;
+        scope.unpack(toolset).await?;
         if self.closed.is_cancelled() {
             remove(&self.folder).await; // its end may have come before these files
             return Err(ToolsError::transient("the execution's tools were closed"));
@@ -110,7 +115,7 @@ impl Run {
             slots
         });
         join_all(slots.map(|slot| async move {
-            // Given free by whoever connects: they hear that the run is closed.
+            // Given free by whoever connects: they hear that the execution is closed.
             if let Some(connection) = slot.lock().await.take() {
                 connection.end().await;
             }
@@ -141,13 +146,13 @@ impl Scope {
         }
     }
 
-    async fn unpack(&self, kit: &Kit) -> Result<(), ToolsError> {
+    async fn unpack(&self, toolset: &Toolset) -> Result<(), ToolsError> {
         let mut done = self.unpacked.lock().await;
         let known = |skill: &crate::SkillFiles| done.get(&skill.name) == Some(&skill.version_hash);
-        if kit.skills.iter().all(known) && self.folder.is_dir() {
+        if toolset.skills.iter().all(known) && self.folder.is_dir() {
             return Ok(());
         }
-        let (folder, skills) = (self.folder.clone(), kit.skills.clone());
+        let (folder, skills) = (self.folder.clone(), toolset.skills.clone());
         let mut so_far = done.clone();
         let unpacking = tokio::task::spawn_blocking(move || {
             let made = std::fs::create_dir_all(&folder);
