@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::Form;
+use super::form::Form;
 
 pub(super) const LONGEST_ESCAPE: usize = 6; // bytes: \u0041
 
