@@ -5,7 +5,7 @@ mod cache;
 
 use std::collections::BTreeMap;
 
-use agent_tools::{Env, SkillFiles, Toolset, skills_prompt};
+use agent_tools::{Env, HoldBack, SkillFiles, Toolset, skills_prompt};
 use serde::{Deserialize, Serialize};
 use stigmer_api::{
     agent::{AgentSpec, McpServerDefinition, SubAgent},
@@ -18,7 +18,6 @@ use crate::{
     backend::Backend,
     failure::{permanent, transient},
     memory::Memory,
-    unsure::Unsure,
 };
 pub(crate) use cache::Cache;
 
@@ -52,7 +51,7 @@ pub(crate) struct Loaded {
     pub(crate) memory: Memory,
     pub(crate) env: Env,
     /// What of a text may be the beginning of a secret.
-    pub(crate) unsure: Unsure,
+    pub(crate) hold_back: HoldBack,
     /// Version hashes of the skills, by [`skill_key`].
     skills: BTreeMap<String, String>,
     /// What the main agent (no name) and the sub-agents may use, and what they are told that they are.
@@ -118,7 +117,7 @@ impl Loaded {
             asked,
             agent,
             memory,
-            unsure: Unsure::of(vars.values()),
+            hold_back: HoldBack::of(vars.values()),
             env: vars.into(),
             skills: skills.iter().map(hash).collect(),
             equipped: BTreeMap::new(),

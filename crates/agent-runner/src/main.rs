@@ -16,7 +16,6 @@ mod model;
 mod prepare;
 mod status;
 mod talk;
-mod unsure;
 mod worker;
 mod workflow;
 

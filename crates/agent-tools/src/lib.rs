@@ -30,6 +30,7 @@ pub use connection::CLOSE_GRACE;
 pub use env::{Env, EnvVar, FillError};
 pub use error::{Kind, ToolsError};
 pub use limits::Limits;
+pub use redact::HoldBack;
 pub use skills::skills_prompt;
 pub use tools::{IDEMPOTENCY_KEY, Tools};
 pub use toolset::{SkillFiles, ToolOutcome, ToolSpec, Toolset};

@@ -1,7 +1,10 @@
 //! Secrets in a text, however they were written down.
 
 mod form;
+mod streaming_redaction;
 mod view;
+
+pub use streaming_redaction::HoldBack;
 
 use form::{Form, forms, longest, parts};
 use view::{LONGEST_ESCAPE, views};

@@ -69,7 +69,7 @@ impl AgentActivities {
             if unshown && Instant::now() >= next {
                 unshown = false;
                 let text = loaded.env.redact(answer.text());
-                let text = loaded.unsure.without(&text);
+                let text = loaded.hold_back.without(&text);
                 if text.len() != shown {
                     shown = text.len();
                     let taken = self.show(&loaded, &request, text).await?;

@@ -41,7 +41,7 @@ fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
         agent,
         memory: Memory::default(),
         env: Env::default(),
-        unsure: Unsure::default(),
+        hold_back: HoldBack::default(),
         skills: BTreeMap::new(),
         equipped: BTreeMap::new(),
     };

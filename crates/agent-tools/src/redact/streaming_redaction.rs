@@ -1,7 +1,7 @@
-//! The end of a text that is still being written: it may be the beginning of a secret, which can
-//! only be redacted when all of it is there.
+//! The end of a text that is still being written: it may be the beginning of a secret, which can only be redacted when
+//! all of it is there.
 
-use agent_tools::EnvVar;
+use crate::EnvVar;
 
 /// A byte of a secret takes so many at most, however it is written: as `\\u0041` in JSON in JSON,
 /// its backslash written as `\u005c`.
@@ -9,27 +9,29 @@ const WIDEST: usize = 12;
 
 /// How much of a text's end cannot be shown yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unsure {
+pub struct HoldBack {
     /// Bytes of the longest secret, as long as it can be written.
     longest: usize,
     /// Whether a secret has white space in it. No other goes on beyond a white space.
     spaced: bool,
 }
 
-impl Unsure {
-    pub(crate) fn of<'a>(vars: impl IntoIterator<Item = &'a EnvVar>) -> Self {
+impl HoldBack {
+    /// What these variables ask for.
+    pub fn of<'a>(vars: impl IntoIterator<Item = &'a EnvVar>) -> Self {
         let secrets = vars.into_iter().filter(|v| v.is_secret);
-        secrets.fold(Self::default(), |unsure, var| {
+        secrets.fold(Self::default(), |held, var| {
             let secret = var.value.trim();
             Self {
-                longest: unsure.longest.max(secret.len() * WIDEST),
-                spaced: unsure.spaced || secret.contains(char::is_whitespace),
+                longest: held.longest.max(secret.len() * WIDEST),
+                spaced: held.spaced || secret.contains(char::is_whitespace),
             }
         })
     }
 
     /// The redacted text without what may be the beginning of a secret.
-    pub(crate) fn without<'a>(&self, redacted: &'a str) -> &'a str {
+    #[must_use]
+    pub fn without<'a>(&self, redacted: &'a str) -> &'a str {
         if self.longest == 0 {
             return redacted;
         }
@@ -45,7 +47,7 @@ impl Unsure {
 
 #[cfg(test)]
 mod tests {
-    use agent_tools::Env;
+    use crate::Env;
 
     use super::*;
 
@@ -59,7 +61,7 @@ mod tests {
     fn shown(secret: &str, text: &str) -> String {
         let env: Env = [("S".to_owned(), var(secret))].into_iter().collect();
         let redacted = env.redact(text);
-        Unsure::of([&var(secret)]).without(&redacted).to_owned()
+        HoldBack::of([&var(secret)]).without(&redacted).to_owned()
     }
 
     #[test]
@@ -85,11 +87,11 @@ mod tests {
         assert_eq!(shown("ab cd", "It is a"), "");
         let long = "ä".repeat(100);
         assert_eq!(shown("ab cd", &long), "ä".repeat(70));
-        assert_eq!(Unsure::of([]).without("swordf"), "swordf");
+        assert_eq!(HoldBack::of([]).without("swordf"), "swordf");
         let open = EnvVar {
             is_secret: false,
             ..var("swordfish")
         };
-        assert_eq!(Unsure::of([&open]).without("swordf"), "swordf");
+        assert_eq!(HoldBack::of([&open]).without("swordf"), "swordf");
     }
 }
