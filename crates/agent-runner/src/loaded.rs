@@ -96,7 +96,7 @@ impl Loaded {
         if let Some(pins) = pins {
             memory.more = pins.more;
         }
-        let vars = backend.environment(id).await?;
+        let env = Env::from(backend.environment(id).await?);
         let mut skills = BTreeMap::new();
         let of_subs = agent.sub_agents.iter().flat_map(|s| &s.skill_refs);
         for reference in agent.skill_refs.iter().chain(of_subs) {
@@ -117,8 +117,8 @@ impl Loaded {
             asked,
             agent,
             memory,
-            hold_back: HoldBack::of(vars.values()),
-            env: vars.into(),
+            hold_back: env.hold_back(),
+            env,
             skills: skills.iter().map(hash).collect(),
             equipped: BTreeMap::new(),
         };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::redact;
+use crate::redact::{self, HoldBack};
 
 /// A value and whether it is a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -103,7 +103,13 @@ impl Env {
         redact::reach(self.secrets())
     }
 
-    fn secrets(&self) -> impl Iterator<Item = &str> {
+    /// What of the end of a text that is still being written must not be shown yet.
+    #[must_use]
+    pub fn hold_back(&self) -> HoldBack {
+        HoldBack::of(self.secrets())
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> + Clone {
         let secrets = self.0.values().filter(|var| var.is_secret);
         secrets.map(|var| var.value.as_str())
     }

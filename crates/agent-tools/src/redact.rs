@@ -7,7 +7,8 @@ mod view;
 pub use streaming_redaction::HoldBack;
 
 use form::{Form, forms, longest, parts};
-use view::{LONGEST_ESCAPE, views};
+pub(crate) use view::reach;
+use view::views;
 
 const MARK: &str = "[redacted]";
 
@@ -34,13 +35,6 @@ pub(crate) fn redact_head<'a>(
         }
     });
     replace(text, most, found)
-}
-
-/// How many bytes one of these secrets takes at most in a text: escaped twice, as JSON in JSON. 0 without secrets.
-pub(crate) fn reach<'a>(secrets: impl Iterator<Item = &'a str>) -> usize {
-    let forms: Vec<Form> = secrets.flat_map(parts).flat_map(forms).collect();
-    let longest = longest(&forms).unwrap_or(0);
-    longest.saturating_mul(LONGEST_ESCAPE * LONGEST_ESCAPE)
 }
 
 /// The first `most` bytes with marks in the places that were found, and how many bytes these are.

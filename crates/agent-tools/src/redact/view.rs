@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::form::Form;
+use super::form::{Form, forms, longest, parts};
 
-pub(super) const LONGEST_ESCAPE: usize = 6; // bytes: \u0041
+const LONGEST_ESCAPE: usize = 6; // bytes: \u0041
 
 /// A text with its escapes resolved, and for each byte where it came from.
 pub(super) struct View<'a> {
@@ -42,6 +42,13 @@ impl View<'_> {
             at = start + 1; // they may overlap
         }
     }
+}
+
+/// How many bytes one of these secrets takes at most in a text: escaped twice, as JSON in JSON. 0 without secrets.
+pub(crate) fn reach<'a>(secrets: impl Iterator<Item = &'a str>) -> usize {
+    let forms: Vec<Form> = secrets.flat_map(parts).flat_map(forms).collect();
+    let longest = longest(&forms).unwrap_or(0);
+    longest.saturating_mul(LONGEST_ESCAPE * LONGEST_ESCAPE)
 }
 
 /// Shows a text in every way to read it, as far as its first `most` bytes and what may begin in them.
