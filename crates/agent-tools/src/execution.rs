@@ -8,11 +8,9 @@ use std::{
 };
 
 use futures::future::join_all;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    ToolsError, Toolset, catalog::Catalog, connection::Connection, keepers::Keepers, skills,
-};
+use crate::{ToolsError, Toolset, catalog::Catalog, connection::Connection, skills};
 
 /// A connection, or the place for one. Whoever connects holds the lock, so that nobody connects beside.
 pub(crate) type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
@@ -27,7 +25,8 @@ pub(crate) struct Execution {
     folder: PathBuf,
     /// Ends what is being connected.
     pub(crate) closed: CancellationToken,
-    pub(crate) keepers: Keepers,
+    /// The ends of its servers, those that are under way among them.
+    pub(crate) ends: TaskTracker,
     scopes: Mutex<HashMap<String, Arc<Scope>>>,
     used: Mutex<Used>,
 }
@@ -72,7 +71,7 @@ impl Execution {
         Self {
             folder,
             closed: CancellationToken::new(),
-            keepers: Keepers::default(),
+            ends: TaskTracker::new(),
             scopes: Mutex::default(),
             used: Mutex::new(Used {
                 last: Instant::now(),
@@ -122,7 +121,8 @@ impl Execution {
         }))
         .await;
         // Servers that were starting, or that were let go of before, have no connection any more and may still end.
-        self.keepers.done().await;
+        self.ends.close();
+        self.ends.wait().await;
         remove(&self.folder).await;
     }
 }

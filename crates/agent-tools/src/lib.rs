@@ -14,7 +14,6 @@ mod error;
 mod execution;
 mod files;
 mod http;
-mod keepers;
 mod limits;
 mod outcome;
 mod process;

@@ -13,9 +13,12 @@ use tokio::{
     sync::watch,
     time::timeout,
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
-use crate::{keepers::Keepers, stderr::StderrTail};
+use crate::stderr::StderrTail;
 
 /// Longest time from the order to end to the end, last words included.
 pub(crate) const LONGEST_END: Duration = GRACE.saturating_add(TERM).saturating_add(LAST_WORDS);
@@ -57,10 +60,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a process that leads a group of its own.
+    /// Starts a process that leads a group of its own. Until the group is gone, `ends` has a task more.
     pub(crate) fn start(
         mut command: Command,
-        keepers: &Keepers,
+        ends: &TaskTracker,
     ) -> io::Result<(Self, ChildStdin, ChildStdout)> {
         command
             .process_group(0)
@@ -90,10 +93,9 @@ impl Process {
         let told = end.clone();
         let exited = CancellationToken::new();
         let seen = exited.clone();
-        let kept = keepers.one();
-        tokio::spawn(async move {
+        ends.spawn(async move {
             // Taken in: the runtime may end before this does, and then drops what is in here.
-            let (_kept, group) = (kept, group);
+            let group = group;
             let status = tokio::select! {
                 status = child.wait() => status,
                 () = told.cancelled() => ended(&mut child, &group).await,

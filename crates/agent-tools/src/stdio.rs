@@ -6,11 +6,11 @@ use rmcp::{ServiceExt, model::ClientConfig};
 use rustix::io::Errno;
 use stigmer_api::agent::StdioServer;
 use tokio::{process::Command, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     Env, ToolsError,
     connection::{Connection, told},
-    keepers::Keepers,
     process::Process,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct Start<'a> {
     pub(crate) client: ClientConfig,
     pub(crate) handshake: Duration,
     pub(crate) call: Duration,
-    pub(crate) keepers: &'a Keepers,
+    pub(crate) ends: &'a TaskTracker,
 }
 
 impl Start<'_> {
@@ -51,7 +51,7 @@ impl Start<'_> {
             self.name,
             self.env.redact(&server.command)
         );
-        let (process, stdin, stdout) = Process::start(self.command(server, &who)?, self.keepers)
+        let (process, stdin, stdout) = Process::start(self.command(server, &who)?, self.ends)
             .map_err(|error| self.unstartable(&error, &who, server))?;
         tracing::info!(
             server = self.name,

@@ -10,11 +10,11 @@ use std::{
 };
 
 use futures::future::join_all;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     ToolsError, Toolset,
     execution::{Execution, Use, locked},
-    keepers::Keepers,
     work_dir::WorkDir,
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Executions {
     folders: AtomicU64,
     sweeping: AtomicBool,
     stopped: AtomicBool,
-    closing: Keepers,
+    closing: TaskTracker,
 }
 
 impl Executions {
@@ -39,7 +39,7 @@ impl Executions {
             folders: AtomicU64::default(),
             sweeping: AtomicBool::default(),
             stopped: AtomicBool::default(),
-            closing: Keepers::default(),
+            closing: TaskTracker::new(),
         }
     }
 
@@ -76,14 +76,10 @@ impl Executions {
             let mut executions = locked(&self.executions);
             let execution = executions.remove(id);
             // Under the lock: whoever stops everything sees either the execution or that it is being closed.
-            execution.map(|execution| (execution, self.closing.one()))
+            execution.map(|execution| self.closing.spawn(async move { execution.close().await }))
         };
-        if let Some((execution, closing)) = closing {
-            let closed = tokio::spawn(async move {
-                execution.close().await;
-                drop(closing);
-            });
-            let _ = closed.await; // it panics or ends
+        if let Some(closing) = closing {
+            let _ = closing.await; // it panics or ends
         }
     }
 
@@ -92,7 +88,8 @@ impl Executions {
         self.stopped.store(true, Ordering::SeqCst);
         let ids: Vec<String> = locked(&self.executions).keys().cloned().collect();
         join_all(ids.iter().map(|id| self.close(id))).await;
-        self.closing.done().await;
+        self.closing.close();
+        self.closing.wait().await;
     }
 }
 
@@ -104,7 +101,7 @@ async fn sweep(executions: Weak<Executions>, idle: Duration) {
         let Some(all) = executions.upgrade() else {
             return;
         };
-        let idle: Vec<_> = {
+        let closing: Vec<_> = {
             let mut executions = locked(&all.executions);
             let idle = executions.extract_if(|_, execution| execution.idle_for(idle));
             idle.map(|(id, execution)| {
@@ -112,15 +109,12 @@ async fn sweep(executions: Weak<Executions>, idle: Duration) {
                     execution = id,
                     "an execution's tools were idle; they are closed"
                 );
-                (execution, all.closing.one())
+                all.closing
+                    .track_future(async move { execution.close().await })
             })
             .collect()
         };
         drop(all); // or it would outlive its last owner
-        join_all(idle.into_iter().map(|(execution, closing)| async move {
-            execution.close().await;
-            drop(closing);
-        }))
-        .await;
+        join_all(closing).await;
     }
 }

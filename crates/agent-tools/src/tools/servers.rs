@@ -157,7 +157,7 @@ impl Servers {
                     client,
                     handshake: self.limits.start,
                     call: self.limits.call,
-                    keepers: &execution.keepers,
+                    ends: &execution.ends,
                 };
                 start.connect(stdio).await
             }
