@@ -6,7 +6,7 @@ use rmcp::model::Tool;
 use serde_json::Value;
 use stigmer_api::agent::{McpServerDefinition, McpToolSelection};
 
-use crate::{Env, ToolSpec, ToolsError, files};
+use crate::{env::Env, error::ToolsError, files, toolset::ToolSpec};
 
 const LONGEST: usize = 64;
 

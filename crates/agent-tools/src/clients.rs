@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 use service_kit::is_loopback;
 
-use crate::ToolsError;
+use crate::error::ToolsError;
 
 /// The ways to servers: this machine's own are never asked by way of a proxy, others as the system says.
 pub(crate) struct Clients {

@@ -11,8 +11,11 @@ use rmcp::{
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    Env, ToolOutcome, ToolsError, outcome,
+    env::Env,
+    error::ToolsError,
+    outcome,
     process::{LONGEST_END, Process},
+    toolset::ToolOutcome,
 };
 
 /// A server that does not take its leave by then is left.

@@ -10,7 +10,9 @@ use std::{
 use futures::future::join_all;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{ToolsError, Toolset, catalog::Catalog, connection::Connection, skills};
+use crate::{
+    catalog::Catalog, connection::Connection, error::ToolsError, skills, toolset::Toolset,
+};
 
 /// A connection, or the place for one. Whoever connects holds the lock, so that nobody connects beside.
 pub(crate) type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
@@ -148,7 +150,8 @@ impl Scope {
 
     async fn unpack(&self, toolset: &Toolset) -> Result<(), ToolsError> {
         let mut done = self.unpacked.lock().await;
-        let known = |skill: &crate::SkillFiles| done.get(&skill.name) == Some(&skill.version_hash);
+        let known =
+            |skill: &crate::toolset::SkillFiles| done.get(&skill.name) == Some(&skill.version_hash);
         if toolset.skills.iter().all(known) && self.folder.is_dir() {
             return Ok(());
         }

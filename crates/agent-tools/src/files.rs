@@ -8,7 +8,11 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::{Env, ToolOutcome, ToolSpec, outcome};
+use crate::{
+    env::Env,
+    outcome,
+    toolset::{ToolOutcome, ToolSpec},
+};
 
 const LIST: &str = "list_files";
 const READ: &str = "read_file";

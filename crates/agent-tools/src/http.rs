@@ -21,9 +21,10 @@ use stigmer_api::agent::HttpServer;
 use tokio::time::timeout;
 
 use crate::{
-    Env, ToolsError,
     clients::Clients,
     connection::{Connection, chain, told},
+    env::Env,
+    error::ToolsError,
 };
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

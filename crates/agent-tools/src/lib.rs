@@ -33,3 +33,39 @@ pub use redact::HoldBack;
 pub use skills::skills_prompt;
 pub use tools::{IDEMPOTENCY_KEY, Tools};
 pub use toolset::{SkillFiles, ToolOutcome, ToolSpec, Toolset};
+
+#[cfg(test)]
+mod tests {
+    /// The files from the ground up: each imports earlier ones only.
+    const ROOMS: &[&str] = &[
+        "redact/form.rs",
+        "redact/view.rs",
+        "redact/streaming_redaction.rs",
+        "redact.rs",
+        "env.rs",
+        "error.rs",
+        "limits.rs",
+        "work_dir.rs",
+        "toolset.rs",
+        "clients.rs",
+        "stderr.rs",
+        "process.rs",
+        "outcome.rs",
+        "files.rs",
+        "skills.rs",
+        "catalog.rs",
+        "connection.rs",
+        "stdio.rs",
+        "http.rs",
+        "execution.rs",
+        "tools/executions.rs",
+        "tools/servers.rs",
+        "tools.rs",
+        "lib.rs",
+    ];
+
+    #[test]
+    fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+        rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+    }
+}

@@ -2,7 +2,7 @@
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
-use crate::{Env, ToolOutcome};
+use crate::{env::Env, toolset::ToolOutcome};
 
 /// Bytes of a text for the model.
 pub(crate) const MOST: usize = 64 << 10;
@@ -103,7 +103,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::EnvVar;
+    use crate::env::EnvVar;
 
     #[test]
     fn what_no_model_reads_is_named() {

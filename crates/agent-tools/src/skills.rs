@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use crate::{SkillFiles, ToolsError};
+use crate::{error::ToolsError, toolset::SkillFiles};
 
 /// Below the folder of an agent.
 pub(crate) const FOLDER: &str = "skills";

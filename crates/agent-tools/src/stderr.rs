@@ -7,7 +7,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::Env;
+use crate::env::Env;
 
 const KEPT: usize = 16 << 10;
 const LINES: usize = 10;
@@ -72,7 +72,7 @@ impl StderrTail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EnvVar;
+    use crate::env::EnvVar;
 
     #[tokio::test]
     async fn the_end_is_kept_and_half_a_line_is_not() {

@@ -9,8 +9,9 @@ use tokio::{process::Command, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Env, ToolsError,
     connection::{Connection, told},
+    env::Env,
+    error::ToolsError,
     process::Process,
 };
 

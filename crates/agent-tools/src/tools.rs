@@ -10,9 +10,12 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    Limits, ToolOutcome, ToolSpec, ToolsError, Toolset,
     catalog::{Catalog, Target},
-    files, outcome,
+    error::ToolsError,
+    files,
+    limits::Limits,
+    outcome,
+    toolset::{ToolOutcome, ToolSpec, Toolset},
     work_dir::WorkDir,
 };
 use executions::Executions;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stigmer_api::agent::{McpServerDefinition, McpToolSelection};
 
-use crate::Env;
+use crate::env::Env;
 
 /// What one agent, the main one or a sub-agent, of one execution may use.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use temporalio_client::{
 };
 use url::Url;
 
-use crate::TemporalArgs;
+use crate::args::TemporalArgs;
 
 /// One attempt to connect; a port that accepts and then says nothing must not hold us longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -13,3 +13,14 @@ pub const WORKFLOW_TYPE: &str = "stigmer/agent-execution/invoke";
 pub fn workflow_id(id: &str) -> String {
     format!("{WORKFLOW_TYPE}/{id}")
 }
+
+#[cfg(test)]
+mod tests {
+    /// The files from the ground up: each imports earlier ones only.
+    const ROOMS: &[&str] = &["args.rs", "connect.rs", "lib.rs"];
+
+    #[test]
+    fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+        rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+    }
+}

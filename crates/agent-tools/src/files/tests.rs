@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::EnvVar;
+use crate::env::EnvVar;
 
 fn ask(root: &Path, tool: &str, path: &str) -> ToolOutcome {
     let args = json!({"path": path});

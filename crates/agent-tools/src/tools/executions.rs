@@ -13,8 +13,9 @@ use futures::future::join_all;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    ToolsError, Toolset,
+    error::ToolsError,
     execution::{Execution, Use, locked},
+    toolset::Toolset,
     work_dir::WorkDir,
 };
 

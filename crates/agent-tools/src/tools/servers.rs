@@ -7,12 +7,15 @@ use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Imple
 use stigmer_api::agent::{McpServerDefinition, mcp_server_definition::ServerType};
 
 use crate::{
-    Limits, ToolOutcome, ToolsError, Toolset,
     catalog::{self, Catalog},
     clients::Clients,
     connection::{Called, Connection},
+    error::ToolsError,
     execution::{Execution, Scope},
-    http, stdio,
+    http,
+    limits::Limits,
+    stdio,
+    toolset::{ToolOutcome, Toolset},
 };
 
 const CLOSED: &str = "the execution's tools were closed while a server was starting";
