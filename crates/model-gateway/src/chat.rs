@@ -10,17 +10,17 @@ use axum::{
 use futures::{StreamExt, stream::unfold};
 
 use crate::{
-    answer::{Answered, Broken, Chunks, Content},
+    access_log::{Exchange, Exchanges, Lane, Outcome},
     body::{self, Unread},
     budget::{Budget, Share},
     cassette::{self, Cassettes},
     config::Mode,
     connection::Connection,
-    damage::{Damage, damaged},
-    exchange::{Exchange, Exchanges, Lane, Outcome},
+    corrupt::{Damage, damaged},
     fault::Faults,
     forward::Upstream,
     over::Over,
+    response::{Answered, Broken, Chunks, Content},
     route::Route,
     script::{self, Scripts},
 };

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    answer::{Answered, Content, object},
-    damage::Damage,
+    corrupt::Damage,
     over::Over,
+    response::{Answered, Content, object},
 };
 
 pub use rule::{Every, Faults, Nth, Report, Rule};

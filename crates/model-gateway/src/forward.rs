@@ -9,10 +9,10 @@ use reqwest::{Client, Url, redirect::Policy};
 use service_kit::is_loopback;
 
 use crate::{
-    answer::{Answered, Broken, Content},
+    access_log::Outcome,
     chat::Asked,
-    damage::Damage,
-    exchange::Outcome,
+    corrupt::Damage,
+    response::{Answered, Broken, Content},
 };
 
 /// Longest wait for a connection to the model.

@@ -8,21 +8,21 @@
     allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
 )]
 
+pub mod access_log;
 pub mod admin;
-pub mod answer;
 pub mod body;
 pub mod budget;
 pub mod cassette;
 pub mod chat;
 pub mod config;
 pub mod connection;
-pub mod damage;
-pub mod exchange;
+pub mod corrupt;
 pub mod fault;
 pub mod forward;
 pub mod listen;
 pub mod over;
 pub mod relay;
+pub mod response;
 pub mod route;
 pub mod script;
 pub mod serve;

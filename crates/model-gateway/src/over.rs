@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::sync::watch;
 
-use crate::answer::Answered;
+use crate::response::Answered;
 
 /// Whether the gateway is to end.
 #[derive(Debug)]

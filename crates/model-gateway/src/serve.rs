@@ -14,17 +14,17 @@ use serde_json::json;
 use service_kit::{Stop, health};
 
 use crate::{
+    access_log::Exchanges,
     admin,
-    answer::{self, Content},
     budget::{Budget, LIMIT},
     cassette::Cassettes,
     chat::{Asked, Gateway, chat},
     config::{Mode, Serve},
-    exchange::Exchanges,
     fault::Faults,
     forward::Upstream,
     listen::serve,
     over::Over,
+    response::{self, Content},
     script::Scripts,
 };
 
@@ -88,7 +88,7 @@ pub async fn run(args: Serve) -> anyhow::Result<()> {
 async fn healthy(State(gateway): State<Arc<Gateway>>) -> Response<Body> {
     let upstream = gateway.upstream.as_ref().map(Upstream::shown);
     let state = json!({ "mode": gateway.mode, "upstream": upstream });
-    answer::json(StatusCode::OK, &state)
+    response::json(StatusCode::OK, &state)
 }
 
 async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Response<Body> {
@@ -97,7 +97,7 @@ async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
             json!({ "id": format!("script/{key}"), "object": "model", "created": 0, "owned_by": "model-gateway" })
         });
         let scripts: Vec<_> = scripts.collect();
-        return answer::json(
+        return response::json(
             StatusCode::OK,
             &json!({ "object": "list", "data": scripts }),
         );
@@ -127,5 +127,5 @@ async fn unknown(method: Method, uri: Uri) -> Response<Body> {
          /scripts/KEY, /faults/ID and /cassettes/NAME",
         uri.path()
     );
-    answer::error(StatusCode::NOT_FOUND, "invalid_request_error", &text)
+    response::error(StatusCode::NOT_FOUND, "invalid_request_error", &text)
 }

@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use super::{Refused, either, gone, named, parse, read, refused, taken, unknown};
 use crate::{
-    answer,
     cassette::{Cassette, Tape},
     chat::Gateway,
     config::Mode,
+    response,
 };
 
 #[derive(Deserialize)]
@@ -54,7 +54,7 @@ pub(super) async fn load(
         if !gateway.cassettes.add(&name, tape) {
             return Err(taken("cassette", &name));
         }
-        Ok(answer::json(StatusCode::CREATED, &report))
+        Ok(response::json(StatusCode::CREATED, &report))
     };
     either(loaded.await)
 }
@@ -71,7 +71,7 @@ pub(super) async fn file(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &name).map(|tape| answer::text(StatusCode::OK, tape.file())))
+    either(find(&gateway, &name).map(|tape| response::text(StatusCode::OK, tape.file())))
 }
 
 /// `GET report`: what was asked in vain, and what was not asked for.
@@ -79,7 +79,7 @@ pub(super) async fn report(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &name).map(|tape| answer::json(StatusCode::OK, &tape.report())))
+    either(find(&gateway, &name).map(|tape| response::json(StatusCode::OK, &tape.report())))
 }
 
 /// `DELETE`.

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{either, gone, named, parse, read, refused, taken, unknown};
-use crate::{answer, chat::Gateway, fault::Rule};
+use crate::{chat::Gateway, fault::Rule, response};
 
 /// `PUT`: a new rule.
 pub(super) async fn add(
@@ -26,7 +26,7 @@ pub(super) async fn add(
         if !gateway.faults.add(&id, rule, share) {
             return Err(taken("fault", &id));
         }
-        Ok(answer::json(StatusCode::CREATED, &serde_json::json!({})))
+        Ok(response::json(StatusCode::CREATED, &serde_json::json!({})))
     };
     either(added.await)
 }
@@ -40,7 +40,7 @@ pub(super) async fn report(
         .faults
         .report(&id)
         .ok_or_else(|| unknown("fault", &id));
-    either(report.map(|report| answer::json(StatusCode::OK, &report)))
+    either(report.map(|report| response::json(StatusCode::OK, &report)))
 }
 
 /// `DELETE`.

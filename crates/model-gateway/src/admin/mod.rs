@@ -15,10 +15,10 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    answer,
     body::{self, Unread},
     budget::Share,
     chat::Gateway,
+    response,
 };
 
 /// The routes.
@@ -44,12 +44,12 @@ pub fn routes() -> Router<Arc<Gateway>> {
 type Refused = Box<Response<Body>>;
 
 fn refused(status: StatusCode, message: &str) -> Refused {
-    Box::new(answer::error(status, "invalid_request_error", message))
+    Box::new(response::error(status, "invalid_request_error", message))
 }
 
 fn full(message: &str) -> Refused {
     let status = StatusCode::INSUFFICIENT_STORAGE;
-    Box::new(answer::error(status, "gateway_full", message))
+    Box::new(response::error(status, "gateway_full", message))
 }
 
 /// An answer, whichever it is.

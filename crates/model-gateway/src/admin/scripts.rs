@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::{Refused, either, gone, named, parse, read, refused, taken, unknown};
 use crate::{
-    answer,
     budget::Share,
     chat::Gateway,
+    response,
     script::{Answer, Script},
 };
 
@@ -78,7 +78,7 @@ pub(super) async fn add(
             .add(&key)
             .ok_or_else(|| taken("script", &key))?;
         script.append(answers, share);
-        Ok(answer::json(StatusCode::CREATED, &script.report()))
+        Ok(response::json(StatusCode::CREATED, &script.report()))
     };
     either(added.await)
 }
@@ -94,7 +94,10 @@ pub(super) async fn append(
         let (answers, share) = answers(&gateway, body).await?;
         let count = answers.len();
         script.append(answers, share);
-        Ok(answer::json(StatusCode::OK, &json!({ "appended": count })))
+        Ok(response::json(
+            StatusCode::OK,
+            &json!({ "appended": count }),
+        ))
     };
     either(appended.await)
 }
@@ -106,7 +109,7 @@ pub(super) async fn release(
 ) -> Response<Body> {
     either(find(&gateway, &key).map(|script| {
         script.release();
-        answer::json(StatusCode::OK, &json!({}))
+        response::json(StatusCode::OK, &json!({}))
     }))
 }
 
@@ -115,7 +118,7 @@ pub(super) async fn report(
     State(gateway): State<Arc<Gateway>>,
     Path(key): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &key).map(|script| answer::json(StatusCode::OK, &script.report())))
+    either(find(&gateway, &key).map(|script| response::json(StatusCode::OK, &script.report())))
 }
 
 /// `GET wait`: the same, once so many requests came and so many clients left; 504 when they did not in time.
@@ -132,7 +135,7 @@ pub(super) async fn wait(
             () = waiting => StatusCode::OK,
             () = gateway.over.sleep(limit) => StatusCode::GATEWAY_TIMEOUT,
         };
-        Ok(answer::json(status, &script.report()))
+        Ok(response::json(status, &script.report()))
     };
     either(waited.await)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{canon, said::Said};
+use super::{canon, readable::Said};
 
 /// The format that this gateway reads and writes.
 pub(super) const FORMAT: u32 = 1;

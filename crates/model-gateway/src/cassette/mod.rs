@@ -1,13 +1,13 @@
 //! `replay/CASSETTE/MODEL`: exchanges with a real model, recorded once and given again.
 
 mod canon;
+mod cassette_state;
 mod file;
 mod nearest;
+mod readable;
 mod record;
 mod replay;
-mod said;
 mod secret;
-mod tape;
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +17,12 @@ use std::{
 use axum::{body::Bytes, http::StatusCode};
 use serde_json::value::{RawValue, to_raw_value};
 
+pub use cassette_state::Tape;
 pub use file::{Cassette, Chunk, Entry};
 pub use record::record;
 pub use replay::replay;
-pub use tape::Tape;
 
-use crate::answer::Answered;
+use crate::response::Answered;
 
 /// All cassettes that are held.
 #[derive(Debug, Default)]

@@ -107,7 +107,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cassette::said::Said;
+    use crate::cassette::readable::Said;
 
     fn entry(key: &str, request: Value) -> Arc<Entry> {
         Arc::new(Entry {

@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::{
     Tape, canon,
     file::{Chunk, Entry},
+    readable::Said,
     renamed,
-    said::Said,
     secret::Secrets,
 };
 use crate::{
-    answer::{Answered, Content},
     budget::Budget,
     chat::{Asked, Gateway},
+    response::{Answered, Content},
     sse::{self, Events},
 };
 

@@ -15,14 +15,14 @@ use tokio::{
 
 use super::{
     canon::{canonical, key},
+    cassette_state::Taken,
     file::{AGAIN, Chunk},
     nearest::{Nearest, SEARCH, nearest},
     secret::Secrets,
-    tape::Taken,
 };
 use crate::{
-    answer::{Answered, Content},
     chat::{Asked, Gateway},
+    response::{Answered, Content},
 };
 
 /// Answers a request for `replay/NAME/MODEL`.

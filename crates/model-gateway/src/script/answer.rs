@@ -143,7 +143,7 @@ impl Answer {
         if faulty && !says {
             return Err("only what is said can be cut or have garbage in it".to_owned());
         }
-        let pieces = super::wire::pieces(self);
+        let pieces = super::openai_stream::pieces(self);
         if self.cut_after_pieces.is_some_and(|cut| cut > pieces) {
             return Err(format!(
                 "it has {pieces} pieces, so it cannot be cut after more"

@@ -1,11 +1,11 @@
 //! `script/KEY`: answers that a test registered, and what was asked of them.
 
-mod all;
 mod answer;
-mod play;
-mod seen;
-mod when;
-mod wire;
+mod condition;
+mod openai_stream;
+mod registry;
+mod request_log;
+mod respond;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,14 +16,14 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 
-pub use all::Scripts;
 pub use answer::{Answer, Piece, Tool};
-pub use play::play;
-pub use when::When;
+pub use condition::When;
+pub use registry::Scripts;
+pub use respond::play;
 
-use seen::Seen;
+use request_log::Seen;
 
-use crate::{budget::Share, exchange::Outcome};
+use crate::{access_log::Outcome, budget::Share};
 
 /// One script.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Script {
             (all, 0) => format!("all {all} are used"),
             (_, left) => format!("no condition of the {left} left fits"),
         };
-        let asked = when::excerpt(body);
+        let asked = condition::excerpt(body);
         format!(
             "`script/{}` has no answer for request {n}: {why}; {asked}",
             self.key

@@ -6,7 +6,7 @@
 mod common;
 mod faults;
 mod holds;
-mod wire;
+mod openai_stream;
 
 use common::{HELLO, alone, events, text};
 use reqwest::Method;

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Piece};
-use crate::damage::GARBAGE;
+use crate::corrupt::GARBAGE;
 
 /// About how many characters of a call's arguments come at once.
 const ARGUMENTS: usize = 8;

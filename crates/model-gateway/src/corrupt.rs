@@ -12,7 +12,7 @@ use futures::{
 };
 
 use crate::{
-    answer::{Broken, Chunks, Content},
+    response::{Broken, Chunks, Content},
     sse::Events,
 };
 

@@ -10,7 +10,7 @@ use axum::{
 use futures::stream::BoxStream;
 use serde_json::Value;
 
-use crate::{damage::Damage, exchange::Outcome};
+use crate::{access_log::Outcome, corrupt::Damage};
 
 /// An error object. `kind` is for programs, `message` for people.
 pub fn object(kind: &str, message: &str) -> Value {

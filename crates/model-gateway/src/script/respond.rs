@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::{
     Script,
     answer::{Answer, Piece},
-    wire::{Envelope, Step},
+    openai_stream::{Envelope, Step},
 };
 use crate::{
-    answer::{Answered, Broken},
+    access_log::{Exchange, Lane},
     chat::{Asked, Gateway},
-    damage::Damage,
-    exchange::{Exchange, Lane},
+    corrupt::Damage,
     fault::reply,
+    response::{Answered, Broken},
 };
 
 #[derive(Default, Deserialize)]
