@@ -34,7 +34,7 @@ pub use make::{agent, environment, execution, instance, reference, session};
 pub use project::{Project, agent_yaml};
 pub use relay::Relay;
 pub use script::Script;
-pub use seen_request::Asked;
+pub use seen_request::SeenRequest;
 pub use skill::SkillFolder;
 pub use stack::{GatewayEndpoint, McpEndpoint, ModelEndpoint, Stack, TemporalEndpoint};
 pub use temporal::{Event, Temporal};

@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Answer, Asked, Result, Stack, gateway::Admin, unique};
+use crate::{Answer, Result, SeenRequest, Stack, gateway::Admin, unique};
 
 /// How much of a script that did not come out right is shown.
 const SHOWN: usize = 8000;
@@ -66,7 +66,7 @@ impl Script {
     ///
     /// # Errors
     /// When it is asked less within 60 s: what it was asked.
-    pub async fn asked(&self, requests: usize) -> Result<Vec<Asked>> {
+    pub async fn asked(&self, requests: usize) -> Result<Vec<SeenRequest>> {
         self.wait(&format!("requests={requests}"), "was not asked so often")
             .await
     }
@@ -75,12 +75,12 @@ impl Script {
     ///
     /// # Errors
     /// When fewer do within 60 s: what it was asked.
-    pub async fn left(&self, clients: usize) -> Result<Vec<Asked>> {
+    pub async fn left(&self, clients: usize) -> Result<Vec<SeenRequest>> {
         self.wait(&format!("left={clients}"), "was not let go so often")
             .await
     }
 
-    async fn wait(&self, until: &str, why: &str) -> Result<Vec<Asked>> {
+    async fn wait(&self, until: &str, why: &str) -> Result<Vec<SeenRequest>> {
         let path = format!("{}/wait?{until}", self.path);
         let (status, text) = self.admin.ask(Method::GET, &path, None).await?;
         let report: Value = serde_json::from_str(&text).with_context(|| text.clone())?;
@@ -97,7 +97,7 @@ impl Script {
     ///
     /// # Errors
     /// When an answer was missing or is left: with all that was asked.
-    pub async fn finish(&self) -> Result<Vec<Asked>> {
+    pub async fn finish(&self) -> Result<Vec<SeenRequest>> {
         let report = self.admin.json(Method::GET, &self.path, None).await?;
         let unused = report["unused"].as_array().map_or(0, Vec::len);
         let missing = report["missing"].as_u64().unwrap_or_default();
@@ -114,7 +114,7 @@ impl Script {
     }
 }
 
-fn requests(report: &Value) -> Result<Vec<Asked>> {
+fn requests(report: &Value) -> Result<Vec<SeenRequest>> {
     Ok(serde_json::from_value(report["requests"].clone())?)
 }
 

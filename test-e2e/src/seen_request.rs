@@ -7,8 +7,8 @@ use serde_json::Value;
 
 /// A request to a [`Script`](crate::Script).
 #[derive(Clone, Deserialize)]
-#[serde(from = "Seen")]
-pub struct Asked {
+#[serde(from = "Reported")]
+pub struct SeenRequest {
     /// Which of the script's requests it is; the first is 1.
     pub n: usize,
     /// When it came, since the script was made.
@@ -29,7 +29,7 @@ pub struct Asked {
 }
 
 #[derive(Deserialize)]
-struct Seen {
+struct Reported {
     n: usize,
     ms: u64,
     #[serde(default)]
@@ -41,8 +41,8 @@ struct Seen {
     ended: Option<String>,
 }
 
-impl From<Seen> for Asked {
-    fn from(seen: Seen) -> Self {
+impl From<Reported> for SeenRequest {
+    fn from(seen: Reported) -> Self {
         let messages = seen.body["messages"].as_array().into_iter().flatten();
         let messages = messages.map(|message| {
             let role = message["role"].as_str().unwrap_or_default();
@@ -70,9 +70,9 @@ fn content(content: &Value) -> String {
 }
 
 /// For the messages of failed tests: what was said, without what is the same in every request.
-impl fmt::Debug for Asked {
+impl fmt::Debug for SeenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Asked")
+        f.debug_struct("SeenRequest")
             .field("n", &self.n)
             .field("at", &self.at)
             .field("messages", &self.messages)
@@ -84,7 +84,7 @@ impl fmt::Debug for Asked {
     }
 }
 
-impl Asked {
+impl SeenRequest {
     /// Who said what; nothing stands where a message only called tools.
     pub fn messages(&self) -> Vec<(&str, &str)> {
         let messages = self.messages.iter();
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_request_is_taken_apart() -> serde_json::Result<()> {
-        let asked: Asked = serde_json::from_value(json!({
+        let asked: SeenRequest = serde_json::from_value(json!({
             "n": 2, "at": "2026-01-31T10:15:30.000Z", "ms": 1500, "headers": {}, "authorization": true,
             "answer": 0, "error": null, "ended": "complete",
             "body": {

@@ -19,7 +19,7 @@ use crate::{
 
 /// Where the lines go; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Exchanges(Sink);
+pub struct AccessLog(Sink);
 
 #[derive(Clone, Debug, Default)]
 enum Sink {
@@ -83,7 +83,7 @@ struct Line<'a> {
     tokens: Option<Tokens>,
 }
 
-impl Exchanges {
+impl AccessLog {
     /// Appends to a file, to standard output for `-`; `None` writes nothing.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ struct Head {
 /// An exchange on its way; its line is written when this is dropped, however it ends.
 #[derive(Debug)]
 pub struct Exchange {
-    exchanges: Exchanges,
+    exchanges: AccessLog,
     path: String,
     model: Option<String>,
     stream: bool,
@@ -156,7 +156,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// An exchange that begins now, with a request that is still to be read.
-    pub fn begin(exchanges: &Exchanges, path: &str) -> Self {
+    pub fn begin(exchanges: &AccessLog, path: &str) -> Self {
         Self {
             exchanges: exchanges.clone(),
             path: path.to_owned(),

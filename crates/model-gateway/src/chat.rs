@@ -10,7 +10,7 @@ use axum::{
 use futures::{StreamExt, stream::unfold};
 
 use crate::{
-    access_log::{Exchange, Exchanges, Lane, Outcome},
+    access_log::{AccessLog, Exchange, Lane, Outcome},
     body::{self, Unread},
     budget::{Budget, Share},
     cassette::{self, Cassettes},
@@ -20,7 +20,7 @@ use crate::{
     fault::Faults,
     forward::Upstream,
     over::Over,
-    response::{Answered, Broken, Chunks, Content},
+    response::{Broken, ChatResponse, Chunks, Content},
     route::Route,
     script::{self, Scripts},
 };
@@ -43,12 +43,12 @@ pub struct Gateway {
     /// Whether it is to end.
     pub over: Over,
     /// Where the lines go.
-    pub exchanges: Exchanges,
+    pub exchanges: AccessLog,
 }
 
 /// A request, whole.
 #[derive(Debug)]
-pub struct Asked {
+pub struct ChatRequest {
     /// Its path and query.
     pub uri: Uri,
     /// Its headers.
@@ -68,7 +68,7 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
     let mut exchange = Exchange::begin(&gateway.exchanges, parts.uri.path());
     // The request is needed whole to know its model; the answer, which is what takes time, is not.
     let asked = match body::read(body, &gateway.budget).await {
-        Ok(read) => Asked {
+        Ok(read) => ChatRequest {
             uri: parts.uri,
             headers: parts.headers,
             body: read.bytes.into(),
@@ -76,7 +76,7 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
         },
         Err(unread) => {
             let (status, kind) = unread.told();
-            let mut refused = Answered::refused(status, kind, &unread.to_string());
+            let mut refused = ChatResponse::refused(status, kind, &unread.to_string());
             if matches!(unread, Unread::BrokeOff(_)) {
                 refused.outcome = Outcome::ClientGone;
             }
@@ -106,7 +106,7 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
 }
 
 impl Gateway {
-    async fn answer(&self, asked: Asked, exchange: &mut Exchange) -> Answered {
+    async fn answer(&self, asked: ChatRequest, exchange: &mut Exchange) -> ChatResponse {
         match Route::of(exchange.model()) {
             Route::Script(key) => script::play(self, &key, asked, exchange).await,
             Route::Replay { cassette, model } => {
@@ -115,7 +115,7 @@ impl Gateway {
                     Mode::Replay => cassette::replay(self, &cassette, &model, &asked).await,
                     Mode::Record => cassette::record(self, &cassette, &model, asked).await,
                     Mode::Live => match cassette::renamed(&asked.body, &model) {
-                        Ok(body) => self.live(Asked { body, ..asked }).await,
+                        Ok(body) => self.live(ChatRequest { body, ..asked }).await,
                         Err(refused) => *refused,
                     },
                 }
@@ -125,10 +125,10 @@ impl Gateway {
     }
 
     /// Asks the model.
-    pub async fn live(&self, asked: Asked) -> Answered {
+    pub async fn live(&self, asked: ChatRequest) -> ChatResponse {
         match &self.upstream {
             Some(upstream) => upstream.chat(asked).await,
-            None => Answered::refused(
+            None => ChatResponse::refused(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no_live_model",
                 "there is no live model behind the gateway (GATEWAY_UPSTREAM is not set): it answers for script/KEY \
@@ -154,8 +154,12 @@ impl fmt::Display for Ended {
 impl std::error::Error for Ended {}
 
 /// Damages, counts and sends an answer.
-async fn deliver(answered: Answered, mut exchange: Exchange, client: Connection) -> Response<Body> {
-    let Answered {
+async fn deliver(
+    answered: ChatResponse,
+    mut exchange: Exchange,
+    client: Connection,
+) -> Response<Body> {
+    let ChatResponse {
         status,
         headers,
         content,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     corrupt::Damage,
     over::Over,
-    response::{Answered, Content, object},
+    response::{ChatResponse, Content, object},
 };
 
 pub use rule::{Every, Faults, Nth, Report, Rule};
@@ -71,7 +71,7 @@ impl Fault {
     }
 
     /// What the client gets instead of an answer. Waits where that is the fault.
-    pub async fn instead(&self, over: &Over) -> Option<Answered> {
+    pub async fn instead(&self, over: &Over) -> Option<ChatResponse> {
         if let Some(ms) = self.delay_ms {
             over.sleep(Duration::from_millis(ms)).await;
         }
@@ -99,13 +99,13 @@ pub fn reply(
     status: u16,
     headers: &BTreeMap<String, String>,
     body: Option<&Value>,
-) -> Result<Answered, String> {
+) -> Result<ChatResponse, String> {
     let wrong = || format!("{status} is no status from 200 to 599");
     let known = StatusCode::from_u16(status).ok();
     let code = known.filter(|_| (200..600).contains(&status));
     let code = code.ok_or_else(wrong)?;
     let default = object("fault", &format!("{code}, because a test asked for it"));
-    let mut answered = Answered::json(code, body.unwrap_or(&default));
+    let mut answered = ChatResponse::json(code, body.unwrap_or(&default));
     if let Some(Value::String(text)) = body {
         // As proxies answer, which know nothing of JSON.
         answered.content = Content::Whole(text.clone().into());

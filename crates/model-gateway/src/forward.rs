@@ -10,9 +10,9 @@ use service_kit::is_loopback;
 
 use crate::{
     access_log::Outcome,
-    chat::Asked,
+    chat::ChatRequest,
     corrupt::Damage,
-    response::{Answered, Broken, Content},
+    response::{Broken, ChatResponse, Content},
 };
 
 /// Longest wait for a connection to the model.
@@ -84,16 +84,16 @@ impl Upstream {
     }
 
     /// Passes on a chat completion.
-    pub async fn chat(&self, asked: Asked) -> Answered {
+    pub async fn chat(&self, asked: ChatRequest) -> ChatResponse {
         self.pass(Method::POST, asked).await
     }
 
     /// Passes on a question for the models.
-    pub async fn models(&self, asked: Asked) -> Answered {
+    pub async fn models(&self, asked: ChatRequest) -> ChatResponse {
         self.pass(Method::GET, asked).await
     }
 
-    async fn pass(&self, method: Method, asked: Asked) -> Answered {
+    async fn pass(&self, method: Method, asked: ChatRequest) -> ChatResponse {
         let sending = self
             .http
             .request(method, self.url(&asked.uri))
@@ -104,13 +104,13 @@ impl Upstream {
             Ok(answered) => answered,
             Err(error) => {
                 let why = self.unreachable(error);
-                return Answered {
+                return ChatResponse {
                     outcome: Outcome::Unreachable,
-                    ..Answered::refused(StatusCode::BAD_GATEWAY, "upstream_unreachable", &why)
+                    ..ChatResponse::refused(StatusCode::BAD_GATEWAY, "upstream_unreachable", &why)
                 };
             }
         };
-        Answered {
+        ChatResponse {
             status: answered.status(),
             headers: end_to_end(answered.headers()),
             content: Content::Chunks(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::sync::watch;
 
-use crate::response::Answered;
+use crate::response::ChatResponse;
 
 /// Whether the gateway is to end.
 #[derive(Debug)]
@@ -30,10 +30,10 @@ impl Over {
     }
 
     /// Waits for the end; what is told then to whoever waited for an answer that never comes.
-    pub async fn never(&self) -> Answered {
+    pub async fn never(&self) -> ChatResponse {
         self.begun().await;
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        Answered::refused(status, "gateway_ends", "the gateway was told to end")
+        ChatResponse::refused(status, "gateway_ends", "the gateway was told to end")
     }
 
     async fn begun(&self) {

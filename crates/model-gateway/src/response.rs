@@ -69,7 +69,7 @@ impl fmt::Debug for Content {
 
 /// An answer to a chat completion, from wherever it comes.
 #[derive(Debug)]
-pub struct Answered {
+pub struct ChatResponse {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
@@ -82,7 +82,7 @@ pub struct Answered {
     pub damage: Damage,
 }
 
-impl Answered {
+impl ChatResponse {
     /// An answer in pieces.
     pub fn chunks(chunks: Chunks) -> Self {
         let mut headers = HeaderMap::new();

@@ -14,11 +14,11 @@ use serde_json::json;
 use service_kit::{Stop, health};
 
 use crate::{
-    access_log::Exchanges,
+    access_log::AccessLog,
     admin,
     budget::{Budget, LIMIT},
     cassette::Cassettes,
-    chat::{Asked, Gateway, chat},
+    chat::{ChatRequest, Gateway, chat},
     config::{Mode, Serve},
     fault::Faults,
     forward::Upstream,
@@ -48,7 +48,7 @@ impl Gateway {
             cassettes: Cassettes::default(),
             budget: Budget::new(LIMIT),
             over: Over::default(),
-            exchanges: Exchanges::to(args.exchanges.as_deref())?,
+            exchanges: AccessLog::to(args.exchanges.as_deref())?,
         })
     }
 }
@@ -103,7 +103,7 @@ async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
         );
     };
     let (parts, _) = request.into_parts();
-    let asked = Asked {
+    let asked = ChatRequest {
         uri: parts.uri,
         headers: parts.headers,
         body: axum::body::Bytes::new(),

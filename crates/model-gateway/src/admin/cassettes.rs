@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{Refused, either, gone, named, parse, read, refused, taken, unknown};
 use crate::{
-    cassette::{Cassette, Tape},
+    cassette::{Cassette, CassetteState},
     chat::Gateway,
     config::Mode,
     response,
@@ -39,19 +39,19 @@ pub(super) async fn load(
     let loaded = async {
         named(&name)?;
         let (text, share) = read(&gateway, body).await?;
-        let tape = match gateway.mode {
+        let cassette = match gateway.mode {
             Mode::Record => {
-                Tape::recording(&parse::<Recording>("recording to begin", &text)?.upstream)
+                CassetteState::recording(&parse::<Recording>("recording to begin", &text)?.upstream)
             }
             Mode::Replay | Mode::Live => {
                 let cassette: Cassette = parse("cassette", &text)?;
                 let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
                 cassette.check().map_err(wrong)?;
-                Tape::loaded(cassette, pace.timed, share)
+                CassetteState::loaded(cassette, pace.timed, share)
             }
         };
-        let report = tape.report();
-        if !gateway.cassettes.add(&name, tape) {
+        let report = cassette.report();
+        if !gateway.cassettes.add(&name, cassette) {
             return Err(taken("cassette", &name));
         }
         Ok(response::json(StatusCode::CREATED, &report))
@@ -59,7 +59,7 @@ pub(super) async fn load(
     either(loaded.await)
 }
 
-fn find(gateway: &Gateway, name: &str) -> Result<Arc<Tape>, Refused> {
+fn find(gateway: &Gateway, name: &str) -> Result<Arc<CassetteState>, Refused> {
     gateway
         .cassettes
         .get(name)
@@ -71,7 +71,7 @@ pub(super) async fn file(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &name).map(|tape| response::text(StatusCode::OK, tape.file())))
+    either(find(&gateway, &name).map(|cassette| response::text(StatusCode::OK, cassette.file())))
 }
 
 /// `GET report`: what was asked in vain, and what was not asked for.
@@ -79,7 +79,7 @@ pub(super) async fn report(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &name).map(|tape| response::json(StatusCode::OK, &tape.report())))
+    either(find(&gateway, &name).map(|cassette| response::json(StatusCode::OK, &cassette.report())))
 }
 
 /// `DELETE`.

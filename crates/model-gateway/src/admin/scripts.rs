@@ -15,7 +15,7 @@ use crate::{
     budget::Share,
     chat::Gateway,
     response,
-    script::{Answer, Script},
+    script::{Script, ScriptedAnswer},
 };
 
 /// The longest that a test can wait by one request; its client may have a limit of its own above that.
@@ -25,7 +25,7 @@ const LONGEST: u64 = 60;
 #[serde(deny_unknown_fields)]
 struct Answers {
     #[serde(default)]
-    answers: Vec<Answer>,
+    answers: Vec<ScriptedAnswer>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +46,7 @@ impl Default for Until {
     }
 }
 
-async fn answers(gateway: &Gateway, body: Body) -> Result<(Vec<Answer>, Share), Refused> {
+async fn answers(gateway: &Gateway, body: Body) -> Result<(Vec<ScriptedAnswer>, Share), Refused> {
     let (text, share) = read(gateway, body).await?;
     let Answers { answers } = parse("list of answers", &text)?;
     for (index, answer) in answers.iter().enumerate() {

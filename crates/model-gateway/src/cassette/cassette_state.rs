@@ -12,7 +12,7 @@ use crate::budget::Share;
 
 /// A cassette that is held.
 #[derive(Debug)]
-pub struct Tape {
+pub struct CassetteState {
     /// Whether chunks come when they came, and not at once.
     pub timed: bool,
     state: Mutex<State>,
@@ -32,7 +32,7 @@ struct State {
 }
 
 /// What a cassette has for a request.
-pub(super) enum Taken {
+pub(super) enum Lookup {
     /// This answer.
     Entry(Arc<Entry>),
     /// Nothing more: so many answers are used.
@@ -41,7 +41,7 @@ pub(super) enum Taken {
     Others(Vec<Arc<Entry>>),
 }
 
-impl Tape {
+impl CassetteState {
     fn new(mut head: Cassette, timed: bool, shares: Vec<Share>) -> Self {
         let entries = head.entries.drain(..).map(Arc::new);
         let entries: Vec<_> = entries.enumerate().collect();
@@ -81,22 +81,22 @@ impl Tape {
     }
 
     /// The next answer to the canonical request of a key, each once.
-    pub(super) fn take(&self, key: &str) -> Taken {
+    pub(super) fn take(&self, key: &str) -> Lookup {
         let mut state = self.state();
         let State { entries, used, .. } = &mut *state;
         let mut same = 0;
         for ((_, entry), used) in entries.iter().zip(used) {
             if entry.key == key {
                 if !std::mem::replace(used, true) {
-                    return Taken::Entry(Arc::clone(entry));
+                    return Lookup::Entry(Arc::clone(entry));
                 }
                 same += 1;
             }
         }
         if same > 0 {
-            return Taken::Used(same);
+            return Lookup::Used(same);
         }
-        Taken::Others(entries.iter().map(|(_, entry)| Arc::clone(entry)).collect())
+        Lookup::Others(entries.iter().map(|(_, entry)| Arc::clone(entry)).collect())
     }
 
     /// Notes that a request was asked in vain; what its client is told.

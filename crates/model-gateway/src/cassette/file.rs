@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{canon, readable::Said};
+use super::{canon, readable::Readable};
 
 /// The format that this gateway reads and writes.
 pub(super) const FORMAT: u32 = 1;
@@ -35,7 +35,7 @@ pub struct Entry {
     /// The answer's content type.
     pub content_type: String,
     /// What the answer says; for people, nobody reads it back.
-    pub said: Said,
+    pub said: Readable,
     /// The answer as it came.
     pub chunks: Vec<Chunk>,
 }

@@ -107,14 +107,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cassette::readable::Said;
+    use crate::cassette::readable::Readable;
 
     fn entry(key: &str, request: Value) -> Arc<Entry> {
         Arc::new(Entry {
             key: key.to_owned(),
             request,
             content_type: String::new(),
-            said: Said::default(),
+            said: Readable::default(),
             chunks: Vec::new(),
         })
     }

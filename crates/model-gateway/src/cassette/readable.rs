@@ -8,7 +8,7 @@ use crate::sse;
 /// What an answer says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Said {
+pub struct Readable {
     /// Its words.
     pub text: String,
     /// Its tool calls.
@@ -27,7 +27,7 @@ pub struct Call {
     pub arguments: String,
 }
 
-impl Said {
+impl Readable {
     /// Puts together what the chunks say: events, or one object.
     pub(super) fn by<'a>(chunks: impl IntoIterator<Item = &'a str>) -> Self {
         let mut said = Self::default();

@@ -7,31 +7,36 @@ use futures::{StreamExt, stream::unfold};
 use serde_json::Value;
 
 use super::{
-    Tape, canon,
+    CassetteState, canon,
     file::{Chunk, Entry},
-    readable::Said,
+    readable::Readable,
     renamed,
     secret::Secrets,
 };
 use crate::{
     budget::Budget,
-    chat::{Asked, Gateway},
-    response::{Answered, Content},
+    chat::{ChatRequest, Gateway},
+    response::{ChatResponse, Content},
     sse::{self, Events},
 };
 
 /// Passes a request for `replay/NAME/MODEL` on to the model and keeps the exchange.
-pub async fn record(gateway: &Gateway, name: &str, model: &str, asked: Asked) -> Answered {
+pub async fn record(
+    gateway: &Gateway,
+    name: &str,
+    model: &str,
+    asked: ChatRequest,
+) -> ChatResponse {
     let body = match renamed(&asked.body, model) {
         Ok(body) => body,
         Err(refused) => return *refused,
     };
-    let tape = gateway.cassettes.recording(name);
+    let cassette = gateway.cassettes.recording(name);
     let secrets = Secrets::of(&asked.headers);
     let request: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-    let mut taping = Taping {
-        n: tape.ask(model),
-        tape,
+    let mut recorder = Recorder {
+        n: cassette.ask(model),
+        cassette,
         budget: gateway.budget.clone(),
         request: canon::canonical(&request, model, &secrets),
         secrets,
@@ -44,53 +49,53 @@ pub async fn record(gateway: &Gateway, name: &str, model: &str, asked: Asked) ->
     };
     let mut headers = asked.headers;
     headers.remove(header::ACCEPT_ENCODING); // what is compressed cannot be read
-    let asked = Asked {
+    let asked = ChatRequest {
         headers,
         body,
         ..asked
     };
     let answered = gateway.live(asked).await;
     let kind = answered.headers.get(header::CONTENT_TYPE);
-    taping.content_type = kind
+    recorder.content_type = kind
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    if taping.content_type.starts_with("text/event-stream") {
-        taping.events = Some(Events::default());
+    if recorder.content_type.starts_with("text/event-stream") {
+        recorder.events = Some(Events::default());
     }
     if answered.status != StatusCode::OK {
-        taping.trouble = Some(format!("the model answered {}", answered.status));
+        recorder.trouble = Some(format!("the model answered {}", answered.status));
     }
     let Content::Chunks(chunks) = answered.content else {
         return answered; // the model was not reached
     };
-    let state = Some((chunks, taping));
+    let state = Some((chunks, recorder));
     let chunks = unfold(state, |state| async move {
-        let (mut chunks, mut taping) = state?;
+        let (mut chunks, mut recorder) = state?;
         match chunks.next().await {
             Some(Ok(chunk)) => {
-                taping.push(&chunk);
-                Some((Ok(chunk), Some((chunks, taping))))
+                recorder.push(&chunk);
+                Some((Ok(chunk), Some((chunks, recorder))))
             }
             Some(Err(broken)) => {
-                taping.trouble = Some("the model broke off".to_owned());
+                recorder.trouble = Some("the model broke off".to_owned());
                 Some((Err(broken), None))
             }
             None => {
-                taping.end();
+                recorder.end();
                 None
             }
         }
     });
-    Answered {
+    ChatResponse {
         content: Content::Chunks(chunks.boxed()),
         ..answered
     }
 }
 
 /// An exchange that is being recorded.
-struct Taping {
-    tape: Arc<Tape>,
+struct Recorder {
+    cassette: Arc<CassetteState>,
     n: usize,
     budget: Budget,
     request: Value,
@@ -105,7 +110,7 @@ struct Taping {
     over: bool,
 }
 
-impl Taping {
+impl Recorder {
     fn ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -157,8 +162,8 @@ impl Taping {
             }),
         };
         match kept {
-            Ok((entry, share)) => self.tape.record(self.n, entry, share),
-            Err(why) => self.tape.refuse(self.n, &why),
+            Ok((entry, share)) => self.cassette.record(self.n, entry, share),
+            Err(why) => self.cassette.refuse(self.n, &why),
         }
     }
 
@@ -169,7 +174,7 @@ impl Taping {
             let text = self.secrets.removed(&text);
             chunks.push(Chunk { ms, text });
         }
-        let said = Said::by(chunks.iter().map(|chunk| chunk.text.as_str()));
+        let said = Readable::by(chunks.iter().map(|chunk| chunk.text.as_str()));
         let arguments = said.tools.iter().map(|call| &call.arguments);
         let mut spoken = std::iter::once(&said.text).chain(arguments);
         if spoken.any(|text| self.secrets.removed(text) != *text) {
@@ -185,7 +190,7 @@ impl Taping {
     }
 }
 
-impl Drop for Taping {
+impl Drop for Recorder {
     fn drop(&mut self) {
         if self.over {
             return;
@@ -196,7 +201,7 @@ impl Drop for Taping {
             .iter()
             .map(|(_, text)| String::from_utf8_lossy(text))
             .collect();
-        let said = Said::by(texts.iter().map(AsRef::as_ref));
+        let said = Readable::by(texts.iter().map(AsRef::as_ref));
         if said.finish_reason.is_none() && self.trouble.is_none() {
             self.trouble = Some("the client left before the answer's end".to_owned());
         }

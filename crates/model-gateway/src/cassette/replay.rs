@@ -15,38 +15,43 @@ use tokio::{
 
 use super::{
     canon::{canonical, key},
-    cassette_state::Taken,
+    cassette_state::Lookup,
     file::{AGAIN, Chunk},
     nearest::{Nearest, SEARCH, nearest},
     secret::Secrets,
 };
 use crate::{
-    chat::{Asked, Gateway},
-    response::{Answered, Content},
+    chat::{ChatRequest, Gateway},
+    response::{ChatResponse, Content},
 };
 
 /// Answers a request for `replay/NAME/MODEL`.
-pub async fn replay(gateway: &Gateway, name: &str, model: &str, asked: &Asked) -> Answered {
+pub async fn replay(
+    gateway: &Gateway,
+    name: &str,
+    model: &str,
+    asked: &ChatRequest,
+) -> ChatResponse {
     // Not a server's error: those are asked again.
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let Some(tape) = gateway.cassettes.get(name) else {
+    let Some(cassette) = gateway.cassettes.get(name) else {
         let text = format!(
             "cassette `{name}` is not loaded: PUT /cassettes/{name} before it is asked, or {AGAIN}"
         );
-        return Answered::refused(status, "cassette_miss", &text);
+        return ChatResponse::refused(status, "cassette_miss", &text);
     };
     let began = Instant::now();
     let request: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
     let request = canonical(&request, model, &Secrets::of(&asked.headers));
     let key = key(&request);
     let missed = |used, near: Option<&Nearest>| {
-        let message = tape.miss(name, &key, used, near);
-        Answered::refused(status, "cassette_miss", &message)
+        let message = cassette.miss(name, &key, used, near);
+        ChatResponse::refused(status, "cassette_miss", &message)
     };
-    let entry = match tape.take(&key) {
-        Taken::Entry(entry) => entry,
-        Taken::Used(used) => return missed(used, None),
-        Taken::Others(others) => {
+    let entry = match cassette.take(&key) {
+        Lookup::Entry(entry) => entry,
+        Lookup::Used(used) => return missed(used, None),
+        Lookup::Others(others) => {
             // Everybody else's answers go on meanwhile.
             let near = spawn_blocking(move || nearest(&others, &request, SEARCH)).await;
             return missed(0, near.ok().flatten().as_ref());
@@ -54,9 +59,9 @@ pub async fn replay(gateway: &Gateway, name: &str, model: &str, asked: &Asked) -
     };
     let kind = HeaderValue::from_str(&entry.content_type);
     let mut chunks = VecDeque::from(entry.chunks.clone());
-    let mut answered = Answered::chunks(futures::stream::empty().boxed());
+    let mut answered = ChatResponse::chunks(futures::stream::empty().boxed());
     answered.content = if entry.content_type.starts_with("text/event-stream") {
-        let wait = tape.timed;
+        let wait = cassette.timed;
         let next = move |mut chunks: VecDeque<Chunk>| async move {
             let chunk = chunks.pop_front()?;
             if wait {

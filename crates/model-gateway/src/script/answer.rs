@@ -11,7 +11,7 @@ use crate::fault::reply;
 /// An answer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Answer {
+pub struct ScriptedAnswer {
     /// The requests that it is for.
     #[serde(skip_serializing_if = "When::is_any")]
     pub when: When,
@@ -108,7 +108,7 @@ impl Tool {
     }
 }
 
-impl Answer {
+impl ScriptedAnswer {
     /// What is wrong with it.
     ///
     /// # Errors
@@ -185,10 +185,10 @@ mod tests {
             ),
             (json!({ "pieces": [{ "hold": false }] }), "is a text"),
         ] {
-            let read: Answer = serde_json::from_value(answer.clone()).unwrap();
+            let read: ScriptedAnswer = serde_json::from_value(answer.clone()).unwrap();
             let said = read.check().unwrap_err();
             assert!(said.contains(why), "{answer}: {said}");
         }
-        assert!(serde_json::from_value::<Answer>(json!({ "txt": "a" })).is_err());
+        assert!(serde_json::from_value::<ScriptedAnswer>(json!({ "txt": "a" })).is_err());
     }
 }

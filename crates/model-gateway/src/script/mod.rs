@@ -16,12 +16,12 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 
-pub use answer::{Answer, Piece, Tool};
+pub use answer::{Piece, ScriptedAnswer, Tool};
 pub use condition::When;
 pub use registry::Scripts;
 pub use respond::play;
 
-use request_log::Seen;
+use request_log::LoggedRequest;
 
 use crate::{access_log::Outcome, budget::Share};
 
@@ -39,7 +39,7 @@ pub struct Script {
 #[derive(Debug, Default)]
 struct State {
     answers: Vec<Held>,
-    requests: Vec<Seen>,
+    requests: Vec<LoggedRequest>,
     /// Tool calls that got an id of ours.
     calls: usize,
     shares: Vec<Share>,
@@ -47,7 +47,7 @@ struct State {
 
 #[derive(Debug)]
 struct Held {
-    answer: Arc<Answer>,
+    answer: Arc<ScriptedAnswer>,
     used: bool,
 }
 
@@ -82,7 +82,7 @@ impl Script {
     }
 
     /// Adds answers; tool calls without an id get `call_1`, `call_2` and so on.
-    pub fn append(&self, answers: Vec<Answer>, share: Share) {
+    pub fn append(&self, answers: Vec<ScriptedAnswer>, share: Share) {
         let mut state = self.state();
         state.shares.push(share);
         for mut answer in answers {
@@ -103,10 +103,10 @@ impl Script {
         text: &str,
         headers: &HeaderMap,
         room: Result<Share, String>,
-    ) -> (usize, Result<Arc<Answer>, Missing>) {
+    ) -> (usize, Result<Arc<ScriptedAnswer>, Missing>) {
         let mut state = self.state();
         let n = state.requests.len() + 1;
-        let mut seen = Seen::new(n, self.began, headers);
+        let mut seen = LoggedRequest::new(n, self.began, headers);
         let answer = match room {
             Err(message) => Err(Missing {
                 kind: "gateway_full",
@@ -202,7 +202,7 @@ impl Script {
             changed.mark_unchanged();
             let there = {
                 let seen = &self.state().requests;
-                let gone = |seen: &&Seen| seen.ended == Some(Outcome::ClientGone);
+                let gone = |seen: &&LoggedRequest| seen.ended == Some(Outcome::ClientGone);
                 seen.len() >= requests && seen.iter().filter(gone).count() >= left
             };
             if there || changed.changed().await.is_err() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Piece};
+use super::answer::{Piece, ScriptedAnswer};
 use crate::corrupt::GARBAGE;
 
 /// About how many characters of a call's arguments come at once.
@@ -35,7 +35,7 @@ pub(super) struct Envelope<'a> {
 }
 
 /// How many pieces an answer has.
-pub(super) fn pieces(answer: &Answer) -> usize {
+pub(super) fn pieces(answer: &ScriptedAnswer) -> usize {
     deltas(answer)
         .iter()
         .filter(|d| matches!(d, Delta::Say(_)))
@@ -48,7 +48,7 @@ enum Delta {
     Say(Value),
 }
 
-fn deltas(answer: &Answer) -> Vec<Delta> {
+fn deltas(answer: &ScriptedAnswer) -> Vec<Delta> {
     let say = |text: &str| Delta::Say(json!({ "content": text }));
     let mut deltas = Vec::new();
     deltas.extend(answer.text.as_deref().map(say));
@@ -81,7 +81,7 @@ fn deltas(answer: &Answer) -> Vec<Delta> {
     deltas
 }
 
-fn finish_reason(answer: &Answer) -> &str {
+fn finish_reason(answer: &ScriptedAnswer) -> &str {
     let default = match answer.tools.is_empty() {
         true => "stop",
         false => "tool_calls",
@@ -111,7 +111,7 @@ impl Envelope<'_> {
     }
 
     /// The steps of a streamed answer.
-    pub(super) fn steps(&self, answer: &Answer) -> Vec<Step> {
+    pub(super) fn steps(&self, answer: &ScriptedAnswer) -> Vec<Step> {
         let opening = json!({ "role": "assistant", "content": "", "refusal": null });
         let mut steps = vec![self.delta(&opening, None)];
         let mut said = 0;
@@ -146,7 +146,7 @@ impl Envelope<'_> {
     }
 
     /// The answer as one object.
-    pub(super) fn whole(&self, answer: &Answer) -> Value {
+    pub(super) fn whole(&self, answer: &ScriptedAnswer) -> Value {
         let pieces = answer.pieces.iter().map(|piece| match piece {
             Piece::Text(text) => text.as_str(),
             Piece::Late(late) => late.text.as_str(),

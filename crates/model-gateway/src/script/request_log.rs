@@ -11,7 +11,7 @@ use crate::access_log::Outcome;
 
 /// A request as the test is told of it.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Seen {
+pub(super) struct LoggedRequest {
     pub(super) n: usize,
     pub(super) at: String,
     /// Milliseconds since the script was registered, by a clock that nobody sets.
@@ -24,7 +24,7 @@ pub(super) struct Seen {
     pub(super) ended: Option<Outcome>,
 }
 
-impl Seen {
+impl LoggedRequest {
     /// One that comes now, to a script that is there since `began`.
     pub(super) fn new(n: usize, began: Instant, headers: &HeaderMap) -> Self {
         Self {

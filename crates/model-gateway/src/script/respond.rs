@@ -8,15 +8,15 @@ use serde::Deserialize;
 
 use super::{
     Script,
-    answer::{Answer, Piece},
+    answer::{Piece, ScriptedAnswer},
     openai_stream::{Envelope, Step},
 };
 use crate::{
     access_log::{Exchange, Lane},
-    chat::{Asked, Gateway},
+    chat::{ChatRequest, Gateway},
     corrupt::Damage,
     fault::reply,
-    response::{Answered, Broken},
+    response::{Broken, ChatResponse},
 };
 
 #[derive(Default, Deserialize)]
@@ -32,11 +32,16 @@ struct StreamOptions {
 }
 
 /// Answers a request for `script/KEY`.
-pub async fn play(gateway: &Gateway, key: &str, asked: Asked, exchange: &mut Exchange) -> Answered {
+pub async fn play(
+    gateway: &Gateway,
+    key: &str,
+    asked: ChatRequest,
+    exchange: &mut Exchange,
+) -> ChatResponse {
     exchange.lane = Some(Lane::Script);
     let Some(script) = gateway.scripts.get(key) else {
         let text = format!("there is no script `{key}`: PUT /scripts/{key} before it is asked");
-        return Answered::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
+        return ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
     };
     let text = String::from_utf8_lossy(&asked.body);
     let (n, answer) = script.ask(&text, &asked.headers, asked.room);
@@ -45,7 +50,7 @@ pub async fn play(gateway: &Gateway, key: &str, asked: Asked, exchange: &mut Exc
         Ok(answer) => answer,
         // Not a server's error: those are asked again.
         Err(why) => {
-            return Answered::refused(StatusCode::UNPROCESSABLE_ENTITY, why.kind, &why.message);
+            return ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, why.kind, &why.message);
         }
     };
     let damaged = answer.cut_after_pieces.is_some() || answer.garbage;
@@ -61,7 +66,7 @@ pub async fn play(gateway: &Gateway, key: &str, asked: Asked, exchange: &mut Exc
     if let Some(status) = answer.status {
         let reply = reply(status, &answer.headers, answer.body.as_ref());
         return reply.unwrap_or_else(|why| {
-            Answered::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &why)
+            ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &why)
         });
     }
     let wishes: Wishes = serde_json::from_str(&text).unwrap_or_default();
@@ -76,19 +81,19 @@ pub async fn play(gateway: &Gateway, key: &str, asked: Asked, exchange: &mut Exc
     }
     if !waited(&script, &answer).await {
         let text = format!("script `{key}` was deleted while it held this answer");
-        return Answered::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
+        return ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
     }
-    Answered {
+    ChatResponse {
         damage: Damage {
             cut: answer.cut_after_pieces,
             garbage: answer.garbage,
         },
-        ..Answered::json(StatusCode::OK, &envelope.whole(&answer))
+        ..ChatResponse::json(StatusCode::OK, &envelope.whole(&answer))
     }
 }
 
 /// Waits for all that a streamed answer would wait for.
-async fn waited(script: &Script, answer: &Answer) -> bool {
+async fn waited(script: &Script, answer: &ScriptedAnswer) -> bool {
     for piece in &answer.pieces {
         match piece {
             Piece::Text(_) => {}
@@ -103,7 +108,7 @@ async fn waited(script: &Script, answer: &Answer) -> bool {
     true
 }
 
-fn streamed(script: Arc<Script>, steps: VecDeque<Step>) -> Answered {
+fn streamed(script: Arc<Script>, steps: VecDeque<Step>) -> ChatResponse {
     let chunks = unfold(Some((script, steps)), |state| async move {
         let (script, mut steps) = state?;
         loop {
@@ -119,5 +124,5 @@ fn streamed(script: Arc<Script>, steps: VecDeque<Step>) -> Answered {
             }
         }
     });
-    Answered::chunks(chunks.boxed())
+    ChatResponse::chunks(chunks.boxed())
 }

@@ -11,7 +11,7 @@ use test_e2e::{Answer, Ask, NewAgent, Result, Script, Stack, unique};
 const ATTEMPTS: usize = 5;
 
 /// Asks once; the first answer is `fault`, the second a good one. All that the model was asked.
-async fn mended(fault: Answer) -> Result<Vec<test_e2e::Asked>> {
+async fn mended(fault: Answer) -> Result<Vec<test_e2e::SeenRequest>> {
     let stack = Stack::get()?;
     let api = stack.api()?;
     let script = stack.script("mended").await?;

@@ -10,7 +10,8 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
 use test_e2e::{
-    Answer, Api, Ask, Asked, Ended, NewAgent, Result, Script, Stack, own_pair, unique, until_phase,
+    Answer, Api, Ask, Ended, NewAgent, Result, Script, SeenRequest, Stack, own_pair, unique,
+    until_phase,
 };
 
 /// How many conversations are under way when the runner is killed.
@@ -52,7 +53,7 @@ async fn conversation(
 }
 
 /// How often each turn was asked.
-fn turns(asked: &[Asked]) -> BTreeMap<usize, usize> {
+fn turns(asked: &[SeenRequest]) -> BTreeMap<usize, usize> {
     let mut turns = BTreeMap::new();
     for asked in asked {
         let said = asked
