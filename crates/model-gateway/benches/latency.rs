@@ -26,9 +26,9 @@ use axum::{
 };
 use futures::{StreamExt, stream};
 use model_gateway::{
-    chat::Gateway,
     config::{Listen, Mode, Serve},
     connection::{Connection, Listener},
+    gateway::Gateway,
     serve::router,
 };
 use serde_json::json;

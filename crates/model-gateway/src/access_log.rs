@@ -2,6 +2,7 @@
 //! words.
 
 use std::{
+    fmt,
     fs::{File, OpenOptions},
     io::Write,
     path::Path,
@@ -13,7 +14,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    script::Script,
+    outcome::{Lane, Outcome},
     tokens::{Tail, Tokens},
 };
 
@@ -27,36 +28,6 @@ enum Sink {
     Nowhere,
     Output,
     File(Arc<Mutex<File>>),
-}
-
-/// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The whole answer was passed on.
-    Complete,
-    /// The client left before the end.
-    ClientGone,
-    /// The model could not be reached.
-    Unreachable,
-    /// The model broke off its answer.
-    BrokeOff,
-    /// The answer was cut because a test asked for it, or because its script was deleted.
-    Cut,
-    /// The gateway had no answer.
-    Refused,
-}
-
-/// Who answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lane {
-    /// A script.
-    Script,
-    /// A cassette.
-    Replay,
-    /// The model.
-    Live,
 }
 
 #[derive(Serialize)]
@@ -127,10 +98,27 @@ struct Head {
     stream: Option<bool>,
 }
 
+/// What is done once it is known how an exchange ended.
+#[derive(Default)]
+pub struct OnEnd(Option<Box<dyn FnOnce(Outcome) + Send>>);
+
+impl OnEnd {
+    /// Does this.
+    pub fn new(tell: impl FnOnce(Outcome) + Send + 'static) -> Self {
+        Self(Some(Box::new(tell)))
+    }
+}
+
+impl fmt::Debug for OnEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnEnd").field(&self.0.is_some()).finish()
+    }
+}
+
 /// An exchange on its way; its line is written when this is dropped, however it ends.
 #[derive(Debug)]
 pub struct Exchange {
-    exchanges: AccessLog,
+    log: AccessLog,
     path: String,
     model: Option<String>,
     stream: bool,
@@ -142,8 +130,8 @@ pub struct Exchange {
     tail: Tail,
     /// Who answers; none before the request was read.
     pub lane: Option<Lane>,
-    /// The script, and which of its requests this is.
-    pub script: Option<(Arc<Script>, usize)>,
+    /// The script's key.
+    pub script: Option<String>,
     /// The cassette's name.
     pub cassette: Option<String>,
     /// The fault that struck: a rule's name, or `script` for one that its script asked for.
@@ -152,13 +140,15 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// How it ended; a client that leaves drops this before anybody says otherwise.
     pub outcome: Outcome,
+    /// Who else is told how it ended.
+    pub on_end: OnEnd,
 }
 
 impl Exchange {
     /// An exchange that begins now, with a request that is still to be read.
-    pub fn begin(exchanges: &AccessLog, path: &str) -> Self {
+    pub fn begin(log: &AccessLog, path: &str) -> Self {
         Self {
-            exchanges: exchanges.clone(),
+            log: log.clone(),
             path: path.to_owned(),
             model: None,
             stream: false,
@@ -174,6 +164,7 @@ impl Exchange {
             fault: None,
             status: None,
             outcome: Outcome::ClientGone,
+            on_end: OnEnd::default(),
         }
     }
 
@@ -211,8 +202,8 @@ impl Drop for Exchange {
         if self.outcome == Outcome::ClientGone && self.tail.is_done() {
             self.outcome = Outcome::Complete;
         }
-        if let Some((script, n)) = &self.script {
-            script.ended(*n, self.outcome);
+        if let Some(tell) = self.on_end.0.take() {
+            tell(self.outcome);
         }
         let now = chrono::Utc::now();
         let line = Line {
@@ -220,7 +211,7 @@ impl Drop for Exchange {
             path: &self.path,
             lane: self.lane,
             model: self.model.as_deref(),
-            script: self.script.as_ref().map(|(script, _)| script.key()),
+            script: self.script.as_deref(),
             cassette: self.cassette.as_deref(),
             fault: self.fault.as_deref(),
             stream: self.stream,
@@ -235,6 +226,6 @@ impl Drop for Exchange {
             chunks: self.chunks,
             tokens: self.tail.tokens(),
         };
-        self.exchanges.write(&line);
+        self.log.write(&line);
     }
 }

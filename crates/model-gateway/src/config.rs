@@ -1,11 +1,14 @@
 //! What the gateway is told by flags and environment.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+};
 
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
-
-use crate::relay::Way;
 
 /// Stands between runner and model.
 #[derive(Debug, Parser)]
@@ -96,12 +99,53 @@ pub struct Relay {
     pub routes: Vec<Way>,
 }
 
+/// One way through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Where clients connect.
+    pub from: SocketAddr,
+    /// Where they get to, HOST:PORT.
+    pub to: String,
+}
+
+impl FromStr for Way {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let Some((from, to)) = text.split_once('=') else {
+            bail!("a route is FROM=TO");
+        };
+        let from = from
+            .parse()
+            .with_context(|| format!("`{from}` is not IP:PORT"))?;
+        if !to.contains(':') {
+            bail!("`{to}` is not HOST:PORT");
+        }
+        Ok(Self {
+            from,
+            to: to.to_owned(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
+    use super::*;
+
     #[test]
     fn the_command_line_is_sound() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ways() {
+        let way: Way = "127.0.0.1:1=host:2".parse().unwrap();
+        assert_eq!(way.from.port(), 1);
+        assert_eq!(way.to, "host:2");
+        for wrong in ["127.0.0.1:1", "localhost:1=h:2", "127.0.0.1:1=h"] {
+            assert!(wrong.parse::<Way>().is_err(), "{wrong}");
+        }
     }
 }

@@ -12,23 +12,13 @@ use futures::{
 };
 
 use crate::{
-    response::{Broken, Chunks, Content},
+    response::{Broken, Chunks, Content, Damage},
     sse::Events,
 };
 
 /// An event that is no JSON.
 pub(crate) const GARBAGE: Bytes =
     Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"conte\n\n");
-
-/// What is done to an answer on its way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Damage {
-    /// The connection is reset after so many events, at the end if there are fewer; in an answer that is no stream, in
-    /// the middle.
-    pub cut: Option<usize>,
-    /// An event after the first one is no JSON; an answer that is no stream stops in the middle of its JSON.
-    pub garbage: bool,
-}
 
 /// The answer, damaged.
 pub(crate) async fn damaged(content: Content, headers: &HeaderMap, damage: Damage) -> Content {

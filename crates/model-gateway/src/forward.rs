@@ -9,10 +9,9 @@ use reqwest::{Client, Url, redirect::Policy};
 use service_kit::is_loopback;
 
 use crate::{
-    access_log::Outcome,
-    chat::ChatRequest,
-    corrupt::Damage,
-    response::{Broken, ChatResponse, Content},
+    outcome::Outcome,
+    request::ChatRequest,
+    response::{Broken, ChatResponse, Content, Damage},
 };
 
 /// Longest wait for a connection to the model.
@@ -84,24 +83,24 @@ impl Upstream {
     }
 
     /// Passes on a chat completion.
-    pub async fn chat(&self, asked: ChatRequest) -> ChatResponse {
-        self.pass(Method::POST, asked).await
+    pub async fn chat(&self, request: ChatRequest) -> ChatResponse {
+        self.pass(Method::POST, request).await
     }
 
     /// Passes on a question for the models.
-    pub async fn models(&self, asked: ChatRequest) -> ChatResponse {
-        self.pass(Method::GET, asked).await
+    pub async fn models(&self, request: ChatRequest) -> ChatResponse {
+        self.pass(Method::GET, request).await
     }
 
-    async fn pass(&self, method: Method, asked: ChatRequest) -> ChatResponse {
+    async fn pass(&self, method: Method, request: ChatRequest) -> ChatResponse {
         let sending = self
             .http
-            .request(method, self.url(&asked.uri))
-            .headers(end_to_end(&asked.headers))
-            .body(asked.body)
+            .request(method, self.url(&request.uri))
+            .headers(end_to_end(&request.headers))
+            .body(request.body)
             .send();
-        let answered = match sending.await {
-            Ok(answered) => answered,
+        let answer = match sending.await {
+            Ok(answer) => answer,
             Err(error) => {
                 let why = self.unreachable(error);
                 return ChatResponse {
@@ -111,10 +110,10 @@ impl Upstream {
             }
         };
         ChatResponse {
-            status: answered.status(),
-            headers: end_to_end(answered.headers()),
+            status: answer.status(),
+            headers: end_to_end(answer.headers()),
             content: Content::Chunks(
-                answered
+                answer
                     .bytes_stream()
                     .map(|chunk| chunk.map_err(Broken::Model))
                     .boxed(),

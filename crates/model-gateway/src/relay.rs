@@ -1,46 +1,20 @@
 //! `relay`: bytes from one address to another. In a container it makes an address of the host's loopback mean what it
 //! means on the host.
 
-use std::{io::ErrorKind, net::SocketAddr, str::FromStr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use axum::{Router, routing::get};
 use service_kit::{Stop, health};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{config::Relay, listen::serve};
+use crate::{
+    config::{Relay, Way},
+    listen::serve,
+};
 
 /// Pause after a failed accept, which is almost always a lack of file descriptors that somebody must close first.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// One way through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
-    /// Where clients connect.
-    pub from: SocketAddr,
-    /// Where they get to, HOST:PORT.
-    pub to: String,
-}
-
-impl FromStr for Way {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        let Some((from, to)) = text.split_once('=') else {
-            bail!("a route is FROM=TO");
-        };
-        let from = from
-            .parse()
-            .with_context(|| format!("`{from}` is not IP:PORT"))?;
-        if !to.contains(':') {
-            bail!("`{to}` is not HOST:PORT");
-        }
-        Ok(Self {
-            from,
-            to: to.to_owned(),
-        })
-    }
-}
 
 /// Runs `relay` until SIGTERM.
 ///
@@ -96,19 +70,4 @@ async fn pass(mut client: TcpStream, to: String) {
     }
     // Either side's end is passed on; how it ended is theirs to tell.
     let _ = tokio::io::copy_bidirectional(&mut client, &mut target).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ways() {
-        let way: Way = "127.0.0.1:1=host:2".parse().unwrap();
-        assert_eq!(way.from.port(), 1);
-        assert_eq!(way.to, "host:2");
-        for wrong in ["127.0.0.1:1", "localhost:1=h:2", "127.0.0.1:1=h"] {
-            assert!(wrong.parse::<Way>().is_err(), "{wrong}");
-        }
-    }
 }

@@ -10,7 +10,7 @@ use axum::{
 use futures::stream::BoxStream;
 use serde_json::Value;
 
-use crate::{access_log::Outcome, corrupt::Damage};
+use crate::outcome::Outcome;
 
 /// An error object. `kind` is for programs, `message` for people.
 pub fn object(kind: &str, message: &str) -> Value {
@@ -65,6 +65,16 @@ impl fmt::Debug for Content {
             Self::Chunks(_) => f.write_str("Chunks"),
         }
     }
+}
+
+/// What is done to an answer on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// The connection is reset after so many events, at the end if there are fewer; in an answer that is no stream, in
+    /// the middle.
+    pub cut: Option<usize>,
+    /// An event after the first one is no JSON; an answer that is no stream stops in the middle of its JSON.
+    pub garbage: bool,
 }
 
 /// An answer to a chat completion, from wherever it comes.

@@ -14,44 +14,15 @@ use serde_json::json;
 use service_kit::{Stop, health};
 
 use crate::{
-    access_log::AccessLog,
     admin,
-    budget::{Budget, LIMIT},
-    cassette::Cassettes,
-    chat::{ChatRequest, Gateway, chat},
-    config::{Mode, Serve},
-    fault::Faults,
+    chat::chat,
+    config::Serve,
     forward::Upstream,
+    gateway::Gateway,
     listen::serve,
-    over::Over,
+    request::ChatRequest,
     response::{self, Content},
-    script::Scripts,
 };
-
-impl Gateway {
-    /// A gateway that holds nothing yet.
-    ///
-    /// # Errors
-    /// When the upstream's address is none, is missing where it is needed, or the file of exchanges cannot be opened.
-    pub fn new(args: &Serve) -> anyhow::Result<Self> {
-        let upstream = args.upstream.as_deref().filter(|url| !url.is_empty());
-        let upstream = upstream.map(Upstream::new).transpose()?;
-        anyhow::ensure!(
-            args.mode != Mode::Record || upstream.is_some(),
-            "GATEWAY_MODE=record needs a model to record: GATEWAY_UPSTREAM"
-        );
-        Ok(Self {
-            upstream,
-            mode: args.mode,
-            scripts: Scripts::default(),
-            faults: Faults::default(),
-            cassettes: Cassettes::default(),
-            budget: Budget::new(LIMIT),
-            over: Over::default(),
-            exchanges: AccessLog::to(args.exchanges.as_deref())?,
-        })
-    }
-}
 
 /// The gateway's routes.
 pub fn router(gateway: Arc<Gateway>) -> Router {
@@ -78,7 +49,7 @@ pub async fn run(args: Serve) -> anyhow::Result<()> {
     let ending = Arc::clone(&gateway);
     let end = move || {
         // Nobody is going to release them.
-        ending.over.begin();
+        ending.shutdown.cancel();
         ending.scripts.close();
     };
     serve(&args.listen, router(gateway), stop, end).await
@@ -103,21 +74,21 @@ async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
         );
     };
     let (parts, _) = request.into_parts();
-    let asked = ChatRequest {
+    let request = ChatRequest {
         uri: parts.uri,
         headers: parts.headers,
         body: axum::body::Bytes::new(),
         room: gateway.budget.take(0),
     };
-    let answered = upstream.models(asked).await;
-    let body = match answered.content {
+    let answer = upstream.models(request).await;
+    let body = match answer.content {
         Content::Whole(bytes) => Body::from(bytes),
         Content::Chunks(chunks) => {
             Body::from_stream(chunks.map_err(|_| std::io::Error::other("the model broke off")))
         }
     };
     let mut response = Response::new(body);
-    (*response.status_mut(), *response.headers_mut()) = (answered.status, answered.headers);
+    (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
     response
 }
 

@@ -14,7 +14,7 @@ use axum::{
 };
 use common::{LONG, alone, listen, told};
 use futures::{StreamExt, stream::unfold};
-use model_gateway::{chat::Gateway, config::Mode, serve::router};
+use model_gateway::{config::Mode, gateway::Gateway, serve::router};
 use serde_json::{Value, json};
 use service_kit::health;
 use tokio::{

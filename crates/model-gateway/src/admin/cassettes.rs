@@ -9,11 +9,11 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Refused, either, gone, named, parse, read, refused, taken, unknown};
+use super::reply::{Refused, either, gone, named, parse, read, refused, taken, unknown};
 use crate::{
     cassette::{Cassette, CassetteState},
-    chat::Gateway,
     config::Mode,
+    gateway::Gateway,
     response,
 };
 
@@ -38,7 +38,7 @@ pub(super) async fn load(
 ) -> Response<Body> {
     let loaded = async {
         named(&name)?;
-        let (text, share) = read(&gateway, body).await?;
+        let (text, share) = read(&gateway.budget, body).await?;
         let cassette = match gateway.mode {
             Mode::Record => {
                 CassetteState::recording(&parse::<Recording>("recording to begin", &text)?.upstream)

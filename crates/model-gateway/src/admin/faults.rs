@@ -8,8 +8,8 @@ use axum::{
     http::{Response, StatusCode},
 };
 
-use super::{either, gone, named, parse, read, refused, taken, unknown};
-use crate::{chat::Gateway, fault::Rule, response};
+use super::reply::{either, gone, named, parse, read, refused, taken, unknown};
+use crate::{fault::Rule, gateway::Gateway, response};
 
 /// `PUT`: a new rule.
 pub(super) async fn add(
@@ -19,7 +19,7 @@ pub(super) async fn add(
 ) -> Response<Body> {
     let added = async {
         named(&id)?;
-        let (text, share) = read(&gateway, body).await?;
+        let (text, share) = read(&gateway.budget, body).await?;
         let rule: Rule = parse("rule of a fault", &text)?;
         let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
         rule.check().map_err(wrong)?;

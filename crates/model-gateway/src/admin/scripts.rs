@@ -10,12 +10,13 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Refused, either, gone, named, parse, read, refused, taken, unknown};
+use super::reply::{Refused, either, gone, named, parse, read, refused, taken, unknown};
 use crate::{
     budget::Share,
-    chat::Gateway,
+    gateway::Gateway,
     response,
     script::{Script, ScriptedAnswer},
+    shutdown,
 };
 
 /// The longest that a test can wait by one request; its client may have a limit of its own above that.
@@ -47,7 +48,7 @@ impl Default for Until {
 }
 
 async fn answers(gateway: &Gateway, body: Body) -> Result<(Vec<ScriptedAnswer>, Share), Refused> {
-    let (text, share) = read(gateway, body).await?;
+    let (text, share) = read(&gateway.budget, body).await?;
     let Answers { answers } = parse("list of answers", &text)?;
     for (index, answer) in answers.iter().enumerate() {
         let wrong = |why| format!("answer {index} means nothing: {why}");
@@ -133,7 +134,7 @@ pub(super) async fn wait(
         let waiting = script.until(until.requests, until.left);
         let status = tokio::select! {
             () = waiting => StatusCode::OK,
-            () = gateway.over.sleep(limit) => StatusCode::GATEWAY_TIMEOUT,
+            () = shutdown::pause(&gateway.shutdown, limit) => StatusCode::GATEWAY_TIMEOUT,
         };
         Ok(response::json(status, &script.report()))
     };

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::Entry;
+use super::file::Entry;
 
 /// Longest search for the nearest request: beyond it the nearest of those that were looked at will do. To tell the
 /// difference may take as long once more; beyond it a larger one will do.

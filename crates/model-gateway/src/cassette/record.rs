@@ -7,38 +7,40 @@ use futures::{StreamExt, stream::unfold};
 use serde_json::Value;
 
 use super::{
-    CassetteState, canon,
+    canon,
+    cassette_state::CassetteState,
     file::{Chunk, Entry},
     readable::Readable,
-    renamed,
+    registry::Cassettes,
     secret::Secrets,
 };
 use crate::{
     budget::Budget,
-    chat::{ChatRequest, Gateway},
+    request::ChatRequest,
     response::{ChatResponse, Content},
     sse::{self, Events},
 };
 
-/// Passes a request for `replay/NAME/MODEL` on to the model and keeps the exchange.
+/// Passes a request for `replay/NAME/MODEL` on to the model by `live` and keeps the exchange.
 pub async fn record(
-    gateway: &Gateway,
-    name: &str,
-    model: &str,
-    asked: ChatRequest,
+    cassettes: &Cassettes,
+    budget: &Budget,
+    (name, model): (&str, &str),
+    request: ChatRequest,
+    live: impl AsyncFnOnce(ChatRequest) -> ChatResponse,
 ) -> ChatResponse {
-    let body = match renamed(&asked.body, model) {
-        Ok(body) => body,
+    let original: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let mut request = match request.for_model(model) {
+        Ok(request) => request,
         Err(refused) => return *refused,
     };
-    let cassette = gateway.cassettes.recording(name);
-    let secrets = Secrets::of(&asked.headers);
-    let request: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    let cassette = cassettes.recording(name);
+    let secrets = Secrets::of(&request.headers);
     let mut recorder = Recorder {
         n: cassette.ask(model),
         cassette,
-        budget: gateway.budget.clone(),
-        request: canon::canonical(&request, model, &secrets),
+        budget: budget.clone(),
+        request: canon::canonical(&original, model, &secrets),
         secrets,
         began: Instant::now(),
         content_type: String::new(),
@@ -47,15 +49,9 @@ pub async fn record(
         trouble: None,
         over: false,
     };
-    let mut headers = asked.headers;
-    headers.remove(header::ACCEPT_ENCODING); // what is compressed cannot be read
-    let asked = ChatRequest {
-        headers,
-        body,
-        ..asked
-    };
-    let answered = gateway.live(asked).await;
-    let kind = answered.headers.get(header::CONTENT_TYPE);
+    request.headers.remove(header::ACCEPT_ENCODING); // what is compressed cannot be read
+    let response = live(request).await;
+    let kind = response.headers.get(header::CONTENT_TYPE);
     recorder.content_type = kind
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default()
@@ -63,11 +59,11 @@ pub async fn record(
     if recorder.content_type.starts_with("text/event-stream") {
         recorder.events = Some(Events::default());
     }
-    if answered.status != StatusCode::OK {
-        recorder.trouble = Some(format!("the model answered {}", answered.status));
+    if response.status != StatusCode::OK {
+        recorder.trouble = Some(format!("the model response {}", response.status));
     }
-    let Content::Chunks(chunks) = answered.content else {
-        return answered; // the model was not reached
+    let Content::Chunks(chunks) = response.content else {
+        return response; // the model was not reached
     };
     let state = Some((chunks, recorder));
     let chunks = unfold(state, |state| async move {
@@ -89,7 +85,7 @@ pub async fn record(
     });
     ChatResponse {
         content: Content::Chunks(chunks.boxed()),
-        ..answered
+        ..response
     }
 }
 

@@ -18,23 +18,24 @@ use super::{
     cassette_state::Lookup,
     file::{AGAIN, Chunk},
     nearest::{Nearest, SEARCH, nearest},
+    registry::Cassettes,
     secret::Secrets,
 };
 use crate::{
-    chat::{ChatRequest, Gateway},
+    request::ChatRequest,
     response::{ChatResponse, Content},
 };
 
 /// Answers a request for `replay/NAME/MODEL`.
 pub async fn replay(
-    gateway: &Gateway,
+    cassettes: &Cassettes,
     name: &str,
     model: &str,
     asked: &ChatRequest,
 ) -> ChatResponse {
     // Not a server's error: those are asked again.
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let Some(cassette) = gateway.cassettes.get(name) else {
+    let Some(cassette) = cassettes.get(name) else {
         let text = format!(
             "cassette `{name}` is not loaded: PUT /cassettes/{name} before it is asked, or {AGAIN}"
         );
@@ -59,8 +60,8 @@ pub async fn replay(
     };
     let kind = HeaderValue::from_str(&entry.content_type);
     let mut chunks = VecDeque::from(entry.chunks.clone());
-    let mut answered = ChatResponse::chunks(futures::stream::empty().boxed());
-    answered.content = if entry.content_type.starts_with("text/event-stream") {
+    let mut response = ChatResponse::chunks(futures::stream::empty().boxed());
+    response.content = if entry.content_type.starts_with("text/event-stream") {
         let wait = cassette.timed;
         let next = move |mut chunks: VecDeque<Chunk>| async move {
             let chunk = chunks.pop_front()?;
@@ -75,7 +76,7 @@ pub async fn replay(
         Content::Whole(text.into())
     };
     if let Ok(kind) = kind {
-        answered.headers.insert(header::CONTENT_TYPE, kind);
+        response.headers.insert(header::CONTENT_TYPE, kind);
     }
-    answered
+    response
 }

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Fault;
+use super::effect::Fault;
 use crate::budget::Share;
 
 /// Which requests a rule strikes, counted from 1.

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::When;
-use crate::fault::reply;
+use super::condition::When;
+use crate::canned::reply;
+
+/// About how many characters of a call's arguments come at once.
+const ARGUMENTS: usize = 8;
 
 /// An answer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -106,9 +109,29 @@ impl Tool {
             object => object.to_string(),
         }
     }
+
+    /// The arguments as they are streamed.
+    pub(super) fn parts(&self) -> Vec<String> {
+        let said: Vec<char> = self.said().chars().collect();
+        // At least two, so that nobody who reads only one can pass.
+        let size = ARGUMENTS.min(said.len().div_ceil(2)).max(1);
+        said.chunks(size)
+            .map(|part| part.iter().collect())
+            .collect()
+    }
 }
 
 impl ScriptedAnswer {
+    /// How many pieces it has.
+    fn count(&self) -> usize {
+        let spoken = |piece: &&Piece| !matches!(piece, Piece::Hold(_));
+        // A call has one for its name and some for its arguments.
+        let calls = self.tools.iter().map(|tool| 1 + tool.parts().len());
+        usize::from(self.text.is_some())
+            + self.pieces.iter().filter(spoken).count()
+            + calls.sum::<usize>()
+    }
+
     /// What is wrong with it.
     ///
     /// # Errors
@@ -143,7 +166,7 @@ impl ScriptedAnswer {
         if faulty && !says {
             return Err("only what is said can be cut or have garbage in it".to_owned());
         }
-        let pieces = super::openai_stream::pieces(self);
+        let pieces = self.count();
         if self.cut_after_pieces.is_some_and(|cut| cut > pieces) {
             return Err(format!(
                 "it has {pieces} pieces, so it cannot be cut after more"

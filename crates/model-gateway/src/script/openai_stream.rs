@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 use super::answer::{Piece, ScriptedAnswer};
 use crate::corrupt::GARBAGE;
 
-/// About how many characters of a call's arguments come at once.
-const ARGUMENTS: usize = 8;
-
 /// A step of a streamed answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -32,14 +29,6 @@ pub(super) struct Envelope<'a> {
     pub(super) model: &'a str,
     /// Whether the request asks for the usage at a stream's end.
     pub(super) usage: bool,
-}
-
-/// How many pieces an answer has.
-pub(super) fn pieces(answer: &ScriptedAnswer) -> usize {
-    deltas(answer)
-        .iter()
-        .filter(|d| matches!(d, Delta::Say(_)))
-        .count()
 }
 
 enum Delta {
@@ -70,13 +59,9 @@ fn deltas(answer: &ScriptedAnswer) -> Vec<Delta> {
             "type": "function",
             "function": { "name": tool.name, "arguments": "" },
         })));
-        let said: Vec<char> = tool.said().chars().collect();
-        // At least two, so that nobody who reads only one can pass.
-        let size = ARGUMENTS.min(said.len().div_ceil(2)).max(1);
-        deltas.extend(said.chunks(size).map(|part| {
-            let part: String = part.iter().collect();
-            call(json!({ "index": index, "function": { "arguments": part } }))
-        }));
+        let arguments =
+            |part: String| call(json!({ "index": index, "function": { "arguments": part } }));
+        deltas.extend(tool.parts().into_iter().map(arguments));
     }
     deltas
 }

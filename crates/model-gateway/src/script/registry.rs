@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::Script;
+use super::script_state::Script;
 
 /// All scripts.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl Scripts {
     pub fn remove(&self, key: &str) -> bool {
         let script = self.all().remove(key);
         if let Some(script) = &script {
-            script.holds.close();
+            script.close();
         }
         script.is_some()
     }
@@ -45,7 +45,7 @@ impl Scripts {
     /// Ends all answers that are held.
     pub fn close(&self) {
         for script in self.all().values() {
-            script.holds.close();
+            script.close();
         }
     }
 

@@ -7,7 +7,7 @@ use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::access_log::Outcome;
+use crate::outcome::Outcome;
 
 /// A request as the test is told of it.
 #[derive(Clone, Debug, Serialize)]

@@ -5,18 +5,21 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use axum::http::StatusCode;
 use futures::{StreamExt, stream::unfold};
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    Script,
     answer::{Piece, ScriptedAnswer},
     openai_stream::{Envelope, Step},
+    registry::Scripts,
+    script_state::Script,
 };
 use crate::{
-    access_log::{Exchange, Lane},
-    chat::{ChatRequest, Gateway},
-    corrupt::Damage,
-    fault::reply,
-    response::{Broken, ChatResponse},
+    access_log::{Exchange, OnEnd},
+    canned::reply,
+    outcome::Lane,
+    request::ChatRequest,
+    response::{Broken, ChatResponse, Damage},
+    shutdown,
 };
 
 #[derive(Default, Deserialize)]
@@ -32,20 +35,23 @@ struct StreamOptions {
 }
 
 /// Answers a request for `script/KEY`.
-pub async fn play(
-    gateway: &Gateway,
+pub async fn respond(
+    scripts: &Scripts,
+    shutdown: &CancellationToken,
     key: &str,
-    asked: ChatRequest,
+    request: ChatRequest,
     exchange: &mut Exchange,
 ) -> ChatResponse {
     exchange.lane = Some(Lane::Script);
-    let Some(script) = gateway.scripts.get(key) else {
+    let Some(script) = scripts.get(key) else {
         let text = format!("there is no script `{key}`: PUT /scripts/{key} before it is asked");
         return ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
     };
-    let text = String::from_utf8_lossy(&asked.body);
-    let (n, answer) = script.ask(&text, &asked.headers, asked.room);
-    exchange.script = Some((Arc::clone(&script), n));
+    let text = String::from_utf8_lossy(&request.body);
+    let (n, answer) = script.ask(&text, &request.headers, request.room);
+    exchange.script = Some(script.key().to_owned());
+    let told = Arc::clone(&script);
+    exchange.on_end = OnEnd::new(move |outcome| told.ended(n, outcome));
     let answer = match answer {
         Ok(answer) => answer,
         // Not a server's error: those are asked again.
@@ -58,10 +64,10 @@ pub async fn play(
         exchange.fault = Some("script".to_owned());
     }
     if let Some(ms) = answer.delay_ms {
-        gateway.over.sleep(Duration::from_millis(ms)).await;
+        shutdown::pause(shutdown, Duration::from_millis(ms)).await;
     }
     if answer.never {
-        return gateway.over.never().await;
+        return shutdown::never(shutdown).await;
     }
     if let Some(status) = answer.status {
         let reply = reply(status, &answer.headers, answer.body.as_ref());

@@ -208,6 +208,6 @@ async fn live_passes_on_and_records_nothing() {
 #[tokio::test]
 async fn recording_needs_a_model() {
     let told = common::told(None, Mode::Record, None);
-    let why = model_gateway::chat::Gateway::new(&told).unwrap_err();
+    let why = model_gateway::gateway::Gateway::new(&told).unwrap_err();
     assert!(why.to_string().contains("GATEWAY_UPSTREAM"), "{why}");
 }

@@ -8,9 +8,9 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use model_gateway::{
-    chat::Gateway,
     config::{Listen, Mode, Serve},
     connection::{Connection, Listener},
+    gateway::Gateway,
     serve::router,
 };
 use reqwest::{Client, Method, Response, StatusCode};

@@ -176,7 +176,7 @@ async fn what_cannot_be_is_refused() {
 
 #[tokio::test]
 async fn what_does_not_fit_is_refused_clearly() {
-    use model_gateway::{budget::Budget, chat::Gateway, config::Mode};
+    use model_gateway::{budget::Budget, config::Mode, gateway::Gateway};
     let told = common::told(None, Mode::Replay, None);
     let budget = Budget::new(1000);
     let at = common::gateway_of(Gateway {

@@ -1,21 +1,16 @@
-//! Faults on demand, for any model: the n-th request for it, or every one, is delayed, refused, cut, spoilt, or never
-//! answered.
-
-mod rule;
+//! What goes wrong by a fault.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    corrupt::Damage,
-    over::Over,
-    response::{ChatResponse, Content, object},
+    canned::reply,
+    response::{ChatResponse, Damage},
+    shutdown,
 };
-
-pub use rule::{Every, Faults, Nth, Report, Rule};
 
 /// What goes wrong.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -71,12 +66,12 @@ impl Fault {
     }
 
     /// What the client gets instead of an answer. Waits where that is the fault.
-    pub async fn instead(&self, over: &Over) -> Option<ChatResponse> {
+    pub async fn instead(&self, shutdown: &CancellationToken) -> Option<ChatResponse> {
         if let Some(ms) = self.delay_ms {
-            over.sleep(Duration::from_millis(ms)).await;
+            shutdown::pause(shutdown, Duration::from_millis(ms)).await;
         }
         if self.never {
-            return Some(over.never().await);
+            return Some(shutdown::never(shutdown).await);
         }
         // Checked when the rule came.
         reply(self.status?, &self.headers, self.body.as_ref()).ok()
@@ -89,34 +84,4 @@ impl Fault {
             garbage: self.garbage,
         }
     }
-}
-
-/// A status with headers and a body, which by default is an error object.
-///
-/// # Errors
-/// When it is no status, or a header is none.
-pub fn reply(
-    status: u16,
-    headers: &BTreeMap<String, String>,
-    body: Option<&Value>,
-) -> Result<ChatResponse, String> {
-    let wrong = || format!("{status} is no status from 200 to 599");
-    let known = StatusCode::from_u16(status).ok();
-    let code = known.filter(|_| (200..600).contains(&status));
-    let code = code.ok_or_else(wrong)?;
-    let default = object("fault", &format!("{code}, because a test asked for it"));
-    let mut answered = ChatResponse::json(code, body.unwrap_or(&default));
-    if let Some(Value::String(text)) = body {
-        // As proxies answer, which know nothing of JSON.
-        answered.content = Content::Whole(text.clone().into());
-        let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-        answered.headers.insert(header::CONTENT_TYPE, kind);
-    }
-    for (name, value) in headers {
-        let wrong = |_| format!("`{name}: {value}` is no header");
-        let name: HeaderName = name.parse().map_err(|_| wrong(()))?;
-        let value = HeaderValue::from_str(value).map_err(|_| wrong(()))?;
-        answered.headers.insert(name, value);
-    }
-    Ok(answered)
 }
