@@ -5,3 +5,22 @@ pub mod notes;
 pub mod serve;
 mod specs;
 pub mod tools;
+
+#[cfg(test)]
+mod tests {
+    /// The files from the ground up: each imports earlier ones only.
+    const ROOMS: &[&str] = &[
+        "config.rs",
+        "notes.rs",
+        "specs.rs",
+        "tools.rs",
+        "serve.rs",
+        "lib.rs",
+        "main.rs",
+    ];
+
+    #[test]
+    fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+        rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+    }
+}

@@ -33,3 +33,64 @@ pub mod serve;
 pub mod shutdown;
 pub mod sse;
 mod tokens;
+
+#[cfg(test)]
+mod tests {
+    /// The files from the ground up: each imports earlier ones only.
+    const ROOMS: &[&str] = &[
+        "budget.rs",
+        "config.rs",
+        "connection.rs",
+        "outcome.rs",
+        "route.rs",
+        "sse.rs",
+        "tokens.rs",
+        "access_log.rs",
+        "body.rs",
+        "listen.rs",
+        "response.rs",
+        "canned.rs",
+        "corrupt.rs",
+        "relay.rs",
+        "request.rs",
+        "shutdown.rs",
+        "deliver.rs",
+        "forward.rs",
+        "fault/effect.rs",
+        "fault/rule.rs",
+        "fault/mod.rs",
+        "cassette/secret.rs",
+        "cassette/canon.rs",
+        "cassette/readable.rs",
+        "cassette/file.rs",
+        "cassette/nearest.rs",
+        "cassette/cassette_state.rs",
+        "cassette/registry.rs",
+        "cassette/record.rs",
+        "cassette/replay.rs",
+        "cassette/mod.rs",
+        "script/condition.rs",
+        "script/request_log.rs",
+        "script/answer.rs",
+        "script/openai_stream.rs",
+        "script/script_state.rs",
+        "script/registry.rs",
+        "script/respond.rs",
+        "script/mod.rs",
+        "gateway.rs",
+        "admin/reply.rs",
+        "admin/cassettes.rs",
+        "admin/faults.rs",
+        "admin/scripts.rs",
+        "admin/mod.rs",
+        "chat.rs",
+        "serve.rs",
+        "lib.rs",
+        "main.rs",
+    ];
+
+    #[test]
+    fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+        rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+    }
+}

@@ -14,3 +14,20 @@ mod stop;
 pub use announce::announce;
 pub use loopback::is_loopback;
 pub use stop::Stop;
+
+#[cfg(test)]
+mod tests {
+    /// The files from the ground up: each imports earlier ones only.
+    const ROOMS: &[&str] = &[
+        "announce.rs",
+        "health.rs",
+        "loopback.rs",
+        "stop.rs",
+        "lib.rs",
+    ];
+
+    #[test]
+    fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+        rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+    }
+}

@@ -60,7 +60,7 @@ pub async fn record(
         recorder.events = Some(Events::default());
     }
     if response.status != StatusCode::OK {
-        recorder.trouble = Some(format!("the model response {}", response.status));
+        recorder.trouble = Some(format!("the model answered {}", response.status));
     }
     let Content::Chunks(chunks) = response.content else {
         return response; // the model was not reached
