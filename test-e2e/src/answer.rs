@@ -1,27 +1,42 @@
 //! What a test lets the model answer.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
 /// An answer of a [`Script`](crate::Script).
 #[derive(Clone, Debug, Default)]
-pub struct Answer(Map<String, Value>);
+pub struct Answer {
+    fields: Map<String, Value>,
+    /// The fields of an answer that goes out as it stands.
+    raw: Option<Map<String, Value>>,
+}
 
 impl Answer {
     fn set(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(field.to_owned(), value.into());
+        self.fields.insert(field.to_owned(), value.into());
         self
     }
 
     fn list(mut self, field: &str, value: Value) -> Self {
-        let list = self.0.entry(field).or_insert_with(|| json!([]));
+        let list = self.body_fields().entry(field).or_insert_with(|| json!([]));
         if let Value::Array(list) = list {
             list.push(value);
         }
         self
     }
 
+    /// What pieces, headers and an end belong to.
+    fn body_fields(&mut self) -> &mut Map<String, Value> {
+        self.raw.as_mut().unwrap_or(&mut self.fields)
+    }
+
+    fn end(mut self, how: &str) -> Self {
+        self.body_fields().insert("end".to_owned(), how.into());
+        self
+    }
+
     fn when(mut self, condition: &str, value: impl Into<Value>) -> Self {
-        let when = self.0.entry("when").or_insert_with(|| json!({}));
+        let when = self.fields.entry("when").or_insert_with(|| json!({}));
         when[condition] = value.into();
         self
     }
@@ -79,14 +94,67 @@ impl Answer {
         self.set("text", text)
     }
 
+    /// It says `pieces` as they stand, one by one: any bytes, and nothing is put around them. The status is 200 and there
+    /// is no content type where none is given.
+    pub fn raw<B: AsRef<[u8]>>(pieces: impl IntoIterator<Item = B>) -> Self {
+        let none = Self {
+            raw: Some(Map::from_iter([("pieces".to_owned(), json!([]))])),
+            ..Self::default()
+        };
+        pieces
+            .into_iter()
+            .fold(none, |answer, piece| answer.then_bytes(piece))
+    }
+
+    /// It is a raw event stream, of one event for each of `data`: what a model of another dialect says. No mark of the
+    /// end follows.
+    pub fn raw_events<S: AsRef<str>>(data: impl IntoIterator<Item = S>) -> Self {
+        let events = data.into_iter();
+        Self::raw(events.map(|data| format!("data: {}\n\n", data.as_ref())))
+            .header("content-type", "text/event-stream")
+    }
+
+    /// One more piece of a raw answer.
+    pub fn then_bytes(self, piece: impl AsRef<[u8]>) -> Self {
+        let piece = piece.as_ref();
+        let piece = match std::str::from_utf8(piece) {
+            Ok(text) => text.into(),
+            Err(_) => json!({ "base64": BASE64_STANDARD.encode(piece) }),
+        };
+        self.list("pieces", piece)
+    }
+
+    /// A raw answer's status.
+    pub fn raw_status(mut self, status: u16) -> Self {
+        self.body_fields()
+            .insert("status".to_owned(), status.into());
+        self
+    }
+
+    /// A raw answer's connection is reset after its last piece.
+    pub fn cut(self) -> Self {
+        self.end("cut")
+    }
+
+    /// A raw answer's connection is closed after its last piece, without the mark of the body's end.
+    pub fn close(self) -> Self {
+        self.end("close")
+    }
+
+    /// A raw answer has no end: its connection stays until the client leaves.
+    pub fn open(self) -> Self {
+        self.end("open")
+    }
+
     /// It is no answer but an error with this status.
     pub fn status(status: u16) -> Self {
         Self::default().set("status", status)
     }
 
-    /// A header of the error.
+    /// A header of the error, or of a raw answer.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let headers = self.0.entry("headers").or_insert_with(|| json!({}));
+        let headers = self.body_fields().entry("headers");
+        let headers = headers.or_insert_with(|| json!({}));
         headers[name] = value.into();
         self
     }
@@ -157,6 +225,38 @@ impl Answer {
     }
 
     pub(crate) fn value(&self) -> Value {
-        Value::Object(self.0.clone())
+        let mut fields = self.fields.clone();
+        fields.extend(self.raw.clone().map(|raw| ("raw".to_owned(), raw.into())));
+        Value::Object(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raw_answer_has_its_pieces_status_headers_and_end() {
+        let answer = Answer::raw([b"a".as_slice(), b"\xff"])
+            .then_after(5, "b")
+            .hold()
+            .raw_status(418)
+            .header("content-type", "x/y")
+            .close()
+            .delay(7)
+            .when_turn(2);
+        let expected = json!({
+            "raw": {
+                "pieces": ["a", { "base64": "/w==" }, { "text": "b", "delay_ms": 5 }, { "hold": true }],
+                "status": 418,
+                "headers": { "content-type": "x/y" },
+                "end": "close",
+            },
+            "delay_ms": 7,
+            "when": { "turn": 2 },
+        });
+        assert_eq!(answer.value(), expected);
+        let events = Answer::raw_events(["{}", "[DONE]"]).value();
+        assert_eq!(events["raw"]["pieces"][1], "data: [DONE]\n\n");
     }
 }

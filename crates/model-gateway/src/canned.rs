@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use serde_json::Value;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::value::RawValue;
 
-use crate::response::{ChatResponse, Content, object};
+use crate::{
+    hop_by_hop::is_hop_by_hop,
+    response::{ChatResponse, object},
+};
 
 /// A status with headers and a body, which by default is an error object.
 ///
@@ -14,25 +17,52 @@ use crate::response::{ChatResponse, Content, object};
 pub fn reply(
     status: u16,
     headers: &BTreeMap<String, String>,
-    body: Option<&Value>,
+    body: Option<&RawValue>,
 ) -> Result<ChatResponse, String> {
-    let wrong = || format!("{status} is no status from 200 to 599");
-    let known = StatusCode::from_u16(status).ok();
-    let code = known.filter(|_| (200..600).contains(&status));
-    let code = code.ok_or_else(wrong)?;
-    let default = object("fault", &format!("{code}, because a test asked for it"));
-    let mut response = ChatResponse::json(code, body.unwrap_or(&default));
-    if let Some(Value::String(text)) = body {
+    let code = status_code(status)?;
+    let default = || object("fault", &format!("{code}, because a test asked for it")).to_string();
+    let text = body.map(|body| serde_json::from_str::<String>(body.get()));
+    let mut response = match (body, text) {
+        (None, _) => ChatResponse::json(code, default()),
+        (Some(body), None | Some(Err(_))) => ChatResponse::json(code, body.get().to_owned()),
         // As proxies answer, which know nothing of JSON.
-        response.content = Content::Whole(text.clone().into());
-        let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers.insert(header::CONTENT_TYPE, kind);
-    }
+        (Some(_), Some(Ok(text))) => {
+            let mut response = ChatResponse::json(code, text);
+            let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers.insert(header::CONTENT_TYPE, kind);
+            response
+        }
+    };
+    response.headers.extend(header_map(headers)?);
+    Ok(response)
+}
+
+/// A status that an answer may have.
+///
+/// # Errors
+/// When it is none.
+pub fn status_code(status: u16) -> Result<StatusCode, String> {
+    let known = StatusCode::from_u16(status).ok();
+    let known = known.filter(|_| (200..600).contains(&status));
+    known.ok_or_else(|| format!("{status} is no status from 200 to 599"))
+}
+
+/// Headers that an answer may have.
+///
+/// # Errors
+/// When one is none, or is the connection's.
+pub fn header_map(headers: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::new();
     for (name, value) in headers {
         let wrong = |_| format!("`{name}: {value}` is no header");
-        let name: HeaderName = name.parse().map_err(|_| wrong(()))?;
+        let known: HeaderName = name.parse().map_err(|_| wrong(()))?;
+        if is_hop_by_hop(&known) {
+            return Err(format!(
+                "the header `{name}` is the connection's, which makes it anew: leave it out"
+            ));
+        }
         let value = HeaderValue::from_str(value).map_err(|_| wrong(()))?;
-        response.headers.insert(name, value);
+        map.insert(known, value);
     }
-    Ok(response)
+    Ok(map)
 }

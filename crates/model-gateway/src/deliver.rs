@@ -22,6 +22,7 @@ impl fmt::Display for Ended {
         match &self.0 {
             Broken::Model(error) => write!(f, "the model broke off: {error}"),
             Broken::OnPurpose => f.write_str("cut on purpose"),
+            Broken::Closed => f.write_str("closed on purpose"),
         }
     }
 }
@@ -68,12 +69,14 @@ fn sent(chunks: Chunks, exchange: Exchange, outcome: Outcome, client: Connection
             Some(Err(broken)) => {
                 exchange.outcome = match broken {
                     Broken::Model(_) => Outcome::BrokeOff,
-                    Broken::OnPurpose => Outcome::Cut,
+                    Broken::OnPurpose | Broken::Closed => Outcome::Cut,
                 };
                 // Once more to hyper, which sends what it has when there is nothing new, and forgets it on an error.
                 tokio::task::yield_now().await;
                 // The client's connection is cut too, so that it cannot take the part for the whole.
-                client.reset();
+                if !matches!(broken, Broken::Closed) {
+                    client.reset();
+                }
                 Some((Err(io::Error::other(Ended(broken))), None))
             }
             None => {

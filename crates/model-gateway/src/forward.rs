@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri};
 use futures::StreamExt;
 use reqwest::{Client, Url, redirect::Policy};
 use service_kit::is_loopback;
 
 use crate::{
+    hop_by_hop::end_to_end,
     outcome::Outcome,
     request::ChatRequest,
     response::{Broken, ChatResponse, Content, Damage},
@@ -16,17 +17,6 @@ use crate::{
 
 /// Longest wait for a connection to the model.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// Headers that belong to one connection, not to the message (RFC 9110, 7.6.1), and those that each side makes anew.
-const HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::HOST,
-    header::CONTENT_LENGTH,
-];
 
 /// The model behind the gateway.
 #[derive(Debug)]
@@ -122,12 +112,4 @@ impl Upstream {
             damage: Damage::default(),
         }
     }
-}
-
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    for name in &HOP {
-        kept.remove(name);
-    }
-    kept
 }

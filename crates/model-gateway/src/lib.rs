@@ -22,6 +22,7 @@ pub mod deliver;
 pub mod fault;
 pub mod forward;
 pub mod gateway;
+pub mod hop_by_hop;
 pub mod listen;
 pub mod outcome;
 pub mod relay;
@@ -41,6 +42,7 @@ mod tests {
         "budget.rs",
         "config.rs",
         "connection.rs",
+        "hop_by_hop.rs",
         "outcome.rs",
         "route.rs",
         "sse.rs",
@@ -70,9 +72,14 @@ mod tests {
         "cassette/replay.rs",
         "cassette/mod.rs",
         "script/condition.rs",
+        "script/step.rs",
         "script/request_log.rs",
+        "script/piece.rs",
+        "script/tool.rs",
+        "script/raw.rs",
         "script/answer.rs",
         "script/openai_stream.rs",
+        "script/raw_stream.rs",
         "script/script_state.rs",
         "script/registry.rs",
         "script/respond.rs",

@@ -45,6 +45,8 @@ pub enum Broken {
     Model(reqwest::Error),
     /// A fault was asked for, or what the answer waited for is gone.
     OnPurpose,
+    /// The connection is to be closed in the middle, and not reset.
+    Closed,
 }
 
 /// An answer piece by piece.
@@ -108,15 +110,15 @@ impl ChatResponse {
         }
     }
 
-    /// A JSON object.
-    pub fn json(status: StatusCode, value: &Value) -> Self {
+    /// JSON, which is text already.
+    pub fn json(status: StatusCode, text: String) -> Self {
         let mut headers = HeaderMap::new();
         let kind = HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, kind);
         Self {
             status,
             headers,
-            content: Content::Whole(value.to_string().into()),
+            content: Content::Whole(text.into()),
             outcome: Outcome::Complete,
             damage: Damage::default(),
         }
@@ -127,7 +129,7 @@ impl ChatResponse {
         tracing::warn!("{kind}: {message}");
         Self {
             outcome: Outcome::Refused,
-            ..Self::json(status, &object(kind, message))
+            ..Self::json(status, object(kind, message).to_string())
         }
     }
 }

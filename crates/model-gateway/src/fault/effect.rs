@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,7 +27,7 @@ pub struct Fault {
     pub headers: BTreeMap<String, String>,
     /// The body that goes with the status, text or JSON; default an error object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<Value>,
+    pub body: Option<Box<RawValue>>,
     /// The connection is reset after so many events of the answer, or at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_after_chunks: Option<usize>,
@@ -74,7 +74,7 @@ impl Fault {
             return Some(shutdown::never(shutdown).await);
         }
         // Checked when the rule came.
-        reply(self.status?, &self.headers, self.body.as_ref()).ok()
+        reply(self.status?, &self.headers, self.body.as_deref()).ok()
     }
 
     /// What is done to an answer.

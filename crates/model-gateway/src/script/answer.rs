@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::condition::When;
+use super::{condition::When, piece::Piece, raw::Raw, tool::Tool};
 use crate::canned::reply;
-
-/// About how many characters of a call's arguments come at once.
-const ARGUMENTS: usize = 8;
 
 /// An answer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -29,7 +26,7 @@ pub struct ScriptedAnswer {
     pub tools: Vec<Tool>,
     /// `usage` as it is; in a stream only if the request asks for it, as OpenAI does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Value>,
+    pub usage: Option<Box<RawValue>>,
     /// Why the model ends; default `tool_calls` with tools, else `stop`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
@@ -44,7 +41,7 @@ pub struct ScriptedAnswer {
     pub headers: BTreeMap<String, String>,
     /// The body that goes with the status, text or JSON; default an error object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<Value>,
+    pub body: Option<Box<RawValue>>,
     /// The connection is reset after so many pieces; a tool call has one for its name and several for its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_after_pieces: Option<usize>,
@@ -54,82 +51,17 @@ pub struct ScriptedAnswer {
     /// The request is never answered.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub never: bool,
-}
-
-/// A piece of what the model says.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Piece {
-    /// Words.
-    Text(String),
-    /// Words after a pause.
-    Late(Late),
-    /// Nothing more until the test releases it.
-    Hold(Hold),
-}
-
-/// Words after a pause.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Late {
-    /// The words.
-    pub text: String,
-    /// Milliseconds before them.
-    pub delay_ms: u64,
-}
-
-/// A stop.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hold {
-    /// Whether it is one.
-    pub hold: bool,
-}
-
-/// A call of a tool.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tool {
-    /// Its id; default `call_N`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The tool.
-    pub name: String,
-    /// An object, or any text.
-    #[serde(default)]
-    pub arguments: Value,
-}
-
-impl Tool {
-    /// The arguments as the model says them.
-    pub fn said(&self) -> String {
-        match &self.arguments {
-            Value::Null => "{}".to_owned(),
-            Value::String(text) => text.clone(),
-            object => object.to_string(),
-        }
-    }
-
-    /// The arguments as they are streamed.
-    pub(super) fn parts(&self) -> Vec<String> {
-        let said: Vec<char> = self.said().chars().collect();
-        // At least two, so that nobody who reads only one can pass.
-        let size = ARGUMENTS.min(said.len().div_ceil(2)).max(1);
-        said.chunks(size)
-            .map(|part| part.iter().collect())
-            .collect()
-    }
+    /// The answer as it stands, whatever it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Raw>,
 }
 
 impl ScriptedAnswer {
     /// How many pieces it has.
     fn count(&self) -> usize {
-        let spoken = |piece: &&Piece| !matches!(piece, Piece::Hold(_));
-        // A call has one for its name and some for its arguments.
-        let calls = self.tools.iter().map(|tool| 1 + tool.parts().len());
-        usize::from(self.text.is_some())
-            + self.pieces.iter().filter(spoken).count()
-            + calls.sum::<usize>()
+        let spoken = self.pieces.iter().filter(|piece| !piece.holds()).count();
+        let calls = self.tools.iter().map(Tool::count);
+        usize::from(self.text.is_some()) + spoken + calls.sum::<usize>()
     }
 
     /// What is wrong with it.
@@ -139,22 +71,25 @@ impl ScriptedAnswer {
     pub fn check(&self) -> Result<(), String> {
         let says = self.text.is_some() || !self.pieces.is_empty() || !self.tools.is_empty();
         let faulty = self.cut_after_pieces.is_some() || self.garbage;
-        let kinds =
-            usize::from(says) + usize::from(self.status.is_some()) + usize::from(self.never);
-        if kinds != 1 {
+        let kinds = [says, self.status.is_some(), self.never, self.raw.is_some()];
+        if kinds.into_iter().filter(|is| *is).count() != 1 {
             return Err(
-                "it takes one of: what is said (text or pieces, tools), status, never".to_owned(),
+                "it takes one of: what is said (text or pieces, tools), status, never, raw"
+                    .to_owned(),
             );
         }
         if self.text.is_some() && !self.pieces.is_empty() {
             return Err("text and pieces are two ways to say the same: it takes one".to_owned());
         }
-        if self
-            .pieces
-            .iter()
-            .any(|p| matches!(p, Piece::Hold(h) if !h.hold))
-        {
-            return Err("a piece that does not hold is a text".to_owned());
+        for (index, piece) in self.pieces.iter().enumerate() {
+            let wrong = |why| format!("piece {index}: {why}");
+            piece.check(false).map_err(wrong)?;
+        }
+        if let Some(raw) = &self.raw {
+            raw.check().map_err(|why| format!("raw: {why}"))?;
+            if self.usage.is_some() || self.finish_reason.is_some() {
+                return Err("what is raw says its usage and why it ends itself".to_owned());
+            }
         }
         match self.status {
             Some(status) => drop(reply(status, &self.headers, None)?),
@@ -166,11 +101,14 @@ impl ScriptedAnswer {
         if faulty && !says {
             return Err("only what is said can be cut or have garbage in it".to_owned());
         }
-        let pieces = self.count();
-        if self.cut_after_pieces.is_some_and(|cut| cut > pieces) {
-            return Err(format!(
-                "it has {pieces} pieces, so it cannot be cut after more"
-            ));
+        // Counted only where it matters: a call's arguments are gone through for it.
+        if let Some(cut) = self.cut_after_pieces {
+            let pieces = self.count();
+            if cut > pieces {
+                return Err(format!(
+                    "it has {pieces} pieces, so it cannot be cut after more"
+                ));
+            }
         }
         Ok(())
     }
@@ -181,6 +119,33 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_connections_own_headers_are_refused_with_their_place() {
+        for name in [
+            "content-length",
+            "Transfer-Encoding",
+            "connection",
+            "keep-alive",
+            "te",
+            "trailer",
+            "upgrade",
+            "host",
+            "proxy-connection",
+        ] {
+            for answer in [
+                json!({ "status": 429, "headers": { name: "5" } }),
+                json!({ "raw": { "headers": { name: "5" } } }),
+            ] {
+                let read: ScriptedAnswer = serde_json::from_str(&answer.to_string()).unwrap();
+                let said = read.check().unwrap_err();
+                assert!(
+                    said.contains(name) && said.contains("leave it out"),
+                    "{said}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn answers_that_mean_nothing_are_refused() {
@@ -206,12 +171,45 @@ mod tests {
                 json!({ "pieces": ["a", "b"], "cut_after_pieces": 3 }),
                 "2 pieces",
             ),
-            (json!({ "pieces": [{ "hold": false }] }), "is a text"),
+            (
+                json!({ "pieces": [{ "hold": false }] }),
+                "piece 0: a piece that does not hold is a text",
+            ),
+            (
+                json!({ "pieces": ["a", { "delay_ms": 1 }] }),
+                "piece 1: a piece takes one of",
+            ),
+            (
+                json!({ "pieces": [{ "text": "a", "hold": true }] }),
+                "takes one of",
+            ),
+            (
+                json!({ "pieces": [{ "base64": "YQ==" }] }),
+                "only a raw answer",
+            ),
+            (json!({ "raw": {}, "text": "a" }), "one of"),
+            (json!({ "raw": { "status": 600 } }), "raw: 600 is no status"),
+            (
+                json!({ "raw": { "pieces": [{ "base64": "?" }] } }),
+                "raw: piece 0: a piece is no base64",
+            ),
+            (json!({ "raw": {}, "finish_reason": "stop" }), "raw says"),
+            (
+                json!({ "raw": {}, "cut_after_pieces": 1 }),
+                "only what is said",
+            ),
         ] {
-            let read: ScriptedAnswer = serde_json::from_value(answer.clone()).unwrap();
+            let read: ScriptedAnswer = serde_json::from_str(&answer.to_string()).unwrap();
             let said = read.check().unwrap_err();
             assert!(said.contains(why), "{answer}: {said}");
         }
-        assert!(serde_json::from_value::<ScriptedAnswer>(json!({ "txt": "a" })).is_err());
+        for unknown in [
+            json!({ "txt": "a" }),
+            json!({ "pieces": [{ "txt": "a" }] }),
+            json!({ "raw": { "end": "never" } }),
+        ] {
+            let read = serde_json::from_str::<ScriptedAnswer>(&unknown.to_string());
+            assert!(read.is_err(), "{unknown}");
+        }
     }
 }

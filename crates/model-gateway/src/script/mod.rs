@@ -3,13 +3,21 @@
 mod answer;
 mod condition;
 mod openai_stream;
+mod piece;
+mod raw;
+mod raw_stream;
 mod registry;
 mod request_log;
 mod respond;
 mod script_state;
+mod step;
+mod tool;
 
-pub use answer::{Piece, ScriptedAnswer, Tool};
+pub use answer::ScriptedAnswer;
 pub use condition::When;
+pub use piece::Piece;
+pub use raw::{End, Raw};
 pub use registry::Scripts;
 pub use respond::respond;
 pub use script_state::{Missing, Script};
+pub use tool::Tool;

@@ -1,69 +1,100 @@
 //! An answer as OpenAI sends it: one object, or the events of a stream.
 
-use std::time::Duration;
+use std::{collections::VecDeque, iter, sync::Arc};
 
 use axum::body::Bytes;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
 
-use super::answer::{Piece, ScriptedAnswer};
+use super::{answer::ScriptedAnswer, piece::Piece, step::Step, tool::Tool};
 use crate::corrupt::GARBAGE;
-
-/// A step of a streamed answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Silence.
-    Pause(Duration),
-    /// Silence until the test ends it.
-    Hold,
-    /// An event.
-    Say(Bytes),
-    /// The connection breaks.
-    Cut,
-}
 
 /// What all events of an answer share.
 #[derive(Debug)]
-pub(super) struct Envelope<'a> {
+pub(super) struct Envelope {
     pub(super) id: String,
     pub(super) created: i64,
-    pub(super) model: &'a str,
+    pub(super) model: String,
     /// Whether the request asks for the usage at a stream's end.
     pub(super) usage: bool,
 }
 
+/// An answer, or an event of one.
+#[derive(Serialize)]
+struct Completion<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+    choices: &'a [Choice<'a>],
+    /// In a stream null in each event but the last, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Option<&'a RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    index: usize,
+    #[serde(flatten)]
+    says: Says<'a>,
+    logprobs: (),
+    finish_reason: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Says<'a> {
+    Delta(&'a Value),
+    Message(&'a Value),
+}
+
+/// A part of what is said.
 enum Delta {
-    Pause(Duration),
-    Hold,
+    Silence(Step),
     Say(Value),
 }
 
-fn deltas(answer: &ScriptedAnswer) -> Vec<Delta> {
-    let say = |text: &str| Delta::Say(json!({ "content": text }));
-    let mut deltas = Vec::new();
-    deltas.extend(answer.text.as_deref().map(say));
-    for piece in &answer.pieces {
-        match piece {
-            Piece::Text(text) => deltas.push(say(text)),
-            Piece::Late(late) => {
-                deltas.push(Delta::Pause(Duration::from_millis(late.delay_ms)));
-                deltas.push(say(&late.text));
-            }
-            Piece::Hold(_) => deltas.push(Delta::Hold),
-        }
-    }
-    for (index, tool) in answer.tools.iter().enumerate() {
-        let call = |call: Value| Delta::Say(json!({ "tool_calls": [call] }));
-        deltas.push(call(json!({
-            "index": index,
-            "id": tool.id,
-            "type": "function",
-            "function": { "name": tool.name, "arguments": "" },
-        })));
-        let arguments =
-            |part: String| call(json!({ "index": index, "function": { "arguments": part } }));
-        deltas.extend(tool.parts().into_iter().map(arguments));
-    }
-    deltas
+fn say(text: &str) -> Delta {
+    Delta::Say(json!({ "content": text }))
+}
+
+fn of_piece(piece: &Piece) -> impl Iterator<Item = Delta> + use<> {
+    let pause = piece.pause().map(Step::Pause);
+    let hold = piece.holds().then_some(Step::Hold);
+    let silence = pause.into_iter().chain(hold).map(Delta::Silence);
+    silence.chain(piece.text().map(say))
+}
+
+/// A call: its name, then its arguments in parts.
+fn of_call(index: usize, tool: &Tool) -> impl Iterator<Item = Delta> + use<> {
+    let call = |call: Value| Delta::Say(json!({ "tool_calls": [call] }));
+    let name = call(json!({
+        "index": index,
+        "id": tool.id,
+        "type": "function",
+        "function": { "name": tool.name, "arguments": "" },
+    }));
+    let arguments = tool.arguments().into_owned();
+    let size = Tool::at_once(arguments.chars().count());
+    let mut from = 0;
+    let parts = iter::from_fn(move || {
+        let rest = &arguments[from..];
+        let end = rest.char_indices().nth(size);
+        let part = &rest[..end.map_or(rest.len(), |(end, _)| end)];
+        from += part.len();
+        let said = || call(json!({ "index": index, "function": { "arguments": part } }));
+        (!part.is_empty()).then(said)
+    });
+    iter::once(name).chain(parts)
+}
+
+/// What is said, part by part.
+fn deltas(answer: &Arc<ScriptedAnswer>) -> impl Iterator<Item = Delta> + Send + use<> {
+    let [first, second, third] = [(); 3].map(|()| Arc::clone(answer));
+    let text = iter::once_with(move || first.text.as_deref().map(say)).flatten();
+    let pieces = (0..answer.pieces.len()).flat_map(move |at| of_piece(&second.pieces[at]));
+    let calls = (0..answer.tools.len()).flat_map(move |at| of_call(at, &third.tools[at]));
+    text.chain(pieces).chain(calls)
 }
 
 fn finish_reason(answer: &ScriptedAnswer) -> &str {
@@ -74,70 +105,76 @@ fn finish_reason(answer: &ScriptedAnswer) -> &str {
     answer.finish_reason.as_deref().unwrap_or(default)
 }
 
-impl Envelope<'_> {
-    fn event(&self, choices: &Value, usage: Option<&Value>) -> Step {
-        let mut event = json!({
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        });
-        if self.usage {
-            event["usage"] = usage.cloned().unwrap_or_default();
-        }
+impl Envelope {
+    fn event(&self, choices: &[Choice<'_>], usage: Option<&RawValue>) -> Step {
+        let event = Completion {
+            id: &self.id,
+            object: "chat.completion.chunk",
+            created: self.created,
+            model: &self.model,
+            choices,
+            usage: self.usage.then_some(usage),
+        };
+        // Nothing in it can fail to be JSON.
+        let event = serde_json::to_string(&event).unwrap_or_default();
         Step::Say(format!("data: {event}\n\n").into())
     }
 
-    fn delta(&self, delta: &Value, finish: Option<&str>) -> Step {
-        let choice =
-            json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish });
-        self.event(&json!([choice]), None)
+    fn delta(&self, delta: &Value, finish_reason: Option<&str>) -> Step {
+        let choice = Choice {
+            index: 0,
+            says: Says::Delta(delta),
+            logprobs: (),
+            finish_reason,
+        };
+        self.event(&[choice], None)
+    }
+
+    fn closing(&self, answer: &ScriptedAnswer) -> impl Iterator<Item = Step> + use<> {
+        let finish = self.delta(&json!({}), Some(finish_reason(answer)));
+        let usage = answer.usage.as_deref().filter(|_| self.usage);
+        let usage = usage.map(|usage| self.event(&[], Some(usage)));
+        let done = Step::Say(Bytes::from_static(b"data: [DONE]\n\n"));
+        iter::once(finish).chain(usage).chain([done])
     }
 
     /// The steps of a streamed answer.
-    pub(super) fn steps(&self, answer: &ScriptedAnswer) -> Vec<Step> {
+    pub(super) fn steps(
+        self,
+        answer: Arc<ScriptedAnswer>,
+    ) -> impl Iterator<Item = Step> + Send + use<> {
         let opening = json!({ "role": "assistant", "content": "", "refusal": null });
-        let mut steps = vec![self.delta(&opening, None)];
+        let mut deltas = deltas(&answer);
+        let mut ready = VecDeque::from([self.delta(&opening, None)]);
         let mut said = 0;
-        let broken = |said: usize| answer.cut_after_pieces == Some(said);
-        if broken(said) {
-            steps.push(Step::Cut);
-            return steps;
-        }
-        for delta in deltas(answer) {
-            match delta {
-                Delta::Pause(pause) => steps.push(Step::Pause(pause)),
-                Delta::Hold => steps.push(Step::Hold),
-                Delta::Say(delta) => {
-                    steps.push(self.delta(&delta, None));
-                    said += 1;
-                    if answer.garbage && said == 1 {
-                        steps.push(Step::Say(GARBAGE));
+        let mut over = answer.cut_after_pieces == Some(0);
+        ready.extend(over.then_some(Step::Cut));
+        iter::from_fn(move || {
+            if ready.is_empty() && !over {
+                match deltas.next() {
+                    Some(Delta::Silence(step)) => ready.push_back(step),
+                    Some(Delta::Say(delta)) => {
+                        said += 1;
+                        ready.push_back(self.delta(&delta, None));
+                        let garbage = answer.garbage && said == 1;
+                        ready.extend(garbage.then_some(Step::Say(GARBAGE)));
+                        over = answer.cut_after_pieces == Some(said);
+                        ready.extend(over.then_some(Step::Cut));
                     }
-                    if broken(said) {
-                        steps.push(Step::Cut);
-                        return steps;
+                    None => {
+                        over = true;
+                        ready.extend(self.closing(&answer));
                     }
                 }
             }
-        }
-        steps.push(self.delta(&json!({}), Some(finish_reason(answer))));
-        if self.usage && answer.usage.is_some() {
-            steps.push(self.event(&json!([]), answer.usage.as_ref()));
-        }
-        steps.push(Step::Say(Bytes::from_static(b"data: [DONE]\n\n")));
-        steps
+            ready.pop_front()
+        })
     }
 
     /// The answer as one object.
-    pub(super) fn whole(&self, answer: &ScriptedAnswer) -> Value {
-        let pieces = answer.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.as_str(),
-            Piece::Late(late) => late.text.as_str(),
-            Piece::Hold(_) => "",
-        });
+    pub(super) fn whole(&self, answer: &ScriptedAnswer) -> String {
         let says = answer.text.is_some() || !answer.pieces.is_empty();
+        let pieces = answer.pieces.iter().filter_map(Piece::text);
         let text: String = answer.text.as_deref().into_iter().chain(pieces).collect();
         let mut message = json!({
             "role": "assistant",
@@ -149,26 +186,26 @@ impl Envelope<'_> {
                 json!({
                     "id": tool.id,
                     "type": "function",
-                    "function": { "name": tool.name, "arguments": tool.said() },
+                    "function": { "name": tool.name, "arguments": tool.arguments() },
                 })
             });
             message["tool_calls"] = calls.collect();
         }
-        let mut whole = json!({
-            "id": self.id,
-            "object": "chat.completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": [{
-                "index": 0,
-                "message": message,
-                "logprobs": null,
-                "finish_reason": finish_reason(answer),
-            }],
-        });
-        if let Some(usage) = &answer.usage {
-            whole["usage"] = usage.clone();
-        }
-        whole
+        let choice = Choice {
+            index: 0,
+            says: Says::Message(&message),
+            logprobs: (),
+            finish_reason: Some(finish_reason(answer)),
+        };
+        let whole = Completion {
+            id: &self.id,
+            object: "chat.completion",
+            created: self.created,
+            model: &self.model,
+            choices: &[choice],
+            usage: answer.usage.as_deref().map(Some),
+        };
+        // Nothing in it can fail to be JSON.
+        serde_json::to_string(&whole).unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 //! Giving a scripted answer.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use futures::{StreamExt, stream::unfold};
@@ -8,17 +8,15 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    answer::{Piece, ScriptedAnswer},
-    openai_stream::{Envelope, Step},
-    registry::Scripts,
-    script_state::Script,
+    answer::ScriptedAnswer, openai_stream::Envelope, raw::End, raw_stream, registry::Scripts,
+    script_state::Script, step::Step,
 };
 use crate::{
     access_log::{Exchange, OnEnd},
-    canned::reply,
+    canned::{header_map, reply, status_code},
     outcome::Lane,
     request::ChatRequest,
-    response::{Broken, ChatResponse, Damage},
+    response::{Broken, ChatResponse, Chunks, Damage},
     shutdown,
 };
 
@@ -59,7 +57,9 @@ pub async fn respond(
             return ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, why.kind, &why.message);
         }
     };
-    let damaged = answer.cut_after_pieces.is_some() || answer.garbage;
+    let raw = answer.raw.as_ref();
+    let broken = raw.is_some_and(|raw| raw.end != End::Complete);
+    let damaged = answer.cut_after_pieces.is_some() || answer.garbage || broken;
     if damaged || answer.never || answer.status.is_some() || answer.delay_ms.is_some() {
         exchange.fault = Some("script".to_owned());
     }
@@ -70,20 +70,23 @@ pub async fn respond(
         return shutdown::never(shutdown).await;
     }
     if let Some(status) = answer.status {
-        let reply = reply(status, &answer.headers, answer.body.as_ref());
+        let reply = reply(status, &answer.headers, answer.body.as_deref());
         return reply.unwrap_or_else(|why| {
             ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &why)
         });
+    }
+    if answer.raw.is_some() {
+        return as_it_stands(script, answer);
     }
     let wishes: Wishes = serde_json::from_str(&text).unwrap_or_default();
     let envelope = Envelope {
         id: format!("chatcmpl-{key}-{n}"),
         created: chrono::Utc::now().timestamp(),
-        model: exchange.model(),
+        model: exchange.model().to_owned(),
         usage: wishes.stream_options.include_usage,
     };
     if exchange.stream() {
-        return streamed(script, envelope.steps(&answer).into());
+        return ChatResponse::chunks(streamed(script, envelope.steps(answer)));
     }
     if !waited(&script, &answer).await {
         let text = format!("script `{key}` was deleted while it held this answer");
@@ -94,41 +97,56 @@ pub async fn respond(
             cut: answer.cut_after_pieces,
             garbage: answer.garbage,
         },
-        ..ChatResponse::json(StatusCode::OK, &envelope.whole(&answer))
+        ..ChatResponse::json(StatusCode::OK, envelope.whole(&answer))
+    }
+}
+
+/// An answer as it stands.
+fn as_it_stands(script: Arc<Script>, answer: Arc<ScriptedAnswer>) -> ChatResponse {
+    // Checked when it came.
+    let raw = answer.raw.as_ref();
+    let status = raw.and_then(|raw| status_code(raw.status).ok());
+    let headers = raw.and_then(|raw| header_map(&raw.headers).ok());
+    ChatResponse {
+        status: status.unwrap_or_default(),
+        headers: headers.unwrap_or_default(),
+        ..ChatResponse::chunks(streamed(script, raw_stream::steps(answer)))
     }
 }
 
 /// Waits for all that a streamed answer would wait for.
 async fn waited(script: &Script, answer: &ScriptedAnswer) -> bool {
     for piece in &answer.pieces {
-        match piece {
-            Piece::Text(_) => {}
-            Piece::Late(late) => tokio::time::sleep(Duration::from_millis(late.delay_ms)).await,
-            Piece::Hold(_) => {
-                if !script.held().await {
-                    return false;
-                }
-            }
+        if let Some(pause) = piece.pause() {
+            tokio::time::sleep(pause).await;
+        }
+        if piece.holds() && !script.held().await {
+            return false;
         }
     }
     true
 }
 
-fn streamed(script: Arc<Script>, steps: VecDeque<Step>) -> ChatResponse {
+fn streamed(script: Arc<Script>, steps: impl Iterator<Item = Step> + Send + 'static) -> Chunks {
     let chunks = unfold(Some((script, steps)), |state| async move {
         let (script, mut steps) = state?;
         loop {
-            match steps.pop_front()? {
-                Step::Pause(pause) => tokio::time::sleep(pause).await,
-                Step::Hold => {
-                    if !script.held().await {
-                        return Some((Err(Broken::OnPurpose), None));
-                    }
+            let broken = match steps.next()? {
+                Step::Pause(pause) => {
+                    tokio::time::sleep(pause).await;
+                    continue;
                 }
-                Step::Say(event) => return Some((Ok(event), Some((script, steps)))),
-                Step::Cut => return Some((Err(Broken::OnPurpose), None)),
-            }
+                Step::Hold if script.held().await => continue,
+                Step::Say(bytes) => return Some((Ok(bytes), Some((script, steps)))),
+                Step::Hold | Step::Cut => Broken::OnPurpose,
+                Step::Close => Broken::Closed,
+                Step::Open => {
+                    script.gone().await;
+                    Broken::OnPurpose
+                }
+            };
+            return Some((Err(broken), None));
         }
     });
-    ChatResponse::chunks(chunks.boxed())
+    chunks.boxed()
 }

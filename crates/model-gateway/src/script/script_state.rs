@@ -8,6 +8,7 @@ use std::{
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{answer::ScriptedAnswer, condition, request_log::LoggedRequest};
 use crate::{budget::Share, outcome::Outcome};
@@ -21,6 +22,8 @@ pub struct Script {
     changed: watch::Sender<()>,
     /// A permit opens a hold.
     holds: Semaphore,
+    /// Whether it is deleted, or the gateway ends.
+    gone: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +58,7 @@ impl Script {
             state: Mutex::default(),
             changed: watch::Sender::new(()),
             holds: Semaphore::new(0),
+            gone: CancellationToken::new(),
         }
     }
 
@@ -165,6 +169,12 @@ impl Script {
     /// Ends all answers that are held.
     pub(super) fn close(&self) {
         self.holds.close();
+        self.gone.cancel();
+    }
+
+    /// Waits until it is deleted, or the gateway ends.
+    pub(super) async fn gone(&self) {
+        self.gone.cancelled().await;
     }
 
     /// What was asked, and what is left.

@@ -7,6 +7,7 @@ mod common;
 mod faults;
 mod holds;
 mod openai_stream;
+mod raw;
 
 use common::{HELLO, alone, events, text};
 use reqwest::Method;
