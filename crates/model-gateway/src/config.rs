@@ -1,12 +1,7 @@
 //! What the gateway is told by flags and environment.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    str::FromStr,
-};
+use std::{net::IpAddr, path::PathBuf};
 
-use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -28,9 +23,7 @@ pub struct Cli {
 pub enum Command {
     /// Answer OpenAI-style requests: from scripts, from cassettes, or by passing them on to a model
     Serve(Serve),
-    /// Pass bytes on, address by address
-    Relay(Relay),
-    /// Ask a running gateway (or relay) whether it serves; exit code 0 if it does
+    /// Ask a running gateway whether it serves; exit code 0 if it does
     Healthcheck {
         /// The gateway to ask, HOST:PORT
         #[arg(long, default_value = "127.0.0.1:8080")]
@@ -87,47 +80,6 @@ pub struct Serve {
     pub exchanges: Option<PathBuf>,
 }
 
-/// `relay`.
-#[derive(Args, Clone, Debug)]
-pub struct Relay {
-    /// Where health is asked.
-    #[command(flatten)]
-    pub listen: Listen,
-
-    /// FROM=TO, both HOST:PORT; as often as wanted
-    #[arg(long = "route", value_name = "FROM=TO")]
-    pub routes: Vec<Way>,
-}
-
-/// One way through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
-    /// Where clients connect.
-    pub from: SocketAddr,
-    /// Where they get to, HOST:PORT.
-    pub to: String,
-}
-
-impl FromStr for Way {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        let Some((from, to)) = text.split_once('=') else {
-            bail!("a route is FROM=TO");
-        };
-        let from = from
-            .parse()
-            .with_context(|| format!("`{from}` is not IP:PORT"))?;
-        if !to.contains(':') {
-            bail!("`{to}` is not HOST:PORT");
-        }
-        Ok(Self {
-            from,
-            to: to.to_owned(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -137,15 +89,5 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn ways() {
-        let way: Way = "127.0.0.1:1=host:2".parse().unwrap();
-        assert_eq!(way.from.port(), 1);
-        assert_eq!(way.to, "host:2");
-        for wrong in ["127.0.0.1:1", "localhost:1=h:2", "127.0.0.1:1=h"] {
-            assert!(wrong.parse::<Way>().is_err(), "{wrong}");
-        }
     }
 }

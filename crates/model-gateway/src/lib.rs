@@ -1,7 +1,6 @@
 //! The model gateway: OpenAI-compatible on both sides (`docs/gateway.md`). The name of the model in a request says who
 //! answers: answers that a test registered ([`script`]), an earlier exchange ([`cassette`]), or the real model
-//! ([`forward`]). `relay` passes bytes between two addresses, so that an address of the host means the same in a
-//! container.
+//! ([`forward`]).
 
 #![cfg_attr(
     test,
@@ -25,7 +24,6 @@ pub mod gateway;
 pub mod hop_by_hop;
 pub mod listen;
 pub mod outcome;
-pub mod relay;
 pub mod request;
 pub mod response;
 pub mod route;
@@ -53,7 +51,6 @@ mod tests {
         "response.rs",
         "canned.rs",
         "corrupt.rs",
-        "relay.rs",
         "request.rs",
         "shutdown.rs",
         "deliver.rs",

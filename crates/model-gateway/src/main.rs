@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Parser;
 use model_gateway::{
     config::{Cli, Command},
-    relay, serve,
+    serve,
 };
 use service_kit::health;
 use tracing_subscriber::EnvFilter;
@@ -38,7 +38,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .init();
     match cli.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
-        Command::Relay(args) => runtime.block_on(relay::run(args)),
         Command::Healthcheck { .. } => Ok(()), // answered above
     }
 }

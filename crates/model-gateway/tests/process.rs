@@ -1,4 +1,4 @@
-//! The gateway as a process: announces itself, relays, ends when told to.
+//! The gateway as a process: announces itself, says that it serves, ends when told to.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -53,42 +53,18 @@ fn terminate(mut guard: Guard) -> Option<i32> {
 }
 
 #[test]
-fn a_relay_makes_one_address_mean_another() {
-    let target = TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let from = free.local_addr().unwrap();
-    drop(free);
-    let route = format!("{from}={}", target.local_addr().unwrap());
-    let dir = tempfile::tempdir().unwrap();
-    let (relay, address) = start(&["relay", "--route", &route], dir.path());
-    let echo = std::thread::spawn(move || {
-        let (mut stream, _) = target.accept().unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        stream.write_all(text.to_uppercase().as_bytes()).unwrap();
-    });
-    let mut stream = TcpStream::connect(from).unwrap();
-    stream.write_all(b"hello").unwrap();
-    stream.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    echo.join().unwrap();
-    assert_eq!(answer, "HELLO");
-
-    let healthcheck = Command::new(env!("CARGO_BIN_EXE_model-gateway"))
-        .args(["healthcheck", "--address", &address])
-        .status()
-        .unwrap();
-    assert!(healthcheck.success());
-    assert_eq!(terminate(relay), Some(0));
-}
-
-#[test]
-fn serve_ends_when_told_to() {
+fn serve_says_that_it_serves_and_ends_when_told_to() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["serve", "--upstream", "http://127.0.0.1:1/v1"];
-    let (gateway, _) = start(&args, dir.path());
+    let (gateway, address) = start(&args, dir.path());
+    let healthcheck = || {
+        let mut asking = Command::new(env!("CARGO_BIN_EXE_model-gateway"));
+        asking.args(["healthcheck", "--address", &address]);
+        asking.status().unwrap()
+    };
+    assert!(healthcheck().success());
     assert_eq!(terminate(gateway), Some(0));
+    assert_eq!(healthcheck().code(), Some(1));
 }
 
 #[test]
