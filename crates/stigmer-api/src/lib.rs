@@ -1,13 +1,16 @@
 //! Stigmer's wire contract: generated messages and services, and what every part of the
-//! platform must decide alike: [ids](id), [slugs](mod@slug), [validation](validate), what is
-//! [secret](mod@secret) and the reading of [project files](manifest).
+//! platform must decide alike: [ids](id), [slugs](mod@slug), [times](time), [validation](validate),
+//! what is [secret](mod@secret), how stored [JSON](json) reads and the reading of [project
+//! files](manifest).
 
 pub mod id;
+pub mod json;
 pub mod manifest;
 mod proto;
 pub mod resource;
 pub mod secret;
 pub mod slug;
+pub mod time;
 pub mod validate;
 
 pub use proto::{

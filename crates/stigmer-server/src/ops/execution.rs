@@ -1,6 +1,5 @@
 //! Executions: create with session and hand-over to Temporal, status, cancel, delete.
 
-use chrono::{SecondsFormat, Utc};
 use stigmer_api::{
     Kind,
     agent::Agent,
@@ -13,6 +12,7 @@ use stigmer_api::{
     resource::Resource,
     secret::Secrets,
     session::{Session, SessionSpec},
+    time::now,
     validate::Validate,
 };
 
@@ -26,11 +26,6 @@ use crate::{
     hub::Event,
     store::{Outgoing, Read, Tx},
 };
-
-/// Now, as executions carry times.
-pub(crate) fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
-}
 
 /// Stores a new execution, with a session of its own unless it names one, the context with its
 /// variables, and the note to hand it to Temporal, in one transaction. `waiting` says why it is

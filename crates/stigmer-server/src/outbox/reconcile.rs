@@ -6,12 +6,15 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use stigmer_api::agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase};
+use stigmer_api::{
+    agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
+    time::now,
+};
 
 use super::{Outbox, link::Link};
 use crate::{
     error::Result,
-    ops::execution::{self, now},
+    ops::execution,
     store::{Outgoing, Store, Tx},
 };
 
