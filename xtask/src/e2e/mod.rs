@@ -1,5 +1,6 @@
 //! `cargo xtask e2e`: everything from nothing to a verdict, side by side where it can be.
 
+mod args;
 pub mod build;
 mod lanes;
 mod nextest;
@@ -13,7 +14,8 @@ mod run_tests;
 mod test_run;
 mod verdict;
 
-use crate::model_choice::ModelArgs;
+pub use args::Args;
+
 use crate::phase_choice::PhaseChoice;
 use crate::runtime::RuntimeChoice;
 use harness_base::config::Config;
@@ -25,57 +27,6 @@ use harness_stack::file::Runtime;
 use std::path::Path;
 use std::time::Instant;
 use test_run::TestRun;
-
-/// What a missing prerequisite means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum IfMissing {
-    /// The phase is skipped, loudly, with exit code 0
-    Skip,
-    /// Exit code 20
-    Fail,
-}
-
-/// Flags of `cargo xtask e2e`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    /// Which phase
-    #[arg(value_enum, default_value = "all")]
-    pub phase: PhaseChoice,
-    /// Only tests whose name contains this, or a nextest expression such as 'test(/^apply/)'
-    pub filter: Option<String>,
-    /// Where the services run
-    #[arg(long, value_enum, default_value = "auto")]
-    pub runtime: RuntimeChoice,
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// Fetch nothing: no tool, no crate, no image
-    #[arg(long)]
-    pub offline: bool,
-    /// Leave the stack running and say how to look at it and how to end it
-    #[arg(long)]
-    pub keep: bool,
-    /// Run phase 2 against the stack that `cargo xtask up` started
-    #[arg(long)]
-    pub reuse: bool,
-    /// What a missing prerequisite means [default: skip, with CI=true: fail]
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub if_missing: Option<IfMissing>,
-    /// Print where the time went
-    #[arg(long)]
-    pub timings: bool,
-    /// Run this shell command against the stack in place of the tests; E2E_STACK tells it where the stack is
-    #[arg(long, value_name = "COMMAND")]
-    pub exec: Option<String>,
-}
-
-impl Args {
-    fn fails_if_missing(&self, ci: Option<&str>) -> bool {
-        match self.if_missing {
-            Some(what) => what == IfMissing::Fail,
-            None => matches!(ci, Some("true" | "1")),
-        }
-    }
-}
 
 /// Runs `cargo xtask e2e`.
 ///
@@ -110,23 +61,4 @@ pub async fn run(root: &Path, mut config: Config, args: Args) -> anyhow::Result<
     let run = TestRun::new(context.clone(), &args, phases, runtime);
     let outcome = order::run(&run).await;
     verdict::give(&context, outcome, &args).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn missing_means_failure_in_ci() {
-        let mut args = <Args as clap::FromArgMatches>::from_arg_matches(
-            &<Args as clap::Args>::augment_args(clap::Command::new("e2e"))
-                .get_matches_from(["e2e"]),
-        )
-        .unwrap();
-        assert!(!args.fails_if_missing(None));
-        assert!(!args.fails_if_missing(Some("false")));
-        assert!(args.fails_if_missing(Some("true")));
-        args.if_missing = Some(IfMissing::Skip);
-        assert!(!args.fails_if_missing(Some("true")));
-    }
 }

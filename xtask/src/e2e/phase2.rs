@@ -1,6 +1,6 @@
 //! Phase 2: the whole chain.
 
-use super::Args;
+use super::args::Args;
 use super::lanes::{Has, Lanes};
 use super::outcome::{PhaseOutcome, fail};
 use super::report::PhaseReport;

@@ -1,6 +1,6 @@
 //! One call of `cargo xtask e2e`, as its phases see it.
 
-use super::Args;
+use super::args::Args;
 use super::nextest::TestRunner;
 use super::outcome::fail;
 use super::report::PhaseReport;

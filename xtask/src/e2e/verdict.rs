@@ -1,6 +1,6 @@
 //! The end of a run: nothing left, everything said, one exit code.
 
-use super::Args;
+use super::args::Args;
 use super::outcome::Outcome;
 use super::report::summary;
 use harness_base::context::RunContext;

@@ -1,7 +1,6 @@
 //! Short questions to other programs: answer, or nothing, within a time limit.
 
-use super::Command;
-use super::command::not_inherited;
+use super::command::{Command, not_inherited};
 use std::time::Duration;
 
 /// What a program answered.

@@ -1,6 +1,9 @@
 //! A command that must come to its end, and that ends with whoever waits for it.
 
-use super::{Command, Exit, Output, Process, spawn, tail};
+use super::command::Command;
+use super::exit::Exit;
+use super::spawn::{Output, Process, spawn};
+use super::tail::tail;
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Starting a process in a group of its own, waiting for it, ending it.
 
-use super::{Command, Exit, Ident, command::not_inherited};
+use super::command::{Command, not_inherited};
+use super::exit::Exit;
+use super::ident::Ident;
 use anyhow::Context;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};

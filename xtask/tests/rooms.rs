@@ -1,0 +1,48 @@
+//! The files of this crate in a line, the ground first: none imports a later one.
+
+const ROOMS: &[&str] = &[
+    "phase_choice.rs",
+    "verbs/prereqs/finding.rs",
+    "verbs/prereqs/fix.rs",
+    "verbs/prereqs/provided.rs",
+    "verbs/prereqs/checks.rs",
+    "runtime.rs",
+    "verbs/prereqs/docker_facts.rs",
+    "verbs/prereqs/docker.rs",
+    "verbs/prereqs/table.rs",
+    "verbs/prereqs/mod.rs",
+    "model_choice.rs",
+    "e2e/args.rs",
+    "e2e/build.rs",
+    "e2e/lanes.rs",
+    "e2e/report/junit.rs",
+    "e2e/report/mod.rs",
+    "e2e/outcome.rs",
+    "e2e/nextest_metadata.rs",
+    "e2e/nextest.rs",
+    "e2e/test_run.rs",
+    "e2e/run_tests.rs",
+    "e2e/phase1.rs",
+    "e2e/phase2.rs",
+    "e2e/order.rs",
+    "e2e/report/summary.rs",
+    "e2e/verdict.rs",
+    "e2e/mod.rs",
+    "verbs/ci/stage.rs",
+    "verbs/ci/docker.rs",
+    "verbs/ci/mod.rs",
+    "verbs/down.rs",
+    "verbs/images.rs",
+    "verbs/logs.rs",
+    "verbs/relay.rs",
+    "verbs/status.rs",
+    "verbs/tools.rs",
+    "verbs/up.rs",
+    "verbs/mod.rs",
+    "main.rs",
+];
+
+#[test]
+fn no_file_imports_a_later_one() -> Result<(), rooms::Faults> {
+    rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+}
