@@ -19,8 +19,7 @@ mod runtime;
 mod verbs;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use harness_base::exit::{self, Code};
-use harness_base::{config, process};
+use harness_base::{Code, config, exit, process};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use verbs::{ci, down, images, logs, prereqs, relay, status, tools, up};

@@ -1,10 +1,8 @@
 //! What phase 2 starts with, by its flags and by what is there: nothing is missing, and a model or none.
 
 use crate::verbs::prereqs;
-use harness_base::config::Config;
-use harness_base::exit::{Code, coded};
-use harness_provision::model::{self, Model, ModelChoice};
-use harness_provision::model_plan::{LiveModel, Mode, ModelPlan};
+use harness_base::{Code, Config, coded};
+use harness_provision::{LiveModel, Mode, Model, ModelChoice, ModelPlan, model};
 
 /// What answers in the replayed and the live lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -115,7 +113,7 @@ async fn model_lacks(config: &Config, model: &Model) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_base::exit::code_of;
+    use harness_base::code_of;
 
     #[tokio::test]
     async fn replay_asks_nobody_even_where_a_model_is_required() {

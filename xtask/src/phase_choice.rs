@@ -1,6 +1,6 @@
 //! Which phase, on the command line.
 
-use harness_base::phases::Phases;
+use harness_base::Phases;
 
 /// Which phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -1,9 +1,9 @@
 //! `--runtime`: what `auto` means on this machine.
 
-use harness_base::config::Config;
+use harness_base::Config;
 use harness_provision::images;
+use harness_stack::Runtime;
 use harness_stack::compose::client::{Compose, engine_version};
-use harness_stack::file::Runtime;
 use std::path::Path;
 
 /// Where the services run.

@@ -4,6 +4,7 @@ use crate::artifacts::Artifacts;
 use crate::config::Config;
 use crate::docker::leftovers;
 use crate::exit::{Code, coded};
+use crate::run::info::{self, Info};
 use crate::run::{Run, runs_dir, sweep};
 use crate::signals::Interrupt;
 use std::path::Path;
@@ -40,7 +41,12 @@ impl RunContext {
     ) -> anyhow::Result<Arc<Self>> {
         let run = Run::create(root)?;
         let term = Duration::from_secs(config.stop.term_seconds);
-        let swept = sweep::sweep(&runs_dir(root), config.evidence.keep_runs, term).await;
+        let runs = runs_dir(root);
+        let (swept, commit) = tokio::join!(
+            sweep::sweep(&runs, config.evidence.keep_runs, term),
+            info::commit(root)
+        );
+        Info::change(&run.dir, |info| info.commit = commit)?;
         for run in &swept.runs {
             eprintln!("swept the dead run {run}");
         }

@@ -23,3 +23,15 @@ pub mod random;
 pub mod run;
 pub mod signals;
 pub mod user_dir;
+
+pub use artifacts::Artifacts;
+pub use config::{Config, platform};
+pub use context::RunContext;
+pub use exit::{Code, code_of, coded, mended};
+pub use phases::{Phase, Phases};
+pub use process::{
+    Command, Exit, Ident, Output, Process, query, run_to_end, spawn, tail, this_program,
+};
+pub use run::info::Info;
+pub use run::{Run, runs_dir};
+pub use signals::Interrupt;

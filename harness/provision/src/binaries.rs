@@ -2,8 +2,7 @@
 
 use crate::programs::configured;
 use anyhow::Context;
-use harness_base::artifacts::Artifacts;
-use harness_base::config::Config;
+use harness_base::{Artifacts, Config};
 use std::path::PathBuf;
 
 /// A binary of this workspace that a stack runs or hands to the tests.

@@ -14,3 +14,8 @@ pub mod model;
 pub mod model_plan;
 pub mod programs;
 pub mod tools;
+
+pub use binaries::Binary;
+pub use model::{Model, ModelChoice, ModelFiles, ModelKind};
+pub use model_plan::{GatewayMode, LiveModel, Mode, ModelPlan};
+pub use programs::{Found, Located, Program, Source};

@@ -1,8 +1,7 @@
 //! Which model a run talks to: an address that was given, else Ollama on this host, else the embedded one.
 
 use anyhow::Context;
-use harness_base::config::Config;
-use harness_base::exit::{Code, coded};
+use harness_base::{Code, Config, coded};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;

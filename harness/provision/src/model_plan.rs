@@ -1,7 +1,7 @@
 //! Whether a run has a live model. Without one the scripted and the replayed tests run all the same.
 
 use crate::model::Model;
-use harness_base::exit::{Code, coded};
+use harness_base::{Code, coded};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -112,7 +112,7 @@ const MEND: &str = "set E2E_MODEL_URL, or start Ollama and `ollama pull smollm2:
 mod tests {
     use super::*;
     use crate::model::ModelKind;
-    use harness_base::exit::code_of;
+    use harness_base::code_of;
 
     fn model() -> Model {
         Model {

@@ -4,9 +4,7 @@
 use crate::model::ModelFiles;
 use crate::tools::{cache_dir, folder, install, installed, manifest};
 use anyhow::Context;
-use harness_base::config::{Config, platform};
-use harness_base::exit::{Code, coded};
-use harness_base::process::{Command, query};
+use harness_base::{Code, Command, Config, coded, platform, query};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

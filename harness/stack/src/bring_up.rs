@@ -10,13 +10,10 @@ use crate::stack::{Owner, Stack};
 use crate::start;
 use crate::wiring::{RunnerModel, Wiring};
 use anyhow::Context;
-use harness_base::exit::{Code, code_of, coded};
-use harness_base::process::{Command, run_to_end};
-use harness_base::random;
-use harness_provision::binaries::Binary;
-use harness_provision::model::{Model, ModelFiles, ModelKind};
-use harness_provision::model_plan::{LiveModel, ModelPlan};
-use harness_provision::programs::{self, Found, Program};
+use harness_base::{Code, Command, code_of, coded, random, run_to_end};
+use harness_provision::{
+    Binary, Found, LiveModel, Model, ModelFiles, ModelKind, ModelPlan, Program, programs,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use crate::start;
 use crate::wiring::Wiring;
 use anyhow::{Context, bail};
 use harness_base::random;
-use harness_provision::binaries::Binary;
+use harness_provision::Binary;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -6,8 +6,8 @@ use crate::handle::Handle;
 use crate::lease;
 use crate::stack::{LaunchSpec, Stack};
 use anyhow::Context;
+use harness_base::Exit;
 use harness_base::docker::{self, labels, leftovers};
-use harness_base::process::Exit;
 use std::time::Duration;
 
 /// Those whom the others ask: they go last, so that nobody waits for an answer that will not come.

@@ -1,6 +1,6 @@
 //! What is kept when something failed, and reading it back.
 
-use harness_base::process::{Command, query};
+use harness_base::{Command, query};
 use std::path::Path;
 use std::time::Duration;
 

@@ -8,14 +8,11 @@ use crate::kept::{self, Keys};
 use crate::services::{NAMESPACE, TASK_QUEUE};
 use crate::stack::Stack;
 use crate::wiring::{RunnerModel, Wiring};
-use harness_base::exit::{Code, coded};
-use harness_base::phases::Phase;
-use harness_base::random;
-use harness_base::run::runs_dir;
-use harness_provision::binaries::Binary;
-use harness_provision::model::{Model, ModelKind};
-use harness_provision::model_plan::{GatewayMode, LiveModel, Mode};
-use harness_provision::programs::{self, Found, Located, Program, Source};
+use harness_base::{Code, Phase, coded, random, runs_dir};
+use harness_provision::{
+    Binary, Found, GatewayMode, LiveModel, Located, Mode, Model, ModelKind, Program, Source,
+    programs,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,10 +3,8 @@
 use crate::services::{NAMESPACE, TASK_QUEUE};
 use crate::stack::Stack;
 use anyhow::Context;
-use harness_base::phases::Phase;
-use harness_provision::binaries::Binary;
-use harness_provision::model::{Model, ModelKind};
-use harness_provision::model_plan::GatewayMode;
+use harness_base::Phase;
+use harness_provision::{Binary, GatewayMode, Model, ModelKind};
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};

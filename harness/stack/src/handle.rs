@@ -1,7 +1,7 @@
 //! A member of a stack as the rest sees it: a process of this host, or a container.
 
 use crate::compose::container::{Container, Why};
-use harness_base::process::{Exit, Process};
+use harness_base::{Exit, Process};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::file::StackFile;
 use anyhow::Context;
-use harness_base::run::info::Info;
+use harness_base::Info;
 use harness_base::run::sweep;
 use serde::{Deserialize, Serialize};
 use std::io::Write;

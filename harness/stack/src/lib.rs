@@ -22,3 +22,8 @@ pub mod services;
 pub mod stack;
 pub mod start;
 pub mod wiring;
+
+pub use bring_up::Up;
+pub use file::{Runtime, StackFile};
+pub use stack::{Owner, Stack};
+pub use wiring::Wiring;

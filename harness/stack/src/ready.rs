@@ -2,10 +2,7 @@
 
 use crate::handle::Handle;
 use crate::services;
-use harness_base::docker;
-use harness_base::exit::{Code, coded};
-use harness_base::process::{Command, run_to_end, tail};
-use harness_base::signals::Interrupt;
+use harness_base::{Code, Command, Interrupt, coded, docker, run_to_end, tail};
 use harness_provision::model;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

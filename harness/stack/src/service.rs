@@ -1,7 +1,7 @@
 //! One description of a service. Its process on this host, a container of a test's own and the comparison with
 //! `compose.yaml` follow from it.
 
-use harness_base::process::Command;
+use harness_base::Command;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -7,9 +7,8 @@ use crate::services::{gateway, mcp, model, runner, server, temporal};
 use crate::stack::{Owner, Stack};
 use crate::wiring::Wiring;
 use anyhow::{Context, bail};
-use harness_base::process::Command;
-use harness_provision::binaries::Binary;
-use harness_provision::model::{Model, ModelFiles};
+use harness_base::Command;
+use harness_provision::{Binary, Model, ModelFiles};
 use std::path::Path;
 
 /// Starts an instance of one of our services, shared (`server`) or of a test's own (`server-2`), and waits until it is

@@ -1,8 +1,7 @@
 //! What members of a stack need of each other, as they see it.
 
-use harness_base::config::Config;
-use harness_provision::model::Model;
-use harness_provision::model_plan::GatewayMode;
+use harness_base::Config;
+use harness_provision::{GatewayMode, Model};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,14 +1,10 @@
 //! One cargo call for everything a run needs.
 
-use harness_base::artifacts::Artifacts;
 use harness_base::cargo::cargo;
-use harness_base::config::Config;
-use harness_base::exit::{Code, coded};
-use harness_base::phases::Phases;
-use harness_base::process::{Command, Output, Process, spawn};
-use harness_base::run::Run;
-use harness_base::signals::Interrupt;
-use harness_provision::binaries::Binary;
+use harness_base::{
+    Artifacts, Code, Command, Config, Interrupt, Output, Phases, Process, Run, coded, spawn,
+};
+use harness_provision::Binary;
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,8 +1,7 @@
 //! Lanes: the first segment of a test's name says what answers in the model's place.
 
-use harness_base::process::Command;
-use harness_base::process::query;
-use harness_provision::model_plan::Mode;
+use harness_base::{Command, query};
+use harness_provision::Mode;
 use std::path::Path;
 use std::time::Duration;
 

@@ -18,12 +18,8 @@ pub use args::Args;
 
 use crate::phase_choice::PhaseChoice;
 use crate::runtime::RuntimeChoice;
-use harness_base::config::Config;
-use harness_base::context::RunContext;
-use harness_base::exit::{Code, coded};
-use harness_base::phases::Phases;
-use harness_base::signals::Interrupt;
-use harness_stack::file::Runtime;
+use harness_base::{Code, Config, Interrupt, Phases, RunContext, coded};
+use harness_stack::Runtime;
 use std::path::Path;
 use std::time::Instant;
 use test_run::TestRun;

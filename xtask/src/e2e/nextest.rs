@@ -2,7 +2,7 @@
 
 use super::lanes::Lanes;
 use super::nextest_metadata::Metadata;
-use harness_base::process::Command;
+use harness_base::Command;
 use std::path::{Path, PathBuf};
 
 /// What runs the tests.
@@ -89,7 +89,7 @@ pub fn overlay_path(dir: &Path) -> PathBuf {
 mod tests {
     use super::super::lanes::{ALL, Has};
     use super::*;
-    use harness_provision::model_plan::Mode;
+    use harness_provision::Mode;
 
     fn tests(filter: Option<&'static str>) -> Tests<'static> {
         Tests {

@@ -5,9 +5,7 @@
 
 use anyhow::Context;
 use harness_base::cargo::cargo;
-use harness_base::process::Command;
-use harness_base::process::query;
-use harness_base::run::runs_dir;
+use harness_base::{Command, query, runs_dir};
 use hmac_sha256::Hash as Sha256;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use super::build::{self, Targets};
 use super::outcome::Outcome;
 use super::test_run::TestRun;
 use super::{phase1, phase2};
-use harness_stack::file::Runtime;
+use harness_stack::Runtime;
 use std::time::Instant;
 
 /// Builds and runs the phases, side by side where it can be. Whatever happens is in the outcome.

@@ -1,8 +1,8 @@
 //! What a run leaves to its end.
 
 use super::report::PhaseReport;
-use harness_base::exit::mended;
-use harness_stack::stack::Stack;
+use harness_base::mended;
+use harness_stack::Stack;
 use std::sync::Arc;
 
 /// How everything went so far.
@@ -49,8 +49,7 @@ pub fn fail(report: &mut PhaseReport, error: anyhow::Error) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_base::exit::{Code, code_of, coded};
-    use harness_base::phases::Phase;
+    use harness_base::{Code, Phase, code_of, coded};
 
     #[test]
     fn a_skipped_phase_hides_no_cause_of_the_other() {

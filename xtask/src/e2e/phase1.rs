@@ -6,13 +6,9 @@ use super::report::PhaseReport;
 use super::run_tests;
 use super::test_run::TestRun;
 use anyhow::Context;
-use harness_base::phases::Phase;
-use harness_provision::binaries::Binary;
-use harness_stack::control;
-use harness_stack::file::{Runtime, StackFile};
-use harness_stack::stack::{Owner, Stack};
-use harness_stack::start;
-use harness_stack::wiring::Wiring;
+use harness_base::Phase;
+use harness_provision::Binary;
+use harness_stack::{Owner, Runtime, Stack, StackFile, Wiring, control, start};
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -7,14 +7,9 @@ use super::report::PhaseReport;
 use super::run_tests;
 use super::test_run::TestRun;
 use crate::model_choice;
-use harness_base::exit::{Code, code_of};
-use harness_base::phases::Phase;
-use harness_provision::model_plan::{LiveModel, Mode};
-use harness_stack::bring_up::{self, Up};
-use harness_stack::control;
-use harness_stack::external;
-use harness_stack::file::{Runtime, StackFile};
-use harness_stack::stack::Stack;
+use harness_base::{Code, Phase, code_of};
+use harness_provision::{LiveModel, Mode};
+use harness_stack::{Runtime, Stack, StackFile, Up, bring_up, control, external};
 use std::sync::Arc;
 use std::time::Instant;
 

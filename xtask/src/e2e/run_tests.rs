@@ -8,14 +8,10 @@ use super::report::PhaseReport;
 use super::report::junit::{self, Counts};
 use super::test_run::TestRun;
 use anyhow::Context;
-use harness_base::docker;
-use harness_base::exit::{Code, coded};
-use harness_base::process::{Output, spawn, tail};
-use harness_stack::evidence;
-use harness_stack::file::StackFile;
+use harness_base::{Code, Output, coded, docker, spawn, tail};
 use harness_stack::handle::Handle;
 use harness_stack::ready::log_tail;
-use harness_stack::stack::{Owner, Stack};
+use harness_stack::{Owner, Stack, StackFile, evidence};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
 

@@ -4,11 +4,9 @@ use super::args::Args;
 use super::nextest::TestRunner;
 use super::outcome::fail;
 use super::report::PhaseReport;
-use harness_base::context::RunContext;
-use harness_base::exit::{Code, code_of};
-use harness_base::phases::{Phase, Phases};
-use harness_provision::programs::{self, Program};
-use harness_stack::file::Runtime;
+use harness_base::{Code, Phase, Phases, RunContext, code_of};
+use harness_provision::{Program, programs};
+use harness_stack::Runtime;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 

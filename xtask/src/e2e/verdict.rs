@@ -3,11 +3,9 @@
 use super::args::Args;
 use super::outcome::Outcome;
 use super::report::summary;
-use harness_base::context::RunContext;
 use harness_base::docker::leftovers;
-use harness_base::exit::{Code, code_of, coded};
-use harness_base::run::info::Info;
 use harness_base::run::sweep;
+use harness_base::{Code, Info, RunContext, code_of, coded};
 use std::time::{Duration, Instant};
 
 /// Checks that nothing is left, prints the summary, writes the exit code into `run.json`.

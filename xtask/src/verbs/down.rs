@@ -1,12 +1,9 @@
 //! `cargo xtask down`: the end of what `up` or --keep left running.
 
-use harness_base::config::Config;
 use harness_base::docker::leftovers;
-use harness_base::exit::{Code, coded};
-use harness_base::run::info::Info;
-use harness_base::run::{runs_dir, sweep};
-use harness_stack::file::Runtime;
-use harness_stack::kept;
+use harness_base::run::sweep;
+use harness_base::{Code, Config, Info, coded, runs_dir};
+use harness_stack::{Runtime, kept};
 use std::path::Path;
 use std::time::Duration;
 

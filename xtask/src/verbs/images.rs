@@ -1,8 +1,6 @@
 //! `cargo xtask images`: what its verbs do.
 
-use harness_base::config::Config;
-use harness_base::exit::{Code, coded};
-use harness_base::signals::Interrupt;
+use harness_base::{Code, Config, Interrupt, coded};
 use harness_provision::images;
 use std::path::Path;
 

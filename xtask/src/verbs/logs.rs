@@ -1,10 +1,7 @@
 //! `cargo xtask logs`: the services' logs of the kept stack, else of the latest run.
 
 use anyhow::Context;
-use harness_base::exit::{Code, coded};
-use harness_base::phases::Phase;
-use harness_base::run::runs_dir;
-use harness_base::signals::Interrupt;
+use harness_base::{Code, Interrupt, Phase, coded, runs_dir};
 use harness_stack::kept;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};

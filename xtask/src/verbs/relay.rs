@@ -1,8 +1,7 @@
 //! `cargo xtask relay`: started by a stack in containers for a model on this host's loopback. It outlives `up`.
 
 use anyhow::Context;
-use harness_base::exit::Code;
-use harness_base::signals::Interrupt;
+use harness_base::{Code, Interrupt};
 use harness_stack::relay::{Peers, Relay};
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -1,9 +1,8 @@
 //! `cargo xtask status`: what runs.
 
-use harness_base::exit::Code;
-use harness_base::run::{runs_dir, sweep};
-use harness_stack::file::StackFile;
-use harness_stack::kept;
+use harness_base::run::sweep;
+use harness_base::{Code, runs_dir};
+use harness_stack::{StackFile, kept};
 use std::path::Path;
 
 /// Shows what runs in this checkout.

@@ -1,9 +1,7 @@
 //! `cargo xtask tools`: what its verbs do.
 
 use anyhow::Context;
-use harness_base::config::{Config, platform};
-use harness_base::exit::{Code, coded};
-use harness_base::signals::Interrupt;
+use harness_base::{Code, Config, Interrupt, coded, platform};
 use harness_provision::tools::{cache_dir, folder, install, manifest};
 
 /// What to do with the tools.

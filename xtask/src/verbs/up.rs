@@ -3,17 +3,12 @@
 use crate::e2e::build::{self, Targets};
 use crate::model_choice::{self, ModelArgs};
 use crate::runtime::RuntimeChoice;
-use harness_base::config::Config;
-use harness_base::context::RunContext;
-use harness_base::exit::{Code, code_of, coded};
-use harness_base::phases::{Phase, Phases};
-use harness_base::run::info::Info;
-use harness_base::run::{runs_dir, sweep};
-use harness_base::signals::Interrupt;
-use harness_stack::bring_up::{self, Up};
-use harness_stack::file::StackFile;
+use harness_base::run::sweep;
+use harness_base::{
+    Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded, runs_dir,
+};
 use harness_stack::kept::{self, Keys};
-use harness_stack::stack::Stack;
+use harness_stack::{Stack, StackFile, Up, bring_up};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

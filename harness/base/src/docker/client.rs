@@ -28,89 +28,77 @@ pub async fn ask(command: Command, limit: Duration, code: Code) -> anyhow::Resul
 /// What the client or Compose said, as one message with its mend.
 pub fn explain(said: &str, code: Code, shown: &str) -> anyhow::Error {
     let lower = said.to_lowercase();
-    let has = |text: &str| lower.contains(text);
-    let last = || {
-        let lines: Vec<_> = said
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
-        lines[lines.len().saturating_sub(8)..].join("\n  ")
-    };
-    if has("cannot run docker") {
-        return coded(
-            Code::Missing,
-            format!("docker is not on PATH\n  mend: {}", install()),
-        );
-    }
+    let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
     // What the daemon itself says of a permission is about something inside.
-    let answered = has("error response from daemon");
-    if has("permission denied") && !answered && (has("socket") || has("daemon")) {
-        return coded(
-            Code::Missing,
-            format!("no permission on Docker's socket\n  mend: {PERMISSION}"),
-        );
-    }
-    let silent = [
-        "cannot connect to the docker daemon",
-        "is the docker daemon running",
-        "couldn't connect to docker daemon",
-        "error during connect",
-    ];
-    if silent.iter().any(|text| has(text)) {
-        return coded(
-            Code::Missing,
-            format!(
-                "the Docker daemon does not answer{}\n  mend: {}",
-                host(),
-                start()
-            ),
-        );
-    }
-    if has("no space left on device") {
-        return coded(
-            code,
-            format!(
-                "Docker's disk is full\n  mend: docker system df shows what uses it, docker system prune makes room\n  {}",
-                last()
-            ),
-        );
-    }
-    if has("unknown mount option") {
-        return coded(
-            code,
-            format!(
-                "this engine does not know a mount option of compose/compose.yaml, as Podman 4.3 does not\n  mend: --runtime native, or Docker Engine\n  {}",
-                last()
-            ),
-        );
-    }
-    if has("buildx component is missing") {
-        return coded(
-            code,
-            format!(
-                "DOCKER_BUILDKIT asks for BuildKit, and the client has no buildx\n  mend: unset DOCKER_BUILDKIT, or install the buildx plug-in\n  {}",
-                last()
-            ),
-        );
-    }
-    // What a registry says; the reference is the command's last word.
-    let host = registry(shown.rsplit(' ').next().unwrap_or_default());
-    let mend = if has("http response to https") {
-        format!(
-            "give {host} a certificate, or name it under insecure-registries in Docker's daemon.json"
-        )
-    } else if has("unauthorized") || has("no basic auth") || has("access to the resource is denied")
-    {
-        format!("docker login {host}")
-    } else if is_absent(said) {
-        "cargo xtask images builds what is ours, and push sends it there; is a digest in e2e.toml right?".into()
-    } else if has("dial tcp") {
-        format!("is {host} right (--registry, e2e.toml), and reachable from Docker's daemon?")
-    } else {
-        return coded(code, format!("$ {shown}\n  {}", last()));
+    let outside = !has(&["error response from daemon"]) && has(&["socket", "daemon"]);
+    let unusable = match () {
+        () if has(&["cannot run docker"]) => {
+            Some(("docker is not on PATH".into(), install().into()))
+        }
+        () if has(&["permission denied"]) && outside => {
+            Some(("no permission on Docker's socket".into(), PERMISSION.into()))
+        }
+        () if has(&SILENT) => Some((
+            format!("the Docker daemon does not answer{}", host()),
+            start(),
+        )),
+        () => None,
     };
-    coded(code, format!("$ {shown}\n  {}\n  mend: {mend}", last()))
+    if let Some((what, mend)) = unusable {
+        return coded(Code::Missing, format!("{what}\n  mend: {mend}"));
+    }
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let last = lines[lines.len().saturating_sub(8)..].join("\n  ");
+    // The reference that a registry speaks of is the command's last word.
+    let host = registry(shown.rsplit(' ').next().unwrap_or_default());
+    let call = format!("$ {shown}");
+    let (what, mend) = match () {
+        () if has(&["no space left on device"]) => (
+            "Docker's disk is full",
+            "docker system df shows what uses it, docker system prune makes room".into(),
+        ),
+        () if has(&["unknown mount option"]) => (
+            "this engine does not know a mount option of compose/compose.yaml, as Podman 4.3 does not",
+            "--runtime native, or Docker Engine".into(),
+        ),
+        () if has(&["buildx component is missing"]) => (
+            "DOCKER_BUILDKIT asks for BuildKit, and the client has no buildx",
+            "unset DOCKER_BUILDKIT, or install the buildx plug-in".into(),
+        ),
+        () if has(&["http response to https"]) => (
+            &*call,
+            format!("give {host} a certificate, or name it under insecure-registries in Docker's daemon.json"),
+        ),
+        () if has(&DENIED) => (&*call, format!("docker login {host}")),
+        () if is_absent(said) => (
+            &*call,
+            "cargo xtask images builds what is ours, and push sends it there; is a digest in e2e.toml right?".into(),
+        ),
+        () if has(&["dial tcp"]) => (
+            &*call,
+            format!("is {host} right (--registry, e2e.toml), and reachable from Docker's daemon?"),
+        ),
+        () => return coded(code, format!("{call}\n  {last}")),
+    };
+    coded(code, format!("{what}\n  mend: {mend}\n  {last}"))
 }
+
+/// Of the client, for a daemon that does not answer.
+const SILENT: [&str; 4] = [
+    "cannot connect to the docker daemon",
+    "is the docker daemon running",
+    "couldn't connect to docker daemon",
+    "error during connect",
+];
+/// Of registries, for who does not say who they are.
+const DENIED: [&str; 3] = [
+    "unauthorized",
+    "no basic auth",
+    "access to the resource is denied",
+];
 
 /// Whether a registry answered that it does not have what was asked for.
 pub fn is_absent(said: &str) -> bool {

@@ -107,10 +107,7 @@ pub fn spawn(
                 code: status.code(),
                 signal: status.signal(),
             },
-            Err(_) => Exit {
-                code: None,
-                signal: None,
-            },
+            Err(_) => Exit::UNKNOWN,
         };
         if let Some(path) = file {
             // A file that stays is checked against the start time by whoever reads it.
@@ -130,16 +127,8 @@ impl Process {
     /// Waits for its end.
     pub async fn wait(&self) -> Exit {
         let mut receiver = self.exit.clone();
-        match receiver.wait_for(Option::is_some).await {
-            Ok(exit) => exit.unwrap_or(Exit {
-                code: None,
-                signal: None,
-            }),
-            Err(_) => Exit {
-                code: None,
-                signal: None,
-            },
-        }
+        let exit = receiver.wait_for(Option::is_some).await;
+        exit.ok().and_then(|exit| *exit).unwrap_or(Exit::UNKNOWN)
     }
 
     /// Sends a signal to its group, unless it has ended.

@@ -1,12 +1,13 @@
 //! `run.json`: who owns a run folder, and how the run ended.
 
-use crate::process::Ident;
-use crate::run::clock;
+use super::clock;
+use crate::process::{Command, Ident, query};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::time::Duration;
 
 /// The content of `run.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ impl Info {
             owner: Ident::own().context("read this process's start time")?,
             started_at: clock::rfc3339(std::time::SystemTime::now()),
             checkout: checkout_hash(root),
-            commit: commit(root),
+            commit: None,
             versions: BTreeMap::new(),
             seed: seed.finish() >> 12, // exact in JSON readers that only have doubles
             kept: false,
@@ -95,17 +96,39 @@ pub fn checkout_hash(root: &Path) -> String {
         .collect()
 }
 
-/// HEAD without running git: a run must not wait 10 ms for a name.
-fn commit(root: &Path) -> Option<String> {
-    let git = root.join(".git");
-    let head = std::fs::read_to_string(git.join("HEAD")).ok()?;
-    match head.trim().strip_prefix("ref: ") {
-        None => Some(head.trim().to_owned()),
-        Some(name) => Some(
-            std::fs::read_to_string(git.join(name))
-                .ok()?
-                .trim()
-                .to_owned(),
-        ),
+/// `git rev-parse HEAD`, which knows worktrees and packed refs; `None` outside git.
+pub async fn commit(root: &Path) -> Option<String> {
+    let git = Command::new("git").args(["rev-parse", "--verify", "HEAD"]);
+    let said = query(git.cwd(root), Duration::from_secs(5)).await.ok()?;
+    said.ok.then_some(said.stdout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn git(dir: &Path, args: &[&str]) -> String {
+        let who = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+        let command = Command::new("git").args(who).args(args.iter().copied());
+        let said = crate::process::query_blocking(&command.cwd(dir), Duration::from_secs(30));
+        let said = said.unwrap();
+        assert!(said.ok, "{args:?}: {}", said.stderr);
+        said.stdout
+    }
+
+    #[tokio::test]
+    async fn the_commit_of_a_worktree_with_packed_refs() {
+        let dir = tempfile::tempdir().unwrap();
+        let main = dir.path().join("main");
+        std::fs::create_dir(&main).unwrap();
+        assert_eq!(commit(&main).await, None, "no repository");
+        git(&main, &["init", "--quiet"]);
+        assert_eq!(commit(&main).await, None, "nothing committed");
+        git(&main, &["commit", "--quiet", "--allow-empty", "-m", "one"]);
+        git(&main, &["worktree", "add", "--quiet", "../other"]);
+        git(&main, &["pack-refs", "--all"]);
+        let head = git(&main, &["rev-parse", "HEAD"]);
+        assert_eq!(commit(&main).await, Some(head.clone()));
+        assert_eq!(commit(&dir.path().join("other")).await, Some(head));
     }
 }

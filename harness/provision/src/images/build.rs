@@ -8,11 +8,9 @@ use super::present::{absent, say};
 use super::{registry, tag};
 use crate::tools::{install, installed};
 use anyhow::Context;
-use harness_base::config::Config;
 use harness_base::docker::labels::IMAGE;
 use harness_base::docker::{self, docker};
-use harness_base::exit::{Code, coded};
-use harness_base::process::{Command, run_to_end};
+use harness_base::{Code, Command, Config, coded, run_to_end};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

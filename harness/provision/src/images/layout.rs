@@ -1,6 +1,6 @@
 //! Where the images' builds leave things.
 
-use harness_base::run::runs_dir;
+use harness_base::runs_dir;
 use std::path::{Path, PathBuf};
 
 /// Where the images' logs and contexts are.

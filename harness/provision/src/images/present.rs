@@ -1,9 +1,9 @@
 //! Which images the engine has.
 
 use super::component::Image;
+use harness_base::Code;
 use harness_base::docker::labels::IMAGE;
 use harness_base::docker::{self, ANSWER, docker};
-use harness_base::exit::Code;
 
 /// Those that the engine does not have.
 ///

@@ -3,7 +3,7 @@
 
 use super::component::{Component, Image};
 use anyhow::Context;
-use harness_base::config::Config;
+use harness_base::Config;
 use hmac_sha256::Hash as Sha256;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

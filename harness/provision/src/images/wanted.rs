@@ -2,7 +2,7 @@
 
 use super::component::{Component, Image};
 use super::tag;
-use harness_base::config::Config;
+use harness_base::Config;
 use std::path::Path;
 
 /// The images of the present sources, in the order of [`Component::ALL`].

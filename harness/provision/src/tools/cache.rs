@@ -1,9 +1,8 @@
 //! The per-user cache of pinned tools.
 
 use super::manifest::{self, State};
-use harness_base::config::{Config, platform};
-use harness_base::exit::{Code, coded};
 use harness_base::user_dir::user_dir;
+use harness_base::{Code, Config, coded, platform};
 use std::path::{Path, PathBuf};
 
 /// The per-user cache: `E2E_TOOLS_DIR`, else `stigmer-e2e/tools` in `XDG_CACHE_HOME` or `~/.cache`.

@@ -1,8 +1,8 @@
 //! pip's command lines and the file that pins what it may fetch.
 
 use super::job::Python;
+use harness_base::Command;
 use harness_base::config::{Archive, Tool};
-use harness_base::process::Command;
 use std::path::Path;
 
 /// Nothing is built: wheels or nothing.

@@ -2,8 +2,8 @@
 //! archive out; the one that answers here is ours, so nothing of the archive is run and nothing else is fetched.
 
 use anyhow::{Context, ensure};
+use harness_base::Command;
 use harness_base::config::Tool;
-use harness_base::process::Command;
 use std::path::{Path, PathBuf};
 
 /// Of a build system as pip knows it, the one question that is asked. The archive's own hash is pinned; the name is only
@@ -92,7 +92,7 @@ pub(super) fn unpack(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_base::config::Config;
+    use harness_base::Config;
 
     #[test]
     fn only_one_archive_is_taken_from() {

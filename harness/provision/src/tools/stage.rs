@@ -4,8 +4,7 @@ use super::job::Job;
 use super::progress::{Bar, Bars, bytes_under};
 use super::{manifest, pip, source};
 use anyhow::{Context, ensure};
-use harness_base::exit::{Code, coded};
-use harness_base::process::{Ident, run_to_end};
+use harness_base::{Code, Ident, coded, run_to_end};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,9 +1,6 @@
 //! Which Compose there is, and its command lines.
 
-use harness_base::config::{Config, platform};
-use harness_base::docker;
-use harness_base::exit::{Code, coded};
-use harness_base::process::{Command, query};
+use harness_base::{Code, Command, Config, coded, docker, platform, query};
 use harness_provision::tools::{install, installed};
 use std::path::Path;
 use std::time::Duration;

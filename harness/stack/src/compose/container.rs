@@ -2,10 +2,8 @@
 
 use anyhow::Context;
 use harness_base::docker::{self, ANSWER, docker};
-use harness_base::exit::Code;
-use harness_base::process::{Exit, Output, spawn};
-use harness_base::run::Run;
-use harness_provision::binaries::Binary;
+use harness_base::{Code, Exit, Output, Run, spawn};
+use harness_provision::Binary;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,7 +65,7 @@ impl Container {
             process.wait().await;
             let end = match nobody_asks.load(Ordering::Relaxed) {
                 true => End {
-                    exit: GONE,
+                    exit: Exit::UNKNOWN,
                     why: None,
                 },
                 false => ended(&owned).await,
@@ -100,7 +98,9 @@ impl Container {
     pub async fn wait(&self) -> Exit {
         let mut end = self.end.clone();
         let ended = end.wait_for(Option::is_some).await.ok();
-        ended.and_then(|end| *end).map_or(GONE, |end| end.exit)
+        ended
+            .and_then(|end| *end)
+            .map_or(Exit::UNKNOWN, |end| end.exit)
     }
 
     /// SIGTERM, then SIGKILL after `limit`.
@@ -123,15 +123,9 @@ impl Container {
         let _ = docker::ask(command, limit + ANSWER, Code::NotReady).await;
         tokio::time::timeout(ANSWER, self.wait())
             .await
-            .unwrap_or(GONE)
+            .unwrap_or(Exit::UNKNOWN)
     }
 }
-
-/// How something ended that nobody can say more about.
-const GONE: Exit = Exit {
-    code: None,
-    signal: None,
-};
 
 async fn ended(id: &str) -> End {
     let format = "{{.State.Running}} {{.State.ExitCode}} {{.State.OOMKilled}}";
@@ -154,7 +148,10 @@ async fn ended(id: &str) -> End {
             }
         }
     }
-    End { exit: GONE, why }
+    End {
+        exit: Exit::UNKNOWN,
+        why,
+    }
 }
 
 /// A code above 128 is a signal, as a shell says it; `None` while it runs.

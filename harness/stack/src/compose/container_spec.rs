@@ -3,8 +3,8 @@
 use super::containers::Containers;
 use super::host_proxy::HOST_NAME;
 use crate::service::{Health, ServiceSpec};
+use harness_base::Command;
 use harness_base::docker::docker;
-use harness_base::process::Command;
 
 /// Nobody: no user of the host has this id.
 pub(super) const USER: &str = "65532:65532";

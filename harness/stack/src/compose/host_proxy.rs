@@ -2,8 +2,8 @@
 //! this host, never on a public one, and lets only the run's containers through.
 
 use crate::relay::{Peers, Relay};
+use harness_base::Code;
 use harness_base::docker::{self, ANSWER, docker};
-use harness_base::exit::Code;
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 

@@ -4,7 +4,7 @@ use super::containers::Containers;
 use super::host_proxy::HOST_NAME;
 use crate::ready::Ready;
 use crate::stack::{Owner, Stack};
-use harness_base::process::{Command, this_program};
+use harness_base::{Command, this_program};
 
 /// One on this host's loopback is led to by a process of ours, which listens on the run's bridge alone and outlives `up`.
 ///

@@ -8,7 +8,7 @@ use crate::service::{Place, ServiceSpec};
 use crate::services::{gateway, mcp, runner, server, temporal};
 use crate::wiring::{RunnerModel, Wiring};
 use harness_base::docker::labels;
-use harness_provision::model_plan::GatewayMode;
+use harness_provision::GatewayMode;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;

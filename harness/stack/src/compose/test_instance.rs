@@ -10,9 +10,9 @@ use crate::service::ServiceSpec;
 use crate::services;
 use crate::stack::{LaunchSpec, Member, Owner, Stack};
 use anyhow::Context;
+use harness_base::Code;
 use harness_base::docker::{self, docker};
-use harness_base::exit::Code;
-use harness_provision::binaries::Binary;
+use harness_provision::Binary;
 use std::time::Duration;
 
 /// The engine may have to set up a network card and a volume on a disk that compiles.

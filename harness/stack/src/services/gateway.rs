@@ -3,7 +3,7 @@
 
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional};
 use crate::wiring::Wiring;
-use harness_base::process::Command;
+use harness_base::Command;
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! `mcp-probe`, the MCP server that tests give to agents, by HTTP.
 
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec};
-use harness_base::process::Command;
+use harness_base::Command;
 use std::time::Duration;
 
 const PORT: u16 = 8080;

@@ -7,7 +7,7 @@ pub mod runner;
 pub mod server;
 pub mod temporal;
 
-use harness_base::process::Command;
+use harness_base::Command;
 use std::path::Path;
 
 /// Temporal's namespace; the dev server makes it.
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
     use crate::service::{Place, ServiceSpec};
     use crate::wiring::{RunnerModel, Wiring};
-    use harness_provision::model_plan::GatewayMode;
+    use harness_provision::GatewayMode;
     use std::time::Duration;
 
     const LIMIT: Duration = Duration::from_secs(1);

@@ -1,9 +1,9 @@
 //! The embedded model: llama.cpp in Python, a process of this host in each runtime.
 
 use crate::service::{ContainerNeeds, Health, ServiceSpec};
+use harness_base::Command;
 use harness_base::config::EmbeddedModel;
-use harness_base::process::Command;
-use harness_provision::model::ModelFiles;
+use harness_provision::ModelFiles;
 use std::path::Path;
 use std::time::Duration;
 

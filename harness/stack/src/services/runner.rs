@@ -4,7 +4,7 @@ use super::{NAMESPACE, TASK_QUEUE};
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, secret};
 use crate::wiring::Wiring;
 use anyhow::Context;
-use harness_base::process::Command;
+use harness_base::Command;
 use std::time::Duration;
 
 /// A runner's health check asks until it is ready: it connects to Temporal, and a process for each question costs more,

@@ -3,7 +3,7 @@
 use super::{NAMESPACE, TASK_QUEUE};
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional, secret};
 use crate::wiring::Wiring;
-use harness_base::process::Command;
+use harness_base::Command;
 use std::time::Duration;
 
 const PORT: u16 = 7234;

@@ -2,7 +2,7 @@
 
 use super::NAMESPACE;
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec};
-use harness_base::process::Command;
+use harness_base::Command;
 use std::path::Path;
 use std::time::Duration;
 

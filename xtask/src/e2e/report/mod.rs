@@ -3,7 +3,7 @@
 pub mod junit;
 pub mod summary;
 
-use harness_base::phases::Phase;
+use harness_base::Phase;
 use junit::{Counts, Tally};
 use std::time::Duration;
 

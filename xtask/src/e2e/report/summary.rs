@@ -2,7 +2,7 @@
 
 use super::PhaseReport;
 use super::junit;
-use harness_base::phases::Phase;
+use harness_base::Phase;
 use harness_base::run::clock::seconds;
 use std::fmt::Write;
 use std::path::Path;

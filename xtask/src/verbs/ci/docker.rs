@@ -1,8 +1,7 @@
 //! The stages of `ci` that need Docker: images, phase 2 in containers, and the tests of the container runtime itself.
 
 use super::stage::{Stage, StageProgram};
-use harness_base::config::Config;
-use harness_base::exit::{Code, coded};
+use harness_base::{Code, Config, coded};
 use harness_stack::compose::client::{Compose, engine_version};
 
 /// What a machine without Docker means.

@@ -3,11 +3,9 @@
 mod docker;
 mod stage;
 
-use harness_base::config::Config;
-use harness_base::exit::Code;
 use harness_base::run::clock::seconds;
-use harness_base::signals::Interrupt;
-use harness_provision::programs::{self, Program};
+use harness_base::{Code, Config, Interrupt};
+use harness_provision::{Program, programs};
 use stage::{Stage, StageProgram};
 use std::path::Path;
 use std::time::Instant;

@@ -2,9 +2,7 @@
 
 use crate::e2e::build;
 use harness_base::cargo::cargo;
-use harness_base::exit::{Code, coded};
-use harness_base::process::{Command, Output, Process, spawn, this_program};
-use harness_base::signals::Interrupt;
+use harness_base::{Code, Command, Interrupt, Output, Process, coded, spawn, this_program};
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;

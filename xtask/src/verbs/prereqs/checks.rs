@@ -3,12 +3,8 @@
 use super::finding::{BOTH, Finding, State, finding};
 use super::fix;
 use super::provided::{model_finding, provisionable};
-use harness_base::config::Config;
-use harness_base::phases::Phases;
-use harness_base::process::{Command, query};
-use harness_provision::model::{Model, ModelKind};
-use harness_provision::programs::{self, Located, Program};
-use harness_provision::tools;
+use harness_base::{Command, Config, Phases, query};
+use harness_provision::{Located, Model, ModelKind, Program, programs, tools};
 use std::time::Duration;
 
 /// Name of the C compiler's check.

@@ -6,10 +6,8 @@ use super::checks::{free_mb, python};
 use super::docker_facts::{self as facts, Engine, Seen};
 use super::finding::{Finding, State};
 use crate::runtime;
-use harness_base::config::Config;
 use harness_base::docker::{self, docker};
-use harness_base::exit::Code;
-use harness_base::process::{Command, query};
+use harness_base::{Code, Command, Config, query};
 use harness_stack::compose::client::{self, Compose};
 use std::path::Path;
 use std::time::Duration;
@@ -158,7 +156,7 @@ fn finding(name: &'static str, seen: Seen) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness_base::exit::coded;
+    use harness_base::coded;
 
     #[test]
     fn what_is_not_there_is_optional_and_has_its_mend() {

@@ -10,11 +10,8 @@ mod table;
 
 use crate::phase_choice::PhaseChoice;
 use finding::State;
-use harness_base::config::Config;
-use harness_base::exit::Code;
-use harness_base::phases::Phases;
-use harness_provision::model::{self, Model, ModelChoice, ModelKind};
-use harness_provision::programs::{self, Located, Program};
+use harness_base::{Code, Config, Phases};
+use harness_provision::{Located, Model, ModelChoice, ModelKind, Program, model, programs};
 use std::path::Path;
 
 /// Flags of `cargo xtask prereqs`.

@@ -2,9 +2,8 @@
 
 use super::finding::{Finding, State, finding};
 use super::fix;
-use harness_base::config::Config;
-use harness_provision::model::{Model, ModelKind};
-use harness_provision::programs::{self, Located, Source};
+use harness_base::Config;
+use harness_provision::{Located, Model, ModelKind, Source, programs};
 
 /// A program as it was located.
 pub fn program(name: &'static str, phases: &[&'static str], located: Located) -> Finding {
