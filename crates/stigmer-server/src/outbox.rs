@@ -3,9 +3,9 @@
 //! What Temporal must be told stands in the store, written together with the execution. So
 //! Temporal may be down, late or restarted: what was answered to a client is told it in the end.
 
-mod link;
-mod notes;
 mod reconcile;
+mod status_notes;
+mod temporal;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,8 +15,8 @@ use temporalio_client::Client;
 use tokio::sync::Notify;
 
 use self::{
-    link::{CALL, Link},
-    notes::{note, taken},
+    status_notes::{note, taken},
+    temporal::{CALL, Temporal},
 };
 use crate::{
     error::Result,
@@ -30,7 +30,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// The way to Temporal, where there is one.
 pub(crate) struct Outbox {
-    link: Link,
+    temporal: Temporal,
     wake: Notify,
 }
 
@@ -40,9 +40,9 @@ impl Outbox {
     }
 
     fn with_limit(temporal: TemporalArgs, limit: Duration) -> Self {
-        let link = Link::new(temporal, limit);
+        let temporal = Temporal::new(temporal, limit);
         let wake = Notify::new();
-        Self { link, wake }
+        Self { temporal, wake }
     }
 
     /// Tells the dispatcher that there is something to hand over.
@@ -52,15 +52,15 @@ impl Outbox {
 
     /// Whether there is a Temporal to tell; it need not answer at the moment.
     pub(crate) fn has_temporal(&self) -> bool {
-        self.link.temporal.is_configured()
+        self.temporal.args.is_configured()
     }
 
     /// Why a new execution is PENDING.
     pub(crate) fn waiting(&self) -> String {
-        if self.link.temporal.is_configured() {
+        if self.temporal.args.is_configured() {
             format!(
                 "waiting to be handed to Temporal at {}",
-                self.link.temporal.address()
+                self.temporal.args.address()
             )
         } else {
             "no Temporal is configured: start the server with TEMPORAL_ADDRESS to run it".to_owned()
@@ -69,7 +69,7 @@ impl Outbox {
 
     /// Hands over for ever. Returns at once when no Temporal is configured.
     pub(crate) async fn run(self: Arc<Self>, store: Store) {
-        if !self.link.temporal.is_configured() {
+        if !self.temporal.args.is_configured() {
             return;
         }
         let mut pause = RETRY.0;
@@ -100,7 +100,7 @@ impl Outbox {
         if waiting.is_empty() {
             return Ok(true);
         }
-        let client = match self.link.connected().await {
+        let client = match self.temporal.connected().await {
             Ok(client) => client,
             Err(error) => {
                 let why = format!("{error:#}");
@@ -130,8 +130,8 @@ impl Outbox {
     ) -> bool {
         for what in what {
             let told = match what {
-                Outgoing::Start => self.link.start(client, &id).await,
-                Outgoing::Cancel => self.link.cancel(client, &id).await,
+                Outgoing::Start => self.temporal.start(client, &id).await,
+                Outgoing::Cancel => self.temporal.cancel(client, &id).await,
             };
             if let Err(why) = told {
                 tracing::warn!(
@@ -144,7 +144,7 @@ impl Outbox {
                 written(&id, note(store, &id, &why).await);
                 return false;
             }
-            let queue = &self.link.temporal.task_queue;
+            let queue = &self.temporal.args.task_queue;
             let waiting = format!("waiting for an agent-runner on {queue}");
             if !written(&id, taken(store, &id, what, waiting).await) {
                 return false;

@@ -10,8 +10,8 @@ use stigmer_api::{
 };
 
 use super::{
-    entity::{self, insert, take_out},
     execution,
+    lifecycle::{self, insert, take_out},
 };
 use crate::{
     error::{Error, Result},
@@ -20,7 +20,7 @@ use crate::{
 
 /// Stores a new agent together with its default instance.
 pub(crate) fn create(tx: &mut Tx<'_>, agent: Agent) -> Result<Agent> {
-    let mut agent = entity::create(tx, agent)?;
+    let mut agent = lifecycle::create(tx, agent)?;
     let instance = default_instance(tx, &agent)?;
     let status = agent.status.get_or_insert_with(AgentStatus::default);
     status.default_instance_id = instance.id().to_owned();

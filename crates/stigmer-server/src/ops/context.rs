@@ -15,9 +15,9 @@ use stigmer_api::{
 };
 
 use super::{
-    entity::{self, insert, take_out},
     execution,
-    hidden::refuse_empty,
+    lifecycle::{self, insert, take_out},
+    redacted_input::refuse_empty,
     references,
 };
 use crate::{
@@ -106,7 +106,7 @@ pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables)
 pub(crate) fn create(tx: &mut Tx<'_>, context: ExecutionContext) -> Result<ExecutionContext> {
     let spec = context.spec.clone().unwrap_or_default();
     refuse_empty::<ExecutionContext>(&spec.data)?;
-    let context = entity::create(tx, context)?;
+    let context = lifecycle::create(tx, context)?;
     if id::is_id(Kind::AgentExecution, context.slug()) {
         let message = format!(
             "{} is the id of an execution, whose own context has that slug: choose another",

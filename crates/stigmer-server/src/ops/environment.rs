@@ -2,7 +2,7 @@
 
 use stigmer_api::environment::Environment;
 
-use super::{entity::take_out, references};
+use super::{lifecycle::take_out, references};
 use crate::{error::Result, store::Tx};
 
 /// Deletes an environment that no instance refers to.

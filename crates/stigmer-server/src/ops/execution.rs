@@ -18,8 +18,8 @@ use stigmer_api::{
 
 use super::{
     context,
-    entity::{check_org, insert, take_out},
-    hidden::{refuse_empty, refuse_redacted},
+    lifecycle::{check_org, insert, take_out},
+    redacted_input::{refuse_empty, refuse_redacted},
 };
 use crate::{
     error::{Error, Result},

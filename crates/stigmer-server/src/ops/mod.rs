@@ -3,14 +3,14 @@
 pub(crate) mod agent;
 mod audit;
 pub(crate) mod context;
-pub(crate) mod entity;
 pub(crate) mod environment;
 pub(crate) mod execution;
-mod hidden;
 pub(crate) mod kinds;
+pub(crate) mod lifecycle;
 mod lookup;
+mod redacted_input;
 pub(crate) mod references;
 pub(crate) mod skill;
 
-pub(crate) use entity::{apply, create, update};
+pub(crate) use lifecycle::{apply, create, update};
 pub(crate) use lookup::by_reference;

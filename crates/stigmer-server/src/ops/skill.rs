@@ -12,7 +12,7 @@ use stigmer_api::{
 
 use super::{
     audit::{unchanged, updated},
-    entity::{check_org, complete, insert, take_out},
+    lifecycle::{check_org, complete, insert, take_out},
     lookup, references,
 };
 use crate::{

@@ -11,7 +11,7 @@ use stigmer_api::{
     time::now,
 };
 
-use super::{Outbox, link::Link};
+use super::{Outbox, temporal::Temporal};
 use crate::{
     error::Result,
     ops::execution,
@@ -30,7 +30,7 @@ impl Outbox {
         let mut tick = tokio::time::interval(interval);
         loop {
             tick.tick().await;
-            if let Err(error) = look(&self.link, &store).await {
+            if let Err(error) = look(&self.temporal, &store).await {
                 tracing::warn!("executions could not be compared with Temporal: {error:#}");
             }
         }
@@ -38,7 +38,7 @@ impl Outbox {
 }
 
 /// Ends every execution under way whose workflow has ended.
-pub(super) async fn look(link: &Link, store: &Store) -> anyhow::Result<()> {
+pub(super) async fn look(temporal: &Temporal, store: &Store) -> anyhow::Result<()> {
     let open = store.read(|view| {
         let waiting = view.outbox()?;
         let told = |id: &String| !waiting.contains(&(id.clone(), Outgoing::Start));
@@ -48,11 +48,11 @@ pub(super) async fn look(link: &Link, store: &Store) -> anyhow::Result<()> {
     if open.is_empty() {
         return Ok(());
     }
-    let client = &link.connected().await?;
+    let client = &temporal.connected().await?;
     // Who is silent about one is silent about all.
     stream::iter(open)
         .map(|id| async move {
-            let ended = link.ended(client, &id).await;
+            let ended = temporal.ended(client, &id).await;
             let Some(how) = ended.map_err(|why| anyhow::anyhow!("{id}: {why}"))? else {
                 return Ok(());
             };

@@ -114,9 +114,9 @@ async fn comparing_with_a_silent_temporal_ends_in_time() {
     let temporal_is = Silent::to("/DescribeWorkflowExecution", usize::MAX).await;
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = waiting(&folder).await;
-    let link = Link::new(temporal(temporal_is.address()), LIMIT);
+    let client = Temporal::new(temporal(temporal_is.address()), LIMIT);
     // What was not handed over yet is not compared.
-    reconcile::look(&link, &store).await.unwrap();
+    reconcile::look(&client, &store).await.unwrap();
     assert_eq!(temporal_is.connections.load(Ordering::SeqCst), 0);
 
     let id = the_one(&store);
@@ -124,7 +124,7 @@ async fn comparing_with_a_silent_temporal_ends_in_time() {
     let unsend = store.write(move |tx| tx.unsend(&started, Outgoing::Start));
     assert!(unsend.await.unwrap());
     for looks in 1..=2 {
-        let looked = tokio::time::timeout(END, reconcile::look(&link, &store)).await;
+        let looked = tokio::time::timeout(END, reconcile::look(&client, &store)).await;
         let why = looked.unwrap().unwrap_err().to_string();
         assert!(why.contains(&id) && why.contains("no answer"), "{why}");
         assert_eq!(temporal_is.calls.load(Ordering::SeqCst), looks);

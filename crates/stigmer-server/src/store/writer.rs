@@ -13,8 +13,8 @@ use crate::{
 
 /// Does its work in a transaction and returns what to do once it is known whether that
 /// transaction is on disk.
-pub(super) type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Answer + Send>;
-pub(super) type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Tx<'_>) -> AfterCommit + Send>;
+pub(super) type AfterCommit = Box<dyn FnOnce(Result<()>) + Send>;
 
 /// How many requests share a transaction at most: enough to make the flush cheap, few enough
 /// that the first of them does not wait long.
@@ -55,7 +55,7 @@ fn commit(
     db: &Database,
     sealer: &Arc<Sealer>,
     jobs: Vec<Job>,
-    answers: &mut Vec<Answer>,
+    answers: &mut Vec<AfterCommit>,
 ) -> Result<Vec<Event>> {
     let transaction = db.begin_write()?;
     let (table, sealer) = (transaction.open_table(DATA)?, Arc::clone(sealer));

@@ -6,9 +6,9 @@ use stigmer_api::{
 
 use super::{
     audit::{stamp, unchanged, updated},
-    hidden::{keep_secrets, refuse_redacted},
     kinds::Entity,
     lookup::exists,
+    redacted_input::{keep_secrets, refuse_redacted},
 };
 use crate::{
     error::{Error, Result},

@@ -20,18 +20,18 @@ pub(super) const CALL: Duration = Duration::from_secs(5);
 const TASK: Duration = Duration::from_secs(3);
 
 /// Where Temporal is, and the connection to it once there is one; it outlives Temporal's restarts.
-pub(super) struct Link {
-    pub(super) temporal: TemporalArgs,
+pub(super) struct Temporal {
+    pub(super) args: TemporalArgs,
     client: Mutex<Option<Client>>,
     /// How long one call may take.
     limit: Duration,
 }
 
-impl Link {
-    pub(super) fn new(temporal: TemporalArgs, limit: Duration) -> Self {
+impl Temporal {
+    pub(super) fn new(args: TemporalArgs, limit: Duration) -> Self {
         let client = Mutex::new(None);
         Self {
-            temporal,
+            args,
             client,
             limit,
         }
@@ -44,7 +44,7 @@ impl Link {
             return Ok(client.clone());
         }
         let identity = format!("stigmer-server@{}", std::process::id());
-        let connected = self.temporal.connect(&identity).await?;
+        let connected = self.args.connect(&identity).await?;
         Ok(client.insert(connected).clone())
     }
 
@@ -62,7 +62,7 @@ impl Link {
     pub(super) async fn start(&self, client: &Client, id: &str) -> Result<(), String> {
         // The execution travels by its id alone: what it holds, secrets too, stays in the store.
         let input = RawValue::from_value(&id.to_owned(), &PayloadConverter::default());
-        let options = WorkflowStartOptions::new(&self.temporal.task_queue, workflow_id(id))
+        let options = WorkflowStartOptions::new(&self.args.task_queue, workflow_id(id))
             .id_reuse_policy(WorkflowIdReusePolicy::RejectDuplicate)
             .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
             .task_timeout(TASK)
