@@ -2,9 +2,10 @@
 
 pub(crate) mod apply;
 pub(crate) mod cancel;
+pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod logs;
-pub(crate) mod plain;
 pub(crate) mod run;
 pub(crate) mod skill;
+pub(crate) mod version;

@@ -39,8 +39,8 @@ async fn main() -> ExitCode {
         Command::Cancel(args) => commands::cancel::run(&app, args).await,
         Command::Skill(args) => commands::skill::run(&app, args).await,
         Command::Delete(args) => commands::delete::run(&app, args).await,
-        Command::Completions { shell } => commands::plain::completions(&app, *shell),
-        Command::Version => commands::plain::version(&app),
+        Command::Completions { shell } => commands::completions::run(*shell),
+        Command::Version => commands::version::run(&app),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
