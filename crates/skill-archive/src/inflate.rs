@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use crate::{SkillError, limits};
+use crate::{error::SkillError, limits};
 
 fn create(at: &Path, executable: bool) -> Result<(File, &Path), SkillError> {
     if let Some(parent) = at.parent() {

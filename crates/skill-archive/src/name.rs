@@ -1,6 +1,6 @@
 //! Names of entries: relative, plain, and the same on every system.
 
-use crate::SkillError;
+use crate::error::SkillError;
 
 const LONGEST_PART: usize = 255; // what file systems hold
 const LONGEST: usize = 1024;

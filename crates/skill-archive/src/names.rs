@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::{SkillError, limits};
+use crate::{error::SkillError, limits};
 
 /// The names of an archive's entries, and of the folders that they are in.
 #[derive(Default)]

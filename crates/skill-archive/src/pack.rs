@@ -10,7 +10,12 @@ use std::{
 
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use crate::{SKILL_MD, SkillError, check, limits, skip};
+use crate::{
+    error::SkillError,
+    limits,
+    read::{SKILL_MD, check},
+    skip,
+};
 
 const NAMED: usize = 5; // of the largest files
 

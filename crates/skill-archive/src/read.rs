@@ -9,7 +9,7 @@ use std::{
 use zip::{ZipArchive, result::ZipError};
 
 use crate::{
-    SkillError,
+    error::SkillError,
     inflate::{Budget, Sink, copy},
     limits, name,
     names::Names,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ulid::{Generator, Ulid};
 
-use crate::Kind;
+use crate::resource::Kind;
 
 static GENERATOR: Mutex<Option<Generator>> = Mutex::new(None);
 

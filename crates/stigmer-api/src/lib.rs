@@ -17,17 +17,11 @@ pub use proto::{
     agent, agentexecution, agentinstance, apiresource, environment, executioncontext, rpc, session,
     skill,
 };
-pub use resource::{ApiKind, Kind};
+pub use resource::{API_VERSION, ApiKind, Kind, LOCAL_ORG};
 
 /// The encoded `FileDescriptorSet` of all services, for gRPC reflection.
 pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-/// The only value of a resource's `api_version`.
-pub const API_VERSION: &str = "agentic.stigmer.ai/v1";
-
 /// The largest message, in bytes, that server and clients take and give; a long conversation and
 /// the archive of a skill outgrow gRPC's own 4 MiB.
 pub const MAX_MESSAGE: usize = 10 << 20;
-
-/// The organization of whoever names none: this backend is local.
-pub const LOCAL_ORG: &str = "local";

@@ -1,6 +1,6 @@
 //! What all resources have in common: kind, metadata, audit.
 
-use crate::{
+use crate::proto::{
     agent::{Agent, AgentStatus},
     agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
     agentinstance::AgentInstance,
@@ -13,6 +13,12 @@ use crate::{
     session::Session,
     skill::{Skill, SkillStatus},
 };
+
+/// The only value of a resource's `api_version`.
+pub const API_VERSION: &str = "agentic.stigmer.ai/v1";
+
+/// The organization of whoever names none: this backend is local.
+pub const LOCAL_ORG: &str = "local";
 
 /// A kind of resource that this platform stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,7 +149,7 @@ macro_rules! resource {
                 &self.kind
             }
             fn set_envelope(&mut self) {
-                self.api_version = crate::API_VERSION.to_owned();
+                self.api_version = API_VERSION.to_owned();
                 self.kind = Self::KIND.as_str().to_owned();
             }
             fn metadata(&self) -> Option<&ApiResourceMetadata> {

@@ -1,6 +1,6 @@
 //! Which values of a resource are secret, and how they are hidden.
 
-use crate::{
+use crate::proto::{
     agent::Agent,
     agentexecution::AgentExecution,
     agentinstance::{AgentInstance, AgentInstanceList},
@@ -107,7 +107,7 @@ none!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::{EnvironmentSpec, EnvironmentValue};
+    use crate::proto::environment::{EnvironmentSpec, EnvironmentValue};
 
     #[test]
     fn secrets_and_nothing_else_are_hidden() {

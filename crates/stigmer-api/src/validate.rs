@@ -8,11 +8,14 @@ mod skill;
 use std::fmt;
 
 use crate::{
-    API_VERSION,
-    agentinstance::AgentInstance,
-    apiresource::{ApiResourceOwnerScope, ApiResourceReference, apiresourcekind::ApiResourceKind},
-    resource::Resource,
-    session::Session,
+    proto::{
+        agentinstance::AgentInstance,
+        apiresource::{
+            ApiResourceOwnerScope, ApiResourceReference, apiresourcekind::ApiResourceKind,
+        },
+        session::Session,
+    },
+    resource::{API_VERSION, Resource},
     slug,
 };
 

@@ -1,6 +1,7 @@
 //! `stigmer`: applies agents to a Stigmer server, runs them, and shows what became of it.
 
 mod address;
+mod app;
 mod cli;
 mod client;
 mod commands;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
+    app::App,
     cli::{Cli, Command},
     failure::Exit,
     output::Output,
@@ -46,12 +48,6 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error).into(),
     }
-}
-
-/// What every command gets.
-struct App {
-    global: cli::Global,
-    output: Output,
 }
 
 fn report(error: &anyhow::Error) -> Exit {

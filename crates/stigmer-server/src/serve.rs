@@ -44,7 +44,7 @@ use tonic::{
 use crate::{
     config::{SHUTDOWN_GRACE, Serve},
     hub::Hub,
-    ops::context,
+    ops::upgrade,
     outbox::Outbox,
     services::{
         AgentService, ContextService, EnvironmentService, ExecutionService, InstanceService,
@@ -59,7 +59,7 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     let hub = Arc::new(Hub::default());
     let db = config.db_path()?;
     let store = Store::open(&db, &config.secrets_key_file(&db), Arc::clone(&hub))?;
-    store.write(context::complete).await?;
+    store.write(upgrade::complete).await?;
     let outbox = Arc::new(Outbox::new(config.temporal.clone()));
     tokio::spawn(Arc::clone(&outbox).run(store.clone()));
     tokio::spawn(Arc::clone(&outbox).reconcile(store.clone(), config.reconcile()));

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::{check::locate, document, file::read_text, node::Node, problem::Report, schema::AGENT};
+use super::{check::locate, file::read_text, kind, node::Node, problem::Report, schema::AGENT};
 use crate::{
-    agent::{Agent, McpServerDefinition, mcp_server_definition::ServerType},
-    apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
+    proto::{
+        agent::{Agent, McpServerDefinition, mcp_server_definition::ServerType},
+        apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
+    },
+    resource::ApiKind,
 };
 
 pub(super) fn read(node: &Node, organization: &str, report: &mut Report<'_>) -> Option<Agent> {
@@ -15,7 +18,7 @@ pub(super) fn read(node: &Node, organization: &str, report: &mut Report<'_>) -> 
         instructions_from_file(node, json, report);
         one_server_type(node, json, report);
     };
-    document::read(node, &AGENT, organization, report, amend, fill_in)
+    kind::read(node, &AGENT, organization, report, amend, fill_in)
 }
 
 fn instructions_from_file(document: &Node, json: &mut Json, report: &mut Report<'_>) {
@@ -80,7 +83,7 @@ fn fill_in(agent: &mut Agent) {
 }
 
 fn fill_in_skill(reference: &mut ApiResourceReference, org: &str) {
-    reference.set_kind(crate::ApiKind::Skill);
+    reference.set_kind(ApiKind::Skill);
     if reference.scope() == Scope::Unspecified {
         reference.set_scope(Scope::Organization);
     }

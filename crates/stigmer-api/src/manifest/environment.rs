@@ -1,12 +1,12 @@
 //! Environment documents.
 
-use super::{document, node::Node, problem::Report, schema::ENVIRONMENT};
-use crate::environment::Environment;
+use super::{kind, node::Node, problem::Report, schema::ENVIRONMENT};
+use crate::proto::environment::Environment;
 
 pub(super) fn read(
     node: &Node,
     organization: &str,
     report: &mut Report<'_>,
 ) -> Option<Environment> {
-    document::read(node, &ENVIRONMENT, organization, report, |_, _| (), |_| ())
+    kind::read(node, &ENVIRONMENT, organization, report, |_, _| (), |_| ())
 }

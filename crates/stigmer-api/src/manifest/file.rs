@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{MAX_FILE_BYTES, problem::Place};
+use super::{problem::Place, types::MAX_FILE_BYTES};
 
 /// The text of a file, or where and why it cannot be had.
 pub(super) fn read_text(path: &Path) -> Result<String, (Place, String)> {

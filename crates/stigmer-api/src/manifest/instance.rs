@@ -2,9 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Instance, check::locate, document, node::Node, problem::Report, schema::INSTANCE};
+use super::{check::locate, kind, node::Node, problem::Report, schema::INSTANCE, types::Instance};
 use crate::{
-    ApiKind, agentinstance::AgentInstance, apiresource::ApiResourceOwnerScope as Scope, slug,
+    proto::{agentinstance::AgentInstance, apiresource::ApiResourceOwnerScope as Scope},
+    resource::ApiKind,
+    slug,
 };
 
 pub(super) fn read(node: &Node, organization: &str, report: &mut Report<'_>) -> Option<Instance> {
@@ -13,7 +15,7 @@ pub(super) fn read(node: &Node, organization: &str, report: &mut Report<'_>) -> 
         agent = agent_by_slug(node, json, report);
         references(node, json, report);
     };
-    let mut resource = document::read(node, &INSTANCE, organization, report, amend, fill_in)?;
+    let mut resource = kind::read(node, &INSTANCE, organization, report, amend, fill_in)?;
     if agent.is_some() {
         // It stood there for the agent, whose id only the server knows.
         resource.spec.get_or_insert_default().agent_id.clear();

@@ -1,7 +1,11 @@
+//! What is wrong with a project, and where.
+
 use std::{
     fmt,
     path::{Path, PathBuf},
 };
+
+use super::types::PROJECT_FILE;
 
 /// A place in a file, both numbers counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,7 +84,7 @@ impl fmt::Display for Problems {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// No project file in the folder or above it.
-    #[error("no {} in {} or any folder above it", super::PROJECT_FILE, .0.display())]
+    #[error("no {} in {} or any folder above it", PROJECT_FILE, .0.display())]
     NoProject(PathBuf),
     /// The file that was named is not there.
     #[error("{} does not exist or is not a file", .0.display())]

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Project, Sourced,
     check::{locate, to_json},
     document::{self, Document},
     file::read_text,
     node::{self, Node, Value},
     problem::{Place, Problem, Report},
     schema::PROJECT,
+    types::{Project, Sourced},
 };
-use crate::{Kind, LOCAL_ORG, slug};
+use crate::{
+    resource::{Kind, LOCAL_ORG},
+    slug,
+};
 
 const DEFAULT_AGENTS: [&str; 2] = ["agents/*.yaml", "agents/*.yml"];
 

@@ -1,7 +1,7 @@
 //! The rules of agents.
 
 use super::{Checker, Validate};
-use crate::{
+use crate::proto::{
     agent::{Agent, McpServerDefinition, SubAgent, mcp_server_definition::ServerType},
     apiresource::apiresourcekind::ApiResourceKind,
 };

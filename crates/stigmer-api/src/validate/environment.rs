@@ -1,7 +1,7 @@
 //! The rules of environments.
 
 use super::{Checker, Validate};
-use crate::environment::Environment;
+use crate::proto::environment::Environment;
 
 impl Validate for Environment {
     fn check_spec(&self, check: &mut Checker) {

@@ -1,7 +1,7 @@
 //! The rules of executions and their contexts.
 
 use super::{Checker, Validate};
-use crate::{agentexecution::AgentExecution, executioncontext::ExecutionContext};
+use crate::proto::{agentexecution::AgentExecution, executioncontext::ExecutionContext};
 
 impl Validate for AgentExecution {
     fn check_spec(&self, check: &mut Checker) {

@@ -1,7 +1,7 @@
 //! The rules of skills; those of their archives are the server's.
 
 use super::{Checker, Validate};
-use crate::skill::Skill;
+use crate::proto::skill::Skill;
 
 impl Validate for Skill {
     fn check_spec(&self, check: &mut Checker) {

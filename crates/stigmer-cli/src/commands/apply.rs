@@ -12,7 +12,7 @@ use stigmer_api::{
     resource::Resource,
 };
 
-use crate::{App, cli::ApplyArgs, client::Client, output, project, resolve};
+use crate::{app::App, cli::ApplyArgs, client::Client, output, project, resolve};
 
 #[derive(Debug, Serialize)]
 struct Deployment<'a> {

@@ -7,7 +7,7 @@ use stigmer_api::{
     secret::Secrets,
 };
 
-use crate::{App, cli::CancelArgs, client::Client, failure::Failure, resolve, watch};
+use crate::{app::App, cli::CancelArgs, client::Client, failure::Failure, resolve, watch};
 
 pub(crate) async fn run(app: &App, args: &CancelArgs) -> Result<()> {
     let client = Client::connect(&app.global).await?;

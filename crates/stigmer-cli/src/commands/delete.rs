@@ -13,7 +13,7 @@ use stigmer_api::{
 };
 
 use crate::{
-    App,
+    app::App,
     cli::{DeleteArgs, Kind},
     client::Client,
     failure::{Failure, exit_of},

@@ -11,7 +11,7 @@ use stigmer_api::{
 };
 
 use crate::{
-    App,
+    app::App,
     cli::{GetArgs, Kind, Phase},
     client::Client,
     failure::Failure,

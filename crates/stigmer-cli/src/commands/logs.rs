@@ -8,7 +8,7 @@ use stigmer_api::{
     resource::Resource,
 };
 
-use crate::{App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve};
+use crate::{app::App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve};
 
 pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<()> {
     let client = Client::connect(&app.global).await?;

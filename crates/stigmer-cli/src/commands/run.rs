@@ -17,7 +17,7 @@ use stigmer_api::{
 };
 
 use crate::{
-    App,
+    app::App,
     cli::RunArgs,
     client::Client,
     failure::{Exit, Failure},

@@ -14,7 +14,7 @@ use stigmer_api::{
 };
 
 use crate::{
-    App,
+    app::App,
     cli::{PushArgs, SkillCommand},
     client::Client,
     commands::apply,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use crate::App;
+use crate::app::App;
 
 pub(crate) fn run(app: &App) -> Result<()> {
     let version = env!("CARGO_PKG_VERSION");

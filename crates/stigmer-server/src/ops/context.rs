@@ -1,7 +1,5 @@
 //! Contexts: the variables of an execution, merged, for as long as it runs.
 
-use std::collections::BTreeMap;
-
 use stigmer_api::{
     Kind,
     agent::Agent,
@@ -11,21 +9,17 @@ use stigmer_api::{
     executioncontext::{ExecutionContext, ExecutionContextSpec, ExecutionValue},
     id,
     resource::Resource,
-    session::Session,
 };
 
 use super::{
-    execution,
     lifecycle::{self, insert, take_out},
-    redacted_input::refuse_empty,
+    redacted_input::{Variables, refuse_empty},
     references,
 };
 use crate::{
     error::{Error, Result},
     store::{Read, Tx},
 };
-
-pub(super) type Variables = BTreeMap<String, ExecutionValue>;
 
 /// The variables of an execution: those of the agent, over them those of the instance's
 /// environments in their order, over them its own. What one of them calls a secret stays one.
@@ -52,7 +46,7 @@ pub(super) fn merge(
 }
 
 /// What is there, and the names of what is asked for and not there.
-fn layers(
+pub(super) fn layers(
     view: &dyn Read,
     agent: &Agent,
     instance: &AgentInstance,
@@ -148,36 +142,3 @@ pub(super) fn close(tx: &mut Tx<'_>, execution: &str) -> Result<()> {
     }
     Ok(())
 }
-
-/// Gives every execution that has not ended its context; those from before there were contexts
-/// have none.
-pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
-    for id in tx.view().open_executions()? {
-        let mut execution: AgentExecution = tx.view().get(&id)?;
-        if tx.view().children(&id)?.is_empty() {
-            let data = late(tx.view(), &execution).unwrap_or_else(|error| {
-                // Nobody checked then what is checked now: what it was given itself must do.
-                tracing::warn!(id, %error, "an old execution gets its own variables only");
-                execution.spec.clone().unwrap_or_default().runtime_env
-            });
-            execution::forget_secrets(&mut execution, &data);
-            open(tx, &execution, data)?;
-            execution::put(tx, &mut execution)?;
-        }
-    }
-    Ok(())
-}
-
-/// The variables of an execution that is there already; what is asked for and not there is lacking.
-fn late(view: &dyn Read, execution: &AgentExecution) -> Result<Variables> {
-    let spec = execution.spec.clone().unwrap_or_default();
-    let session: Session = view.get(&spec.session_id)?;
-    let instance = session.spec.unwrap_or_default().agent_instance_id;
-    let instance: AgentInstance = view.get(&instance)?;
-    let agent: Agent = view.get(&spec.agent_id)?;
-    Ok(layers(view, &agent, &instance, &spec.runtime_env)?.0)
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used)]
-mod tests;

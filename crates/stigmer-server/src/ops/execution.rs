@@ -19,7 +19,7 @@ use stigmer_api::{
 use super::{
     context,
     lifecycle::{check_org, insert, take_out},
-    redacted_input::{refuse_empty, refuse_redacted},
+    redacted_input::{Variables, refuse_empty, refuse_redacted},
 };
 use crate::{
     error::{Error, Result},
@@ -74,7 +74,7 @@ pub(crate) fn create(
 
 /// Takes the secrets out of the execution itself: its context has them for as long as it runs, and
 /// nobody needs them longer. What `merged` calls a secret is one, whatever the caller called it.
-pub(super) fn forget_secrets(execution: &mut AgentExecution, merged: &context::Variables) {
+pub(super) fn forget_secrets(execution: &mut AgentExecution, merged: &Variables) {
     let own = execution.spec.iter_mut().flat_map(|s| &mut s.runtime_env);
     for (name, value) in own {
         value.is_secret |= merged.get(name).is_some_and(|v| v.is_secret);

@@ -1,27 +1,12 @@
-//! What the store must know of each kind.
+//! Each kind as an [`Entity`].
 
 use stigmer_api::{
     Kind, agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance,
-    environment::Environment, executioncontext::ExecutionContext, secret::Secrets,
-    session::Session, skill::Skill, validate::Validate,
+    environment::Environment, executioncontext::ExecutionContext, session::Session, skill::Skill,
 };
 
-use super::references;
+use super::{entity::Entity, references};
 use crate::{error::Result, store::Read};
-
-/// A resource as the store knows it.
-pub(crate) trait Entity: Validate + Secrets {
-    /// Whether people refer to it by slug, which is then unique in its organization.
-    const BY_SLUG: bool = true;
-
-    /// The resource that it belongs to, and the field that names it.
-    fn parent(&self) -> Option<(Kind, &'static str, String)>;
-
-    /// Refuses references to what is not there.
-    fn check_references(&self, _: &dyn Read) -> Result<()> {
-        Ok(())
-    }
-}
 
 impl Entity for Agent {
     fn parent(&self) -> Option<(Kind, &'static str, String)> {

@@ -6,7 +6,7 @@ use stigmer_api::{
 
 use super::{
     audit::{stamp, unchanged, updated},
-    kinds::Entity,
+    entity::Entity,
     lookup::exists,
     redacted_input::{keep_secrets, refuse_redacted},
 };

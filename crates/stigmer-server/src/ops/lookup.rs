@@ -10,15 +10,19 @@ use stigmer_api::{
     },
     environment::Environment,
     executioncontext::ExecutionContext,
+    resource::Resource,
     session::Session,
     skill::Skill,
 };
 
-use super::kinds::Entity;
+use super::entity::Entity;
 use crate::{
     error::{Error, Result},
     store::Read,
 };
+
+/// The version that is the current one, whatever its tag.
+const LATEST: &str = "latest";
 
 /// Refuses an id that is nobody's; `field` is where it stands.
 pub(super) fn exists(view: &dyn Read, kind: Kind, field: &'static str, id: &str) -> Result<()> {
@@ -79,4 +83,38 @@ pub(super) fn id_behind(
         return Ok(Some(id));
     }
     view.id_of_slug(kind, slug, org)
+}
+
+/// The skill behind a reference, as it was in the version that the reference names.
+pub(crate) fn skill_by_reference(
+    view: &dyn Read,
+    reference: &ApiResourceReference,
+) -> Result<Skill> {
+    let skill: Skill = by_reference(view, reference)?;
+    let wanted = reference.version.as_str();
+    if ["", LATEST, hash_of(&skill), tag_of(&skill)].contains(&wanted) {
+        return Ok(skill);
+    }
+    let versions = view.versions(skill.id())?;
+    let mut newest = versions.iter().rev();
+    let found = match is_hash(wanted) {
+        true => newest.find(|v| v.hash == wanted),
+        false => newest.find(|v| v.tag == wanted),
+    };
+    let found = found.map(|version| view.version(version)).transpose()?;
+    let missing = || Error::not_found(Kind::Skill, format!("{}, version {wanted}", skill.slug()));
+    found.flatten().ok_or_else(missing)
+}
+
+pub(super) fn hash_of(skill: &Skill) -> &str {
+    skill.status.as_ref().map_or("", |s| &s.version_hash)
+}
+
+pub(super) fn tag_of(skill: &Skill) -> &str {
+    skill.spec.as_ref().map_or("", |s| &s.tag)
+}
+
+/// Whether `text` is the hash of an archive.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

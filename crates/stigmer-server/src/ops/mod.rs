@@ -3,14 +3,17 @@
 pub(crate) mod agent;
 mod audit;
 pub(crate) mod context;
+mod entity;
 pub(crate) mod environment;
 pub(crate) mod execution;
-pub(crate) mod kinds;
-pub(crate) mod lifecycle;
+mod kinds;
+mod lifecycle;
 mod lookup;
 mod redacted_input;
-pub(crate) mod references;
+mod references;
 pub(crate) mod skill;
+pub(crate) mod upgrade;
 
+pub(crate) use entity::Entity;
 pub(crate) use lifecycle::{apply, create, update};
-pub(crate) use lookup::by_reference;
+pub(crate) use lookup::{by_reference, skill_by_reference};

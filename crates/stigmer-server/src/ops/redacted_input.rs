@@ -1,13 +1,18 @@
 //! Secrets that come back in requests as they were shown in answers, and values that are none.
 
+use std::collections::BTreeMap;
+
 use stigmer_api::{
     executioncontext::ExecutionValue,
     secret::REDACTED,
     validate::{Violation, Violations},
 };
 
-use super::{context::Variables, kinds::Entity};
+use super::entity::Entity;
 use crate::error::{Error, Result};
+
+/// Variables by their names.
+pub(super) type Variables = BTreeMap<String, ExecutionValue>;
 
 /// Refuses what stands for a secret in answers as a value: a copy of an answer has lost them.
 pub(super) fn refuse_redacted<R: Entity>(resource: &mut R) -> Result<()> {

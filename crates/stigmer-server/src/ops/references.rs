@@ -9,7 +9,7 @@ use stigmer_api::{
     skill::Skill,
 };
 
-use super::{by_reference, lookup::id_behind, skill};
+use super::lookup::{by_reference, id_behind, skill_by_reference};
 use crate::{
     error::{Error, Result},
     store::Read,
@@ -42,7 +42,7 @@ fn skill_refs(agent: &Agent) -> Vec<(String, &ApiResourceReference)> {
 /// Refuses an agent that refers to a skill, or a version of one, that is not there.
 pub(super) fn skills(view: &dyn Read, agent: &Agent) -> Result<()> {
     for (field, reference) in skill_refs(agent) {
-        let found = skill::by_reference(view, &meant(reference, agent.org()));
+        let found = skill_by_reference(view, &meant(reference, agent.org()));
         found.map_err(|error| match error {
             Error::NotFound { kind, what } => {
                 let how = "push it first: stigmer skill push DIR";

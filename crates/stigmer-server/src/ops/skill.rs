@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use skill_archive::SkillInfo;
 use stigmer_api::{
     Kind,
-    apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope, ApiResourceReference},
+    apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope},
     resource::Resource,
     skill::{PushSkillRequest, Skill, SkillSpec, SkillState, SkillStatus},
     validate::{Validate, Violations},
@@ -13,15 +13,13 @@ use stigmer_api::{
 use super::{
     audit::{unchanged, updated},
     lifecycle::{check_org, complete, insert, take_out},
-    lookup, references,
+    lookup::{hash_of, is_hash, tag_of},
+    references,
 };
 use crate::{
     error::{Error, Result},
     store::{Read, Tx, artifact_key, hash_of_artifact},
 };
-
-/// The version that is the current one, whatever its tag.
-const LATEST: &str = "latest";
 
 /// A push whose archive was found good.
 pub(crate) struct Checked {
@@ -103,14 +101,6 @@ pub(crate) fn push(tx: &mut Tx<'_>, checked: Checked) -> Result<Skill> {
     Ok(skill)
 }
 
-fn hash_of(skill: &Skill) -> &str {
-    skill.status.as_ref().map_or("", |s| &s.version_hash)
-}
-
-fn tag_of(skill: &Skill) -> &str {
-    skill.spec.as_ref().map_or("", |s| &s.tag)
-}
-
 /// The violations by the names of the request, which has no metadata and no spec.
 fn as_pushed(mut broken: Violations) -> Error {
     for violation in &mut broken.0 {
@@ -124,29 +114,6 @@ fn as_pushed(mut broken: Violations) -> Error {
         name.clone_into(&mut violation.field);
     }
     Error::Broken(broken)
-}
-
-/// Whether `text` is the hash of an archive.
-fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// The skill behind a reference, as it was in the version that the reference names.
-pub(crate) fn by_reference(view: &dyn Read, reference: &ApiResourceReference) -> Result<Skill> {
-    let skill: Skill = lookup::by_reference(view, reference)?;
-    let wanted = reference.version.as_str();
-    if ["", LATEST, hash_of(&skill), tag_of(&skill)].contains(&wanted) {
-        return Ok(skill);
-    }
-    let versions = view.versions(skill.id())?;
-    let mut newest = versions.iter().rev();
-    let found = match is_hash(wanted) {
-        true => newest.find(|v| v.hash == wanted),
-        false => newest.find(|v| v.tag == wanted),
-    };
-    let found = found.map(|version| view.version(version)).transpose()?;
-    let missing = || Error::not_found(Kind::Skill, format!("{}, version {wanted}", skill.slug()));
-    found.flatten().ok_or_else(missing)
 }
 
 /// The archive with this storage key, which is of one form only.

@@ -9,7 +9,7 @@ use stigmer_api::{
 };
 use tonic::{Request, async_trait};
 
-use super::{Reply, page, read, tagged, write};
+use super::reply::{Reply, page, read, tagged, write};
 use crate::{
     ops,
     store::{Store, Wanted},

@@ -12,7 +12,7 @@ use stigmer_api::{
 use subtle::ConstantTimeEq;
 use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap};
 
-use super::{Reply, write};
+use super::reply::{Reply, write};
 use crate::{
     error::Result,
     ops::{self, context},

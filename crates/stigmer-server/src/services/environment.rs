@@ -8,7 +8,7 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, async_trait};
 
-use super::{Reply, page, read, tagged, write};
+use super::reply::{Reply, page, read, tagged, write};
 use crate::{
     ops,
     store::{Store, Wanted},

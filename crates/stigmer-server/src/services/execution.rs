@@ -13,7 +13,7 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Reply, list, page, read, tagged, write};
+use super::reply::{Reply, list, page, read, tagged, write};
 use crate::{
     error::{Error, Result},
     hub,

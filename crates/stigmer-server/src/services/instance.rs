@@ -9,7 +9,7 @@ use stigmer_api::{
 };
 use tonic::{Request, async_trait};
 
-use super::{Reply, read, write};
+use super::reply::{Reply, read, write};
 use crate::{error::Error, ops, store::Store};
 
 #[derive(Clone)]

@@ -9,9 +9,9 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Reply, page, read, tagged, write};
+use super::reply::{Reply, page, read, tagged, write};
 use crate::{
-    ops::skill,
+    ops::{skill, skill_by_reference},
     store::{Store, Wanted},
 };
 
@@ -40,7 +40,7 @@ impl SkillQueryController for SkillService {
     }
 
     async fn get_by_reference(&self, request: Request<ApiResourceReference>) -> Reply<Skill> {
-        read(&self.0, |view| skill::by_reference(view, request.get_ref()))
+        read(&self.0, |view| skill_by_reference(view, request.get_ref()))
     }
 
     async fn get_artifact(

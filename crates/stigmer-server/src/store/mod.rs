@@ -4,6 +4,7 @@
 //! many clients share one flush to disk. A write is answered after its commit: what was
 //! answered is there after a crash. Reads see the last commit and never wait for a write.
 
+mod file;
 mod key;
 mod keys;
 mod outgoing;
@@ -18,16 +19,16 @@ mod writer;
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use keys::{artifact as artifact_key, hash_of_artifact};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use page::{Page, Wanted};
 pub(crate) use read::Read;
-pub(crate) use seal::Stored;
 pub(crate) use tx::Tx;
 
+use file::{DATA, restrict};
 use read::Sealed;
 use seal::Sealer;
 
@@ -35,9 +36,6 @@ use crate::{
     error::{Error, Result},
     hub::Hub,
 };
-
-/// All data, under the keys of [`keys`]. The name carries the version of the layout.
-const DATA: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("v1");
 
 /// A handle on the store; cheap to clone.
 #[derive(Clone)]
@@ -152,17 +150,6 @@ fn unlock(db: Database, path: &Path, key_file: &Path) -> anyhow::Result<(Databas
 
 fn closed() -> Error {
     Error::Storage("its writer has ended; the log says why".to_owned())
-}
-
-/// What agents were told is nobody's business: the file is the owner's alone.
-fn restrict(path: &Path) -> anyhow::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-            .with_context(|| format!("cannot restrict {}", path.display()))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Read, Tx, keys};
+use super::{keys, read::Read, tx::Tx};
 use crate::error::Result;
 
 /// What Temporal must still be told, in the order in which it must be told.

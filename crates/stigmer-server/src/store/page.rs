@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use stigmer_api::id;
 
-use super::{Read, Stored, keys};
+use super::{keys, read::Read, seal::Stored};
 use crate::error::{Error, Result};
 
 /// A page of a list, newest first.

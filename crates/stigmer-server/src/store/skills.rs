@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use stigmer_api::{resource::Resource, skill::Skill};
 
-use super::{Read, Tx, keys};
+use super::{keys, read::Read, tx::Tx};
 use crate::error::Result;
 
 /// A version of a skill.

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use redb::Table;
 use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets};
 
-use super::{Read, Stored, keys, read::Sealed};
+use super::{
+    keys,
+    read::{Read, Sealed},
+    seal::Stored,
+};
 use crate::{
     error::{Error, Result},
     hub::Event,

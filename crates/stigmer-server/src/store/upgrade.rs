@@ -12,7 +12,11 @@ use stigmer_api::{
     executioncontext::ExecutionContext,
 };
 
-use super::{DATA, keys, restrict, seal::Sealer};
+use super::{
+    file::{DATA, restrict},
+    keys,
+    seal::Sealer,
+};
 use crate::error::Result;
 
 /// Copies `old` with its secrets sealed and `check` added, and puts the copy in its place at `path`.

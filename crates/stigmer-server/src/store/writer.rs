@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redb::Database;
 use tokio::sync::mpsc;
 
-use super::{DATA, Tx, read::Sealed, seal::Sealer};
+use super::{file::DATA, read::Sealed, seal::Sealer, tx::Tx};
 use crate::{
     error::{Error, Result},
     hub::{Event, Hub},

@@ -15,7 +15,7 @@ use stigmer_api::{
 };
 
 use crate::{
-    App,
+    app::App,
     cli::RunArgs,
     client::Client,
     commands::apply,
@@ -87,7 +87,9 @@ async fn of_instance(
     Ok((instance, agent))
 }
 
-/// A new session with an instance: an execution that names none gets the default instance.
+/// A new session with an instance. The server opens one itself for an execution that names none,
+/// but with the agent's default instance: the contract's request has no field for another one, so
+/// whoever wants it opens the session first and names that. Name and subject are as the server's.
 async fn open_session(
     client: &Client,
     instance: &AgentInstance,

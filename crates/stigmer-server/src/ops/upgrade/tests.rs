@@ -4,6 +4,8 @@ use stigmer_api::{
     agent::AgentSpec,
     agentexecution::AgentExecutionSpec,
     environment::{EnvironmentSpec, EnvironmentValue},
+    executioncontext::{ExecutionContext, ExecutionValue},
+    resource::Resource,
     secret::REDACTED,
 };
 
@@ -67,7 +69,7 @@ async fn an_open_execution_from_before_contexts_gets_one() {
             let asked = asked(&agent, lost);
             let mut execution = execution::create(tx, asked.clone(), "new")?;
             // As it was left by a server that knew of no contexts.
-            close(tx, execution.id())?;
+            context::close(tx, execution.id())?;
             let spec = execution.spec.get_or_insert_default();
             spec.runtime_env = asked.spec.unwrap_or_default().runtime_env;
             if lost {

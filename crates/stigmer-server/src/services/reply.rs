@@ -1,0 +1,61 @@
+//! How requests become answers. No answer leaves with a secret in it: [`write`], [`read`] and
+//! [`list`] hide them, and only a context is told otherwise, to a runner.
+
+use stigmer_api::secret::Secrets;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    error::Result,
+    ops::Entity,
+    store::{Page, Read, Store, Tx, Wanted},
+};
+
+pub(super) type Reply<T> = Result<Response<T>, Status>;
+
+/// Writes and answers.
+pub(super) async fn write<Q, T, F>(store: &Store, request: Request<Q>, f: F) -> Reply<T>
+where
+    Q: Send + 'static,
+    T: Secrets + Send + 'static,
+    F: FnOnce(&mut Tx<'_>, Q) -> Result<T> + Send + 'static,
+{
+    let input = request.into_inner();
+    let mut output = store.write(move |tx| f(tx, input)).await?;
+    output.redact();
+    Ok(Response::new(output))
+}
+
+/// Reads and answers.
+pub(super) fn read<T: Secrets>(store: &Store, f: impl FnOnce(&dyn Read) -> Result<T>) -> Reply<T> {
+    let mut output = store.read(f)?;
+    output.redact();
+    Ok(Response::new(output))
+}
+
+/// Reads a page of the resources that `keep` keeps.
+pub(super) async fn page<R: Entity>(
+    store: &Store,
+    wanted: Wanted,
+    keep: impl Fn(&R) -> bool + Send + 'static,
+) -> Result<Page<R>, Status> {
+    list(store, move |view| view.page(&wanted, &keep)).await
+}
+
+/// Reads a page on a thread of its own: a list visits every resource of its kind.
+pub(super) async fn list<R: Entity>(
+    store: &Store,
+    read: impl FnOnce(&dyn Read) -> Result<Page<R>> + Send + 'static,
+) -> Result<Page<R>, Status> {
+    let store = store.clone();
+    let joined = tokio::task::spawn_blocking(move || store.read(read)).await;
+    let page = joined.map_err(|e| Status::internal(format!("the list failed: {e}")))?;
+    let mut page = page?;
+    page.entries.iter_mut().for_each(Secrets::redact);
+    Ok(page)
+}
+
+/// Whether `resource` carries all of `tags`.
+pub(super) fn tagged<R: Entity>(resource: &R, tags: &[String]) -> bool {
+    let own = resource.metadata().map_or(&[][..], |m| &m.tags);
+    tags.iter().all(|tag| own.contains(tag))
+}
