@@ -6,6 +6,8 @@
 )]
 
 mod error;
+#[cfg(test)]
+mod floors;
 mod inflate;
 pub mod limits;
 mod name;

@@ -3,6 +3,8 @@
 //! what is [secret](mod@secret), how stored [JSON](json) reads and the reading of [project
 //! files](manifest).
 
+#[cfg(test)]
+mod floors;
 pub mod id;
 pub mod json;
 pub mod manifest;

@@ -8,6 +8,8 @@ mod commands;
 mod duration;
 mod env_file;
 mod failure;
+#[cfg(test)]
+mod floors;
 mod follow;
 mod output;
 mod project;

@@ -2,6 +2,8 @@
 
 mod config;
 mod error;
+#[cfg(test)]
+mod floors;
 mod hub;
 mod ops;
 mod outbox;

@@ -1,0 +1,43 @@
+//! No file of this crate imports one that stands above it.
+
+#[test]
+fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+    rooms::check(
+        env!("CARGO_MANIFEST_DIR"),
+        &[
+            "address.rs",
+            "duration.rs",
+            "failure.rs",
+            "cli/resources.rs",
+            "cli/run.rs",
+            "cli.rs",
+            "output.rs",
+            "app.rs",
+            "client.rs",
+            "project.rs",
+            "env_file.rs",
+            "runtime_env.rs",
+            "resolve.rs",
+            "watch.rs",
+            "follow/args.rs",
+            "follow/summary.rs",
+            "follow.rs",
+            "commands/version.rs",
+            "commands/completions.rs",
+            "commands/apply/plan.rs",
+            "commands/apply.rs",
+            "commands/skill.rs",
+            "commands/cancel.rs",
+            "commands/delete.rs",
+            "commands/get/pages.rs",
+            "commands/get/rows.rs",
+            "commands/get.rs",
+            "commands/run/target.rs",
+            "commands/run.rs",
+            "commands/logs.rs",
+            "commands.rs",
+            "main.rs",
+        ],
+        &[],
+    )
+}
