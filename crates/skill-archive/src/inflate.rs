@@ -95,7 +95,9 @@ impl Budget {
         Self {
             unpacked: 0,
             most,
-            by_ratio: (archive.len() as u64).saturating_mul(limits::RATIO),
+            by_ratio: (archive.len() as u64)
+                .saturating_mul(limits::RATIO)
+                .max(limits::RATIO_FROM),
         }
     }
 

@@ -1,5 +1,7 @@
 //! `--env-file`.
 
+mod dollars;
+
 use std::{
     cell::Cell,
     fs,
@@ -11,6 +13,7 @@ use anyhow::Result;
 use stigmer_api::validate::is_env_name;
 
 use crate::failure::Failure;
+use dollars::{is_sign, with_signs, without_signs};
 
 /// A variable of a file.
 #[derive(Debug)]
@@ -28,12 +31,18 @@ pub(crate) fn read(file: &Path) -> Result<Vec<Entry>> {
         .map_err(|error| Failure::usage(format!("--env-file {shown}: {error}")))?;
     // With an end for the last line: dotenvy refuses one that ends in blanks and nothing more.
     let text = text.trim_start_matches('\u{feff}').to_owned() + "\n";
+    if let Some(at) = text.find(is_sign) {
+        let nth = text[..at].matches('\n').count() + 1;
+        let why = "has a character that Unicode says is none";
+        return Err(Failure::usage(format!("{shown}:{nth}: {why}")));
+    }
+    let text = with_signs(&text);
     let done = Cell::new(0);
     let mut entries = dotenvy::from_read_iter(Lines {
         rest: text.as_bytes(),
         done: &done,
     });
-    let mut values = Vec::new();
+    let mut values: Vec<Entry> = Vec::new();
     loop {
         let nth = done.get() + blank(text.lines().skip(done.get())) + 1;
         let place = format!("{shown}:{nth}");
@@ -47,6 +56,13 @@ pub(crate) fn read(file: &Path) -> Result<Vec<Entry>> {
                 "has a key that is not a name of letters, digits and `_` (no digit first)",
             ));
         }
+        let known = |name: &str| values.iter().any(|entry| entry.key == name);
+        let Some(value) = without_signs(&value, known) else {
+            return Err(Failure::usage(format!(
+                "{place}: the value of {key} uses a `${{NAME}}` that is neither in the environment of \
+                 this command nor a line before; for the text itself put it into single quotes"
+            )));
+        };
         values.push(Entry { key, value, place });
     }
 }
@@ -122,6 +138,44 @@ mod tests {
             "10 LAST=1",
         ];
         assert_eq!(shown(&text), expected);
+    }
+
+    #[test]
+    fn a_dollar_without_a_name_in_braces_is_one() {
+        for (written, meant) in [
+            ("s3cr$t9", "s3cr$t9"),
+            ("$HOME", "$HOME"),
+            ("\"a $HOME b$\"", "a $HOME b$"),
+            ("$", "$"),
+            ("a$$b", "a$$b"),
+            ("${", "${"),
+            ("${}", "${}"),
+            ("${a-b}x", "${a-b}x"),
+            ("${1A}", "${1A}"),
+            ("\\$HOME", "$HOME"),
+            ("\\${B}", "${B}"),
+            ("\\\\${B}", "\\b$1"),
+            ("'${B} ${NOWHERE_AT_ALL} $B'", "${B} ${NOWHERE_AT_ALL} $B"),
+            ("${B}", "b$1"),
+            ("\"<${B}|${E}>\"", "<b$1|>"),
+            ("$${B}$", "$b$1$"),
+            ("${C}", "cb$1"),
+        ] {
+            let text = format!("B=b$1\nC=c${{B}}\nE=\nA={written}\n");
+            assert_eq!(shown(&text)[3], format!("4 A={meant}"), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_braces_that_is_nowhere_is_refused_with_its_place() {
+        for bad in ["${NOWHERE_AT_ALL}", "x${NOWHERE_AT_ALL}", "\"a\n${LATER}\""] {
+            let text = format!("A=1\nB={bad}\nLATER=1\n");
+            let error = read_text(&text).unwrap_err().to_string();
+            assert!(error.contains("e:2: the value of B uses"), "{error}");
+            assert!(!error.contains("AT_ALL"), "{error}");
+        }
+        let error = read_text("A=1\nB=\u{fdd1}").unwrap_err().to_string();
+        assert!(error.contains("e:2: "), "{error}");
     }
 
     #[test]

@@ -139,7 +139,15 @@ fn what_cannot_be_sent_is_refused_here() {
     assert!(told.contains("data/noise (15000000 bytes), "), "{told}");
 
     // What the server would refuse is refused here as well.
-    let dense = folder(&[("SKILL.md", &"a".repeat(500_000))]);
+    let dense = folder(&[("SKILL.md", "a"), ("rows", &"a".repeat(9 << 20))]);
     let told = pack(dense.path()).unwrap_err();
     assert!(matches!(told, SkillError::Ratio { .. }), "{told}");
+}
+
+#[test]
+fn equal_rows_are_no_bomb() {
+    let rows = "2026-01-31,0,0,0,ok\n".repeat(4_500);
+    let table = folder(&[("SKILL.md", "a"), ("table.csv", &rows)]);
+    let archive = pack(table.path()).unwrap();
+    assert!(archive.len() * 100 < rows.len(), "{} bytes", archive.len());
 }
