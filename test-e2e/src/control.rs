@@ -106,6 +106,32 @@ impl Control {
             .await
     }
 
+    /// A way to `to` (`HOST:PORT`) that can be closed; its endpoint is `HOST:PORT` too. It ends with the run.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn relay(&mut self, to: &str) -> Result<Instance> {
+        self.ask(json!({ "op": "relay", "to": to })).await
+    }
+
+    /// Lets clients of a relay through again.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub async fn open(&mut self, relay: &Instance) -> Result {
+        let request = json!({ "op": "open", "instance": relay.instance });
+        self.ask::<Value>(request).await.map(drop)
+    }
+
+    /// Turns clients of a relay away, and cuts those that are through.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub async fn close(&mut self, relay: &Instance) -> Result {
+        let request = json!({ "op": "close", "instance": relay.instance });
+        self.ask::<Value>(request).await.map(drop)
+    }
+
     async fn ask<T: DeserializeOwned>(&mut self, mut request: Value) -> Result<T> {
         request["token"] = Value::String(self.token.clone());
         let line = format!("{request}\n");

@@ -209,6 +209,10 @@ assert "shared by all tests" in ask(op="kill", instance="server")["error"]
 assert "needs Temporal" in ask(op="start", service="runner")["error"]
 assert "wrong token" in ask(op="kill", instance="server-2", token="guess")["error"]
 assert "no instance" in ask(op="stop", instance="server-9")["error"]
+assert "shared by all tests" in ask(op="restart", instance="server")["error"]
+assert ask(op="relay", to="127.0.0.1:4242")["ok"]["instance"].startswith("relay-")
+assert "no relay" in ask(op="close", instance="server-2")["error"]
+assert "not a request" in ask(op="dance")["error"]
 END"#;
     let output = world.e2e(&["phase1", "--exec", script]).output().unwrap();
     let text = text_of(&output);

@@ -1,6 +1,8 @@
-//! The control address: tests start, stop and kill instances of their own. JSON lines, as `docs/stack.md` says.
+//! The control address: tests start, stop and kill instances of their own, and open and close ways to services. JSON lines,
+//! as `docs/stack.md` says.
 
 use crate::file::ControlEndpoint;
+use crate::relay::{Peers, Relay};
 use crate::stack::{Owner, Stack};
 use crate::start;
 use crate::wiring::Wiring;
@@ -10,43 +12,38 @@ use harness_provision::Binary;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// One request.
+/// What is wanted; each request has a `token` too.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, tag = "op", rename_all = "lowercase")]
 enum Op {
     Start {
-        token: String,
         service: String,
         #[serde(default)]
         env: BTreeMap<String, String>,
     },
     Stop {
-        token: String,
         instance: String,
     },
     Kill {
-        token: String,
         instance: String,
     },
     Restart {
-        token: String,
         instance: String,
     },
-}
-
-impl Op {
-    fn token(&self) -> &str {
-        match self {
-            Self::Start { token, .. }
-            | Self::Stop { token, .. }
-            | Self::Kill { token, .. }
-            | Self::Restart { token, .. } => token,
-        }
-    }
+    Relay {
+        to: String,
+    },
+    Open {
+        instance: String,
+    },
+    Close {
+        instance: String,
+    },
 }
 
 /// A control server; it ends when this is dropped.
@@ -63,6 +60,15 @@ impl Drop for Control {
     }
 }
 
+/// What a request may use.
+#[derive(Debug)]
+struct Desk {
+    stack: Arc<Stack>,
+    wiring: Arc<Wiring>,
+    token: String,
+    relays: Mutex<BTreeMap<String, Relay>>,
+}
+
 /// Serves the control address of a stack.
 ///
 /// # Errors
@@ -71,85 +77,107 @@ pub async fn serve(stack: Arc<Stack>, wiring: Arc<Wiring>) -> anyhow::Result<Con
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
         .context("bind the control address")?;
-    let (address, token) = (
-        listener
-            .local_addr()
-            .context("read the control address")?
-            .to_string(),
-        random::secret()?,
-    );
+    let address = listener.local_addr().context("read the control address")?;
+    let token = random::secret()?;
     stack.context.run.keep_secret(&token);
     let at = ControlEndpoint {
-        address,
+        address: address.to_string(),
         token: token.clone(),
     };
+    let desk = Arc::new(Desk {
+        stack,
+        wiring,
+        token,
+        relays: Mutex::default(),
+    });
     let task = tokio::spawn(async move {
         let mut connections = tokio::task::JoinSet::new();
         // A connection that fails concerns its test only.
         while let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(converse(
-                stream,
-                token.clone(),
-                stack.clone(),
-                wiring.clone(),
-            ));
+            connections.spawn(converse(stream, desk.clone()));
         }
     });
     Ok(Control { at, task })
 }
 
-async fn converse(stream: TcpStream, token: String, stack: Arc<Stack>, wiring: Arc<Wiring>) {
+async fn converse(stream: TcpStream, desk: Arc<Desk>) {
     let (reading, mut writing) = stream.into_split();
     let mut lines = BufReader::new(reading).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let answer = match answer(&line, &token, &stack, &wiring).await {
+        let answer = match desk.answer(&line).await {
             Ok(value) => json!({ "ok": value }),
-            Err(error) => json!({ "error": stack.context.run.redact(&format!("{error:#}")) }),
+            Err(error) => {
+                json!({ "error": desk.stack.context.run.redact(&format!("{error:#}")) })
+            }
         };
-        if writing
-            .write_all(format!("{answer}\n").as_bytes())
-            .await
-            .is_err()
-        {
+        let line = format!("{answer}\n");
+        if writing.write_all(line.as_bytes()).await.is_err() {
             return;
         }
     }
 }
 
-async fn answer(line: &str, token: &str, stack: &Stack, wiring: &Wiring) -> anyhow::Result<Value> {
-    let op: Op = serde_json::from_str(line).context("not a request (docs/stack.md lists them)")?;
-    if op.token() != token {
-        bail!("wrong token: it is in stack.json");
-    }
-    match op {
-        Op::Start { service, env, .. } => {
-            let (instance, env) = (
-                wiring.next_name(&service),
-                env.into_iter().collect::<Vec<_>>(),
-            );
-            let binary = match service.as_str() {
-                "server" => Binary::Server,
-                "runner" => Binary::Runner,
-                other => bail!("cannot start a {other}: instances are made of server and runner"),
-            };
-            let address =
-                start::service(stack, wiring, binary, &instance, Owner::Test, &env).await?;
-            Ok(json!({ "instance": instance, "endpoint": address.map(http) }))
+impl Desk {
+    async fn answer(&self, line: &str) -> anyhow::Result<Value> {
+        const UNKNOWN: &str = "not a request (docs/stack.md lists them)";
+        let mut request: Value = serde_json::from_str(line).context(UNKNOWN)?;
+        let token = request.as_object_mut().and_then(|it| it.remove("token"));
+        if token.as_ref().and_then(Value::as_str) != Some(&self.token) {
+            bail!("wrong token: it is in stack.json");
         }
-        Op::Stop { instance, .. } => end(stack, &instance, true).await,
-        Op::Kill { instance, .. } => end(stack, &instance, false).await,
-        Op::Restart { instance, .. } => {
-            stack.is_tests_own(&instance)?;
-            let address = stack.restart(&instance).await?;
-            Ok(json!({ "instance": instance, "endpoint": address.map(http) }))
+        let op: Op = serde_json::from_value(request).context(UNKNOWN)?;
+        let stack = &self.stack;
+        match op {
+            Op::Start { service, env } => {
+                let binary = match service.as_str() {
+                    "server" => Binary::Server,
+                    "runner" => Binary::Runner,
+                    other => {
+                        bail!("cannot start a {other}: instances are made of server and runner")
+                    }
+                };
+                let (name, wiring) = (self.wiring.next_name(&service), &self.wiring);
+                let env: Vec<_> = env.into_iter().collect();
+                let at = start::service(stack, wiring, binary, &name, Owner::Test, &env).await?;
+                Ok(json!({ "instance": name, "endpoint": at.map(http) }))
+            }
+            Op::Stop { instance } => self.end(&instance, true).await,
+            Op::Kill { instance } => self.end(&instance, false).await,
+            Op::Restart { instance } => {
+                stack.is_tests_own(&instance)?;
+                let at = stack.restart(&instance).await?;
+                Ok(json!({ "instance": instance, "endpoint": at.map(http) }))
+            }
+            Op::Relay { to } => {
+                let any = SocketAddr::from(([127, 0, 0, 1], 0));
+                let relay = Relay::listen(any, to, Peers::All).await?;
+                let (name, at) = (self.wiring.next_name("relay"), relay.address.to_string());
+                self.relays().insert(name.clone(), relay);
+                Ok(json!({ "instance": name, "endpoint": at }))
+            }
+            Op::Open { instance } => self.open(&instance, true),
+            Op::Close { instance } => self.open(&instance, false),
         }
     }
-}
 
-async fn end(stack: &Stack, instance: &str, gently: bool) -> anyhow::Result<Value> {
-    stack.is_tests_own(instance)?;
-    let exit = stack.end(instance, gently).await?;
-    Ok(json!({ "code": exit.code, "signal": exit.signal }))
+    async fn end(&self, instance: &str, gently: bool) -> anyhow::Result<Value> {
+        self.stack.is_tests_own(instance)?;
+        let exit = self.stack.end(instance, gently).await?;
+        Ok(json!({ "code": exit.code, "signal": exit.signal }))
+    }
+
+    fn relays(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Relay>> {
+        self.relays.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, instance: &str, open: bool) -> anyhow::Result<Value> {
+        let relays = self.relays();
+        let relay = relays.get(instance);
+        relay
+            .with_context(|| format!("no relay named {instance}"))?
+            .open(open);
+        Ok(json!({}))
+    }
 }
 
 fn http(address: String) -> String {

@@ -71,11 +71,6 @@ impl Relay {
     pub fn open(&self, open: bool) {
         self.open.send_replace(open);
     }
-
-    /// Goes on until the runtime ends.
-    pub async fn forever(mut self) {
-        let _ = (&mut self.task).await; // it does not end by itself
-    }
 }
 
 async fn serve(

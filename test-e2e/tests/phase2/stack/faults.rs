@@ -3,7 +3,7 @@ use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{Answer, Api, Ask, Relay, Result, Stack, own_pair, unique, until, until_phase};
+use test_e2e::{Answer, Api, Ask, Result, Stack, own_pair, unique, until, until_phase};
 
 /// How long a dead model may keep an execution: five attempts, 0.2, 0.4, 0.8 and 1.6 s apart,
 /// are 3 s; the rest is for a machine that runs three stacks at once.
@@ -47,19 +47,18 @@ async fn executions_wait_for_a_temporal_that_is_late() -> Result {
         .temporal
         .clone()
         .ok_or_else(|| anyhow::anyhow!("no Temporal"))?;
-    let relay = Relay::to(&temporal.address).await?;
-    relay.open(false);
+    let mut control = stack.control().await?;
+    let relay = control.relay(&temporal.address).await?;
+    control.close(&relay).await?;
     let script = stack.script("late").await?;
     script
         .answer(Answer::text("Better late than never."))
         .await?;
-    let mut control = stack.control().await?;
     // The shared runner does the work: it loads from the shared server, so the execution must be
     // of a pair of its own.
     let queue = unique("queue");
-    let address = relay.address().to_string();
     let env = [
-        ("TEMPORAL_ADDRESS", address.as_str()),
+        ("TEMPORAL_ADDRESS", relay.url()?),
         ("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", queue.as_str()),
     ];
     let server = control.start("server", &env).await?;
@@ -84,7 +83,7 @@ async fn executions_wait_for_a_temporal_that_is_late() -> Result {
         state.phase() == ExecutionPhase::ExecutionPending,
         "{state:?}"
     );
-    relay.open(true);
+    control.open(&relay).await?;
     until_phase(&api, &id, ExecutionPhase::ExecutionCompleted).await?;
     ensure!(stack.temporal()?.runs(&id).await? == 1);
     script.finish().await?;
