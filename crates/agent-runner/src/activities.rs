@@ -16,16 +16,17 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use crate::{
     backend::Backend,
     config::OwnLimits,
+    execution_data::{Actor, Cache, question},
     limits::Limits,
-    loaded::{Actor, Cache, asked},
     model::Model,
     prepare::{self, Prepared, Tool},
     status,
-    talk::{Asked, Talk},
+    transcript::{RequestedCall, Transcript},
 };
 use heartbeat::heartbeating;
 
-/// One question to the model.
+/// One question to the model. What stands in the recorded inputs of activities and workflows keeps
+/// its name there: those under way at an update are read too.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ModelRequest {
     pub(crate) actor: Actor,
@@ -34,14 +35,15 @@ pub(crate) struct ModelRequest {
     /// A sub-agent's task; the main agent is asked what its execution was.
     pub(crate) input: Option<String>,
     /// What was said and done so far.
-    pub(crate) talk: Talk,
+    #[serde(rename = "talk")]
+    pub(crate) transcript: Transcript,
 }
 
 /// What the model answered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ModelReply {
     pub(crate) text: String,
-    pub(crate) calls: Vec<Asked>,
+    pub(crate) calls: Vec<RequestedCall>,
 }
 
 /// One call of a tool.
@@ -66,8 +68,9 @@ pub(crate) struct ToolReply {
 pub(crate) struct Report {
     pub(crate) execution_id: String,
     pub(crate) status: AgentExecutionStatus,
-    /// The whole talk, where it changed since the last report.
-    pub(crate) talk: Option<Talk>,
+    /// The whole transcript, where it changed since the last report.
+    #[serde(rename = "talk")]
+    pub(crate) transcript: Option<Transcript>,
 }
 
 /// The outside world of all executions of this runner.
@@ -91,13 +94,13 @@ impl AgentActivities {
         id: String,
     ) -> Result<Prepared, ActivityError> {
         heartbeating(&ctx, async {
-            let loaded = self.cache.get(&self.backend, &id, None).await?;
-            prepare::check(&loaded)?;
-            let mut tools = prepare::list(&self.tools, loaded.kit(None)?).await?;
-            let opened = !tools.is_empty() || !loaded.agent.sub_agents.is_empty();
-            tools.extend(prepare::sub_agent_tools(&loaded.agent.sub_agents, &tools));
+            let data = self.cache.get(&self.backend, &id, None).await?;
+            prepare::check(&data)?;
+            let mut tools = prepare::list(&self.tools, data.kit(None)?).await?;
+            let opened = !tools.is_empty() || !data.agent.sub_agents.is_empty();
+            tools.extend(prepare::sub_agent_tools(&data.agent.sub_agents, &tools));
             prepare::bounded(&tools)?;
-            let config = loaded.spec.execution_config.clone().unwrap_or_default();
+            let config = data.spec.execution_config.clone().unwrap_or_default();
             let OwnLimits {
                 model_calls,
                 tool_calls,
@@ -110,7 +113,7 @@ impl AgentActivities {
                     true => self.default_model.clone(),
                     false => config.model_name,
                 },
-                pins: loaded.pins(),
+                pins: data.pins(),
                 tools,
                 turns_per_run,
                 opened,
@@ -128,11 +131,11 @@ impl AgentActivities {
     ) -> Result<Vec<Tool>, ActivityError> {
         heartbeating(&ctx, async {
             let pins = Some(&actor.pins);
-            let loaded = self
+            let data = self
                 .cache
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
-            let kit = loaded.kit(actor.sub_agent.as_deref())?;
+            let kit = data.kit(actor.sub_agent.as_deref())?;
             let tools = prepare::list(&self.tools, kit).await?;
             prepare::bounded(&tools)?;
             Ok(tools)
@@ -165,11 +168,11 @@ impl AgentActivities {
                 key,
             } = request;
             let pins = Some(&actor.pins);
-            let loaded = self
+            let data = self
                 .cache
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
-            let kit = loaded.kit(actor.sub_agent.as_deref())?;
+            let kit = data.kit(actor.sub_agent.as_deref())?;
             let called = self.tools.call(kit, &name, arguments, &key).await;
             Ok(ToolReply {
                 outcome: called.map_err(|e| prepare::tools_failure(&e, &kit.env))?,
@@ -190,14 +193,14 @@ impl AgentActivities {
             let Report {
                 execution_id: id,
                 mut status,
-                talk,
+                transcript,
             } = report;
-            if let Some(talk) = talk {
-                let asked = match self.cache.find(&id) {
-                    Some(loaded) => loaded.asked.clone(),
-                    None => asked(&self.backend.execution(&id).await?),
+            if let Some(transcript) = transcript {
+                let question = match self.cache.find(&id) {
+                    Some(data) => data.question.clone(),
+                    None => question(&self.backend.execution(&id).await?),
                 };
-                status::fill(&mut status, asked, &talk);
+                status::fill(&mut status, question, &transcript);
             }
             let ended = !status.completed_at.is_empty();
             self.backend.report(&id, status).await?;

@@ -28,9 +28,9 @@ use tonic::{
 };
 
 use crate::{
+    execution_data::Pins,
     failure::{GONE, permanent, transient},
-    loaded::Pins,
-    memory::Memory,
+    session_history::SessionHistory,
 };
 
 /// One call to the server; it answers in milliseconds when it answers at all.
@@ -101,8 +101,8 @@ impl Backend {
         session: &str,
         before: &str,
         pins: Option<&Pins>,
-    ) -> Result<Memory, ActivityError> {
-        let mut memory = Memory::default();
+    ) -> Result<SessionHistory, ActivityError> {
+        let mut memory = SessionHistory::default();
         let mut page_token = String::new();
         for _ in 0..PAGES {
             let request = ListAgentExecutionsBySessionRequest {

@@ -1,9 +1,9 @@
 //! What the model is sent, derived from what was said and done.
 
 use crate::{
-    memory::Memory,
     model::{ChatMessage, FunctionCall},
-    talk::{self, Call, Turn},
+    session_history::SessionHistory,
+    transcript::{self, Call, Turn},
 };
 
 /// What the model is told of a session that was longer.
@@ -12,7 +12,7 @@ const FORGOTTEN: &str = "Earlier messages of this session were left out: it was 
 /// Who the model is, what was said in the session, what is asked now, and what came of it so far.
 pub(crate) fn conversation(
     system: &str,
-    memory: &Memory,
+    memory: &SessionHistory,
     message: &str,
     turns: &[Turn],
 ) -> Vec<ChatMessage> {
@@ -38,7 +38,7 @@ pub(crate) fn conversation(
 fn call(call: &Call) -> FunctionCall {
     // Servers parse what they are sent back, so what was no object is not repeated; the result
     // says what was wrong.
-    let arguments = match talk::arguments(&call.arguments) {
+    let arguments = match transcript::arguments(&call.arguments) {
         Ok(_) if !call.arguments.trim().is_empty() => call.arguments.clone(),
         _ => "{}".to_owned(),
     };

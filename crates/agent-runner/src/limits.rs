@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stigmer_api::agentexecution::ExecutionConfig;
 
-use crate::talk::{self, Call};
+use crate::transcript::{self, Call};
 
 /// One limit of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,9 +177,9 @@ pub(crate) fn repetition<'a>(
 /// Whether two calls ask for the same: the order of arguments and white space do not matter.
 /// Arguments that were dropped are like no others.
 fn same(a: &Call, b: &Call) -> bool {
-    let value = |c: &Call| talk::arguments(&c.arguments).ok();
+    let value = |c: &Call| transcript::arguments(&c.arguments).ok();
     a.name == b.name
-        && !talk::is_dropped(&a.arguments)
+        && !transcript::is_dropped(&a.arguments)
         && (a.arguments == b.arguments || value(a).is_some_and(|a| Some(a) == value(b)))
 }
 

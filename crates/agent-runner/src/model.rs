@@ -1,6 +1,6 @@
 //! Asking the model: any OpenAI-compatible address, its answer streamed.
 
-mod answer;
+mod answer_stream;
 mod calls;
 mod message;
 mod retry_after;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use service_kit::is_loopback;
 
 use agent_tools::ToolSpec;
-use answer::Answer;
+use answer_stream::AnswerStream;
 pub(crate) use message::{ChatMessage, FunctionCall};
 
 use crate::config::ModelArgs;
@@ -108,13 +108,13 @@ impl Model {
         self.check(answer).await.map(drop)
     }
 
-    /// Asks for the answer to `messages`, which may be calls of `tools`; it arrives in the returned [`Answer`].
+    /// Asks for the answer to `messages`, which may be calls of `tools`; it arrives in the returned [`AnswerStream`].
     pub(crate) async fn ask(
         &self,
         model: &str,
         messages: &[ChatMessage],
         tools: &[&ToolSpec],
-    ) -> Result<Answer, ModelError> {
+    ) -> Result<AnswerStream, ModelError> {
         let request = Request {
             model,
             messages,
@@ -129,7 +129,7 @@ impl Model {
         let answer = answer.map_err(|e| self.unreachable(e))?;
         let events = self.check(answer).await?.bytes_stream().eventsource();
         let events = events.map(|event| event.map(|e| e.data).map_err(|e| e.to_string()));
-        Ok(Answer::new(self.clone(), events.boxed()))
+        Ok(AnswerStream::new(self.clone(), events.boxed()))
     }
 
     async fn check(&self, answer: Response) -> Result<Response, ModelError> {

@@ -10,10 +10,10 @@ use stigmer_api::{agent::SubAgent, secret::REDACTED};
 use temporalio_sdk::activities::ActivityError;
 
 use crate::{
+    execution_data::{ExecutionData, Pins},
     failure::{permanent, transient},
     limits::Limits,
-    loaded::{Loaded, Pins},
-    talk::{self, Component},
+    transcript::{self, Component},
 };
 
 /// Longest name of a tool that models take.
@@ -66,17 +66,17 @@ pub(crate) async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, Acti
 
 /// Refuses tools that take too much room: they go with each question to the model.
 pub(crate) fn bounded(tools: &[Tool]) -> Result<(), ActivityError> {
-    let size = talk::size(&tools);
+    let size = transcript::size(&tools);
     if size <= MOST_SPECS {
         return Ok(());
     }
-    let largest = tools.iter().max_by_key(talk::size);
+    let largest = tools.iter().max_by_key(transcript::size);
     let largest = largest.map_or_else(String::new, |tool| {
         let of = match tool.component.kind.as_str() {
             "mcp" => format!(" of the MCP server {}", tool.component.group),
             _ => String::new(),
         };
-        let bytes = talk::size(tool);
+        let bytes = transcript::size(tool);
         format!("; the largest is {}{of} with {bytes} bytes", tool.spec.name)
     });
     let why = format!(
@@ -114,11 +114,11 @@ fn of_server(spec: ToolSpec, kit: &Toolset) -> Tool {
 }
 
 /// Refuses what the agent asks for and cannot have.
-pub(crate) fn check(loaded: &Loaded) -> Result<(), ActivityError> {
-    let servers = serde_json::to_string(&loaded.agent.mcp_servers).unwrap_or_default();
+pub(crate) fn check(data: &ExecutionData) -> Result<(), ActivityError> {
+    let servers = serde_json::to_string(&data.agent.mcp_servers).unwrap_or_default();
     for name in placeholders(&servers) {
         // The server hides secrets from whoever does not show the runner's key.
-        if loaded.env.fill(&format!("${{{name}}}")).as_deref() == Ok(REDACTED) {
+        if data.env.fill(&format!("${{{name}}}")).as_deref() == Ok(REDACTED) {
             let why = format!(
                 "the server did not tell this runner the secret {name}, which the agent's MCP \
                  servers need: give server and runner the same STIGMER_RUNNER_KEY"

@@ -7,19 +7,23 @@ use stigmer_api::agentexecution::{
     SubAgentStatus, ToolCall, ToolCallStatus,
 };
 
-use crate::talk::{self, Call, CallState, SubAgentRun, Talk};
+use crate::transcript::{self, Call, CallState, SubAgentRun, Transcript};
 
-/// Fills `status` with what was `asked` and the whole talk.
-pub(crate) fn fill(status: &mut AgentExecutionStatus, asked: Vec<AgentMessage>, talk: &Talk) {
-    status.messages = messages(asked, talk);
-    status.tool_calls = talk.calls().map(tool_call).collect();
-    status.sub_agent_executions = talk.sub_agents.iter().map(sub_agent).collect();
+/// Fills `status` with the `question` and the whole transcript.
+pub(crate) fn fill(
+    status: &mut AgentExecutionStatus,
+    question: Vec<AgentMessage>,
+    transcript: &Transcript,
+) {
+    status.messages = messages(question, transcript);
+    status.tool_calls = transcript.calls().map(tool_call).collect();
+    status.sub_agent_executions = transcript.sub_agents.iter().map(sub_agent).collect();
 }
 
 /// What was asked, then per turn the model's answer and one message for each call that ended.
-pub(crate) fn messages(asked: Vec<AgentMessage>, talk: &Talk) -> Vec<AgentMessage> {
-    let mut messages = asked;
-    for turn in &talk.turns {
+pub(crate) fn messages(question: Vec<AgentMessage>, transcript: &Transcript) -> Vec<AgentMessage> {
+    let mut messages = question;
+    for turn in &transcript.turns {
         let mut answer = ai_message(&turn.text, turn.at.clone());
         answer.tool_calls = turn.calls.iter().map(tool_call).collect();
         messages.push(answer);
@@ -61,7 +65,7 @@ fn tool_call(call: &Call) -> ToolCall {
     ToolCall {
         id: call.id.clone(),
         name: call.name.clone(),
-        args: talk::arguments(&call.arguments)
+        args: transcript::arguments(&call.arguments)
             .ok()
             .and_then(|args| structure(Value::Object(args))),
         result: call.result.clone(),
@@ -104,7 +108,7 @@ fn plain(call: &Call) -> Value {
     json!({
         "id": shown.id,
         "name": shown.name,
-        "args": talk::arguments(&call.arguments).unwrap_or_default(),
+        "args": transcript::arguments(&call.arguments).unwrap_or_default(),
         "result": shown.result,
         "status": shown.status().as_str_name(),
         "component_type": call.component.kind,
@@ -124,28 +128,28 @@ fn structure(value: Value) -> Option<Struct> {
 #[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::talk::{Asked, Component};
+    use crate::transcript::{Component, RequestedCall};
 
-    fn talk() -> Talk {
-        let asked = |id: &str| Asked {
+    fn transcript() -> Transcript {
+        let requested = |id: &str| RequestedCall {
             id: id.to_owned(),
             name: "probe__add".to_owned(),
             arguments: r#"{"a":1,"deep":{"b":[true,null,"x"]}}"#.to_owned(),
         };
-        let mut talk = Talk::default();
-        talk.answer(
+        let mut transcript = Transcript::default();
+        transcript.answer(
             "I add.".to_owned(),
             "1".to_owned(),
-            vec![asked("a"), asked("b")],
+            vec![requested("a"), requested("b")],
         );
-        for call in &mut talk.turns[0].calls {
+        for call in &mut transcript.turns[0].calls {
             call.state = CallState::Running;
             call.component = Component {
                 kind: "mcp".to_owned(),
                 group: "probe".to_owned(),
             };
         }
-        talk
+        transcript
     }
 
     fn types(messages: &[AgentMessage]) -> Vec<MessageType> {
@@ -161,12 +165,15 @@ mod tests {
                 ..Default::default()
             }]
         };
-        let mut talk = talk();
-        assert_eq!(types(&messages(human(), &talk)), [MessageHuman, MessageAi]);
-        talk.turns[0].calls[1].end(false, "2".to_owned(), "3".to_owned());
-        talk.turns[0].calls[0].end(true, "no".to_owned(), "4".to_owned());
-        talk.answer("Done.".to_owned(), "5".to_owned(), Vec::new());
-        let shown = messages(human(), &talk);
+        let mut transcript = transcript();
+        assert_eq!(
+            types(&messages(human(), &transcript)),
+            [MessageHuman, MessageAi]
+        );
+        transcript.turns[0].calls[1].end(false, "2".to_owned(), "3".to_owned());
+        transcript.turns[0].calls[0].end(true, "no".to_owned(), "4".to_owned());
+        transcript.answer("Done.".to_owned(), "5".to_owned(), Vec::new());
+        let shown = messages(human(), &transcript);
         assert_eq!(
             types(&shown),
             [MessageHuman, MessageAi, MessageTool, MessageTool, MessageAi]
@@ -184,10 +191,10 @@ mod tests {
     #[test]
     fn calls_are_shown_with_all_that_is_known() {
         let mut status = AgentExecutionStatus::default();
-        let mut talk = talk();
-        talk.turns[0].calls[0].started_at = "2".to_owned();
-        talk.turns[0].calls[0].end(false, "2".to_owned(), "3".to_owned());
-        fill(&mut status, Vec::new(), &talk);
+        let mut transcript = transcript();
+        transcript.turns[0].calls[0].started_at = "2".to_owned();
+        transcript.turns[0].calls[0].end(false, "2".to_owned(), "3".to_owned());
+        fill(&mut status, Vec::new(), &transcript);
         let call = serde_json::to_value(&status.tool_calls[0]).unwrap();
         assert_eq!(
             call,
@@ -206,16 +213,16 @@ mod tests {
 
     #[test]
     fn a_sub_agent_is_shown_with_its_own_calls() {
-        let mut talk = talk();
-        let calls = talk.turns[0].calls.clone();
-        talk.sub_agents.push(SubAgentRun {
+        let mut transcript = transcript();
+        let calls = transcript.turns[0].calls.clone();
+        transcript.sub_agents.push(SubAgentRun {
             id: "a".to_owned(),
             state: CallState::Running,
             calls,
             ..SubAgentRun::default()
         });
         let mut status = AgentExecutionStatus::default();
-        fill(&mut status, Vec::new(), &talk);
+        fill(&mut status, Vec::new(), &transcript);
         let sub = &status.sub_agent_executions[0];
         assert_eq!(sub.status(), SubAgentStatus::SubAgentInProgress);
         let metadata = serde_json::to_value(&sub.metadata).unwrap();

@@ -13,9 +13,9 @@ use crate::{
     activities::AgentActivities,
     backend::Backend,
     config::Run,
-    ended,
-    loaded::Cache,
+    execution_data::Cache,
     model::Model,
+    reaper,
     workflow::{AgentExecution, SubAgentExecution},
 };
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
         "polling"
     );
 
-    tokio::spawn(ended::look(backend, tools.clone(), cache));
+    tokio::spawn(reaper::run(backend, tools.clone(), cache));
     let drain = worker.shutdown_handle();
     let hard_exit = config.drain() + HARD_EXIT;
     tokio::spawn(async move {

@@ -22,14 +22,14 @@ use temporalio_sdk::{
 
 use crate::{
     activities::{AgentActivities, Report},
+    execution_data::Actor,
     limits::Limit,
-    loaded::Actor,
     prepare::Prepared,
 };
 use options::{now, now_millis, prepare_call, server_call};
 use stop::Stop;
 pub(crate) use sub_agent::SubAgentExecution;
-use turns::{Course, Progress, Taken};
+use turns::{AgentRun, Progress, TurnsEnd};
 
 /// What the workflow of an execution starts with: the execution's id, or where the run before it
 /// stopped.
@@ -43,7 +43,8 @@ pub(crate) enum Input {
 /// An execution between two runs of its workflow.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Carried {
-    course: Course,
+    #[serde(rename = "course")]
+    agent_run: AgentRun,
     progress: Progress,
     /// When the execution's time is over, in milliseconds since 1970.
     deadline: u64,
@@ -69,7 +70,9 @@ impl AgentExecution {
         let (id, started) = match input {
             None => return Ok(()),
             Some(Input::Start(id)) => (id.clone(), Self::start(ctx, &id).await),
-            Some(Input::GoOn(carried)) => (carried.course.actor.execution_id.clone(), Ok(*carried)),
+            Some(Input::GoOn(carried)) => {
+                (carried.agent_run.actor.execution_id.clone(), Ok(*carried))
+            }
         };
         let mut carried = match started {
             Ok(carried) => carried,
@@ -77,7 +80,7 @@ impl AgentExecution {
             Err(stop) => return end::without_answer(ctx, &id, None, true, stop).await,
         };
         match Self::work(ctx, &mut carried).await {
-            Ok(Taken::Renew) => {
+            Ok(TurnsEnd::Renew) => {
                 let next = Input::GoOn(Box::new(carried));
                 let Err(next) = ctx.continue_as_new(next, ContinueAsNewOptions::default());
                 Err(next)
@@ -85,7 +88,7 @@ impl AgentExecution {
             Err(stop) => {
                 end::without_answer(ctx, &id, Some(carried.progress), carried.opened, stop).await
             }
-            Ok(Taken::Answer(_)) => {
+            Ok(TurnsEnd::Answer(_)) => {
                 end::completed(ctx, &id, carried.progress, carried.opened).await
             }
         }
@@ -113,7 +116,7 @@ impl AgentExecution {
                 started_at,
                 ..Default::default()
             },
-            talk: None,
+            transcript: None,
         };
         ctx.execute_local_activity(AgentActivities::report, report, server_call(None))
             .await?;
@@ -122,7 +125,7 @@ impl AgentExecution {
             sub_agent: None,
             pins,
         };
-        let course = Course {
+        let agent_run = AgentRun {
             key: id.to_owned(),
             actor,
             model,
@@ -134,20 +137,20 @@ impl AgentExecution {
         Ok(Carried {
             deadline: began + u64::from(limits.seconds.value) * 1000,
             progress: Progress::default(),
-            course,
+            agent_run,
             opened,
         })
     }
 
     /// Takes turns until there is an answer or the time is over.
-    async fn work(ctx: &WorkflowContext<Self>, carried: &mut Carried) -> Result<Taken, Stop> {
+    async fn work(ctx: &WorkflowContext<Self>, carried: &mut Carried) -> Result<TurnsEnd, Stop> {
         let token = ctx.cancellation_token().child_token();
         let left = carried.deadline.saturating_sub(now_millis(ctx)).max(1);
         let mut clock = ctx.timer(Duration::from_millis(left));
         let mut late = false;
-        let limits = carried.course.limits;
+        let limits = carried.agent_run.limits;
         let result = {
-            let working = turns::take(ctx, &carried.course, &mut carried.progress, &token);
+            let working = turns::run_turns(ctx, &carried.agent_run, &mut carried.progress, &token);
             let mut working = Box::pin(working.fuse());
             workflows::select! {
                 result = working => result,

@@ -9,16 +9,16 @@ use temporalio_sdk::activities::ActivityError;
 use super::{AgentActivities, ModelReply, ModelRequest, now};
 use crate::{
     conversation::conversation,
+    execution_data::ExecutionData,
     failure::{self, permanent, transient, transient_after},
-    loaded::Loaded,
-    memory::Memory,
     model::ModelError,
+    session_history::SessionHistory,
     status,
-    talk::{self, Asked},
+    transcript::{self, RequestedCall},
 };
 
 /// Pieces of an answer that arrive faster than this reach the execution together, for each
-/// [`STREAMED`] bytes of the talk: all of it goes with each piece.
+/// [`STREAMED`] bytes of the transcript: all of it goes with each piece.
 const STREAM_INTERVAL: Duration = Duration::from_millis(50);
 const STREAMED: usize = 32 * 1024;
 /// A server that did not take a piece gets no other for so long.
@@ -31,14 +31,14 @@ impl AgentActivities {
     ) -> Result<ModelReply, ActivityError> {
         let actor = &request.actor;
         let pins = Some(&actor.pins);
-        let loaded = self
+        let data = self
             .cache
             .get(&self.backend, &actor.execution_id, pins)
             .await?;
-        let failed = |e| failure(e, &loaded.env);
-        let system = loaded.system_prompt(actor.sub_agent.as_deref())?;
-        let turns = &request.talk.turns;
-        let (nothing, Loaded { spec, memory, .. }) = (Memory::default(), &*loaded);
+        let failed = |e| failure(e, &data.env);
+        let system = data.system_prompt(actor.sub_agent.as_deref())?;
+        let turns = &request.transcript.turns;
+        let (nothing, ExecutionData { spec, memory, .. }) = (SessionHistory::default(), &*data);
         let messages = match &request.input {
             Some(task) => conversation(system, &nothing, task, turns),
             None => conversation(system, memory, &spec.message, turns),
@@ -51,7 +51,7 @@ impl AgentActivities {
             .map_err(failed)?;
         // A sub-agent's words are for the agent that asked it.
         let followed = actor.sub_agent.is_none();
-        let before = talk::size(&request.talk);
+        let before = transcript::size(&request.transcript);
         let (mut next, mut unshown, mut shown) = (Instant::now(), false, 0);
         loop {
             let pause = next.saturating_duration_since(Instant::now());
@@ -68,11 +68,11 @@ impl AgentActivities {
             }
             if unshown && Instant::now() >= next {
                 unshown = false;
-                let text = loaded.env.redact(answer.text());
-                let text = loaded.hold_back.without(&text);
+                let text = data.env.redact(answer.text());
+                let text = data.hold_back.without(&text);
                 if text.len() != shown {
                     shown = text.len();
-                    let taken = self.show(&loaded, &request, text).await?;
+                    let taken = self.show(&data, &request, text).await?;
                     let pause = if taken {
                         interval(before + shown)
                     } else {
@@ -85,13 +85,13 @@ impl AgentActivities {
         let too_large = answer.too_large();
         let (text, calls) = answer.take();
         let reply = ModelReply {
-            text: loaded.env.redact(&text),
+            text: data.env.redact(&text),
             calls: calls
                 .into_iter()
-                .map(|call| redacted(call, &loaded.env))
+                .map(|call| redacted(call, &data.env))
                 .collect(),
         };
-        match talk::size(&reply) > talk::MOST {
+        match transcript::size(&reply) > transcript::MOST {
             true => Err(failed(too_large)),
             false => Ok(reply),
         }
@@ -101,17 +101,17 @@ impl AgentActivities {
     /// and is not asked for again because a piece of it was not shown.
     async fn show(
         &self,
-        loaded: &Loaded,
+        data: &ExecutionData,
         request: &ModelRequest,
         text: &str,
     ) -> Result<bool, ActivityError> {
-        let mut messages = status::messages(loaded.asked.clone(), &request.talk);
+        let mut messages = status::messages(data.question.clone(), &request.transcript);
         messages.push(status::ai_message(text, now()));
         let status = AgentExecutionStatus {
             messages,
             ..Default::default()
         };
-        match self.backend.report(&loaded.id, status).await {
+        match self.backend.report(&data.id, status).await {
             Ok(()) => Ok(true),
             Err(error) if failure::is_permanent(&error) => Err(error),
             Err(_) => Ok(false),
@@ -119,14 +119,14 @@ impl AgentActivities {
     }
 }
 
-/// How long the answer to a talk of so many bytes is gathered before it is shown.
+/// How long the answer to a transcript of so many bytes is gathered before it is shown.
 fn interval(bytes: usize) -> Duration {
     let times = u32::try_from(bytes / STREAMED).unwrap_or(u32::MAX);
     STREAM_INTERVAL.saturating_mul(times.saturating_add(1))
 }
 
-fn redacted(call: Asked, env: &Env) -> Asked {
-    Asked {
+fn redacted(call: RequestedCall, env: &Env) -> RequestedCall {
+    RequestedCall {
         id: call.id,
         name: env.redact(&call.name),
         arguments: env.redact(&call.arguments),

@@ -1,20 +1,20 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::talk::{Asked, Talk};
+use crate::transcript::{RequestedCall, Transcript};
 
 /// One tool call and an answer.
-fn talk(arguments: &str, result: &str, answer: &str) -> Talk {
-    let mut talk = Talk::default();
-    let asked = Asked {
+fn transcript(arguments: &str, result: &str, answer: &str) -> Transcript {
+    let mut transcript = Transcript::default();
+    let asked = RequestedCall {
         id: "c1".to_owned(),
         name: "add".to_owned(),
         arguments: arguments.to_owned(),
     };
-    talk.answer(String::new(), String::new(), vec![asked]);
-    talk.turns[0].calls[0].end(false, result.to_owned(), String::new());
-    talk.answer(answer.to_owned(), String::new(), Vec::new());
-    talk
+    transcript.answer(String::new(), String::new(), vec![asked]);
+    transcript.turns[0].calls[0].end(false, result.to_owned(), String::new());
+    transcript.answer(answer.to_owned(), String::new(), Vec::new());
+    transcript
 }
 
 fn sent(messages: &[ChatMessage]) -> Value {
@@ -23,13 +23,13 @@ fn sent(messages: &[ChatMessage]) -> Value {
 
 #[test]
 fn calls_and_results_are_told_in_the_form_of_functions() {
-    let talk = talk(r#"{"a": 1}"#, "2", "It is 2.");
+    let transcript = transcript(r#"{"a": 1}"#, "2", "It is 2.");
     assert_eq!(
         sent(&conversation(
             "You add.",
-            &Memory::default(),
+            &SessionHistory::default(),
             "1+1?",
-            &talk.turns
+            &transcript.turns
         )),
         json!([
             {"role": "system", "content": "You add."},
@@ -46,8 +46,13 @@ fn calls_and_results_are_told_in_the_form_of_functions() {
 #[test]
 fn what_was_no_object_is_not_sent_back() {
     for written in ["[1]", "{\"a\"", "", "  "] {
-        let talk = talk(written, "wrong", "");
-        let sent = sent(&conversation("", &Memory::default(), "", &talk.turns));
+        let transcript = transcript(written, "wrong", "");
+        let sent = sent(&conversation(
+            "",
+            &SessionHistory::default(),
+            "",
+            &transcript.turns,
+        ));
         let arguments = &sent[2]["tool_calls"][0]["function"]["arguments"];
         assert_eq!(arguments, "{}", "{written}");
     }
@@ -55,8 +60,8 @@ fn what_was_no_object_is_not_sent_back() {
 
 #[test]
 fn the_model_is_told_that_something_was_left_out() {
-    let system = |memory: &Memory| conversation("s", memory, "?", &[])[0].content.clone();
-    let mut memory = Memory::default();
+    let system = |memory: &SessionHistory| conversation("s", memory, "?", &[])[0].content.clone();
+    let mut memory = SessionHistory::default();
     assert_eq!(system(&memory).as_deref(), Some("s"));
     memory.more = true;
     assert_eq!(system(&memory), Some(format!("s\n\n{FORGOTTEN}")));

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::talk::Asked;
+use crate::transcript::RequestedCall;
 
 /// A piece of a call. Servers differ: the whole call at once or letter by letter, with or without
 /// an index or an id, both repeated in every piece or not.
@@ -24,7 +24,7 @@ struct FunctionDelta {
 
 /// The calls of one answer.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Vec<(Option<usize>, Asked)>);
+pub(super) struct Calls(Vec<(Option<usize>, RequestedCall)>);
 
 impl Calls {
     pub(super) fn is_empty(&self) -> bool {
@@ -33,7 +33,7 @@ impl Calls {
 
     /// Bytes of what the calls say.
     pub(super) fn size(&self) -> usize {
-        let size = |c: &Asked| c.id.len() + c.name.len() + c.arguments.len();
+        let size = |c: &RequestedCall| c.id.len() + c.name.len() + c.arguments.len();
         self.0.iter().map(|(_, call)| size(call)).sum()
     }
 
@@ -60,7 +60,7 @@ impl Calls {
                 call.arguments.push_str(&arguments);
             }
             _ => {
-                let call = Asked {
+                let call = RequestedCall {
                     id,
                     name,
                     arguments,
@@ -72,7 +72,7 @@ impl Calls {
 
     /// Whether a piece begins a call after `call`, though its index, if it has one, is the same:
     /// some servers give each whole call the index 0.
-    fn another(call: &Asked, id: &str, name: &str, index: Option<usize>) -> bool {
+    fn another(call: &RequestedCall, id: &str, name: &str, index: Option<usize>) -> bool {
         let other_id = !id.is_empty() && !call.id.is_empty() && id != call.id;
         let named = !name.is_empty() && !call.name.is_empty();
         match index {
@@ -81,7 +81,7 @@ impl Calls {
         }
     }
 
-    pub(super) fn take(self) -> Vec<Asked> {
+    pub(super) fn take(self) -> Vec<RequestedCall> {
         self.0.into_iter().map(|(_, call)| call).collect()
     }
 }

@@ -8,13 +8,13 @@ use super::{
     options::{now, tool_call},
     stop::Stop,
     sub_agent::{self, SubAgentEnd},
-    turns::{self, Course, Progress},
+    turns::{self, AgentRun, Progress},
 };
 use crate::{
     activities::{AgentActivities, ToolReply, ToolRequest},
     limits::{Repetition, repetition},
     prepare::{SUB_AGENT, Tool},
-    talk::{self, Call, CallState, SubAgentRun, Talk},
+    transcript::{self, Call, CallState, SubAgentRun, Transcript},
 };
 
 /// What is done about a call.
@@ -33,29 +33,36 @@ enum Done {
 }
 
 /// Makes the calls of the last turn and notes their results.
-pub(super) async fn make<W>(
+pub(super) async fn execute_calls<W>(
     ctx: &WorkflowContext<W>,
-    course: &Course,
+    agent_run: &AgentRun,
     progress: &mut Progress,
     token: &WorkflowCancellationToken,
 ) -> Result<(), Stop> {
-    let decisions = decide(&course.tools, &mut progress.talk)?;
+    let decisions = decide(&agent_run.tools, &mut progress.transcript)?;
     let refused = |d: &&Decision| matches!(d, Decision::Refuse(_));
     let more = decisions.len() - decisions.iter().filter(refused).count();
     let more = u32::try_from(more).unwrap_or(u32::MAX);
-    if let Some(limit) = course.limits.before_tool_calls(progress.used, more) {
-        return Err(Stop::Limit(limit, course.limits));
+    if let Some(limit) = agent_run.limits.before_tool_calls(progress.used, more) {
+        return Err(Stop::Limit(limit, agent_run.limits));
     }
     progress.used.tool_calls += more;
-    begin(&mut progress.talk, &decisions, &now(ctx));
-    progress.talk.fit(talk::MOST).map_err(Stop::TooLarge)?;
+    begin(&mut progress.transcript, &decisions, &now(ctx));
+    progress
+        .transcript
+        .fit(transcript::MOST)
+        .map_err(Stop::TooLarge)?;
 
     let is_sub_agent = |d: &&Decision| matches!(d, Decision::SubAgent(_));
     let among = decisions.iter().filter(is_sub_agent).count();
     let among = u32::try_from(among).unwrap_or(u32::MAX);
     let mut nth = 0..among;
-    let turn = progress.talk.turns.len();
-    let calls = progress.talk.turns.last().map_or(&[][..], |t| &t.calls);
+    let turn = progress.transcript.turns.len();
+    let calls = progress
+        .transcript
+        .turns
+        .last()
+        .map_or(&[][..], |t| &t.calls);
     let mut at = Vec::new();
     let mut doing: Vec<LocalBoxFuture<'_, Done>> = Vec::new();
     for (i, (call, decision)) in calls.iter().zip(decisions).enumerate() {
@@ -63,10 +70,10 @@ pub(super) async fn make<W>(
             Decision::Refuse(_) => continue,
             Decision::Tool(arguments) => {
                 let request = ToolRequest {
-                    actor: course.actor.clone(),
+                    actor: agent_run.actor.clone(),
                     name: call.name.clone(),
                     arguments,
-                    key: format!("{}/{turn}/{}", course.key, call.id),
+                    key: format!("{}/{turn}/{}", agent_run.key, call.id),
                 };
                 let called = ctx.execute_activity(
                     AgentActivities::call_tool,
@@ -79,7 +86,7 @@ pub(super) async fn make<W>(
             }
             Decision::SubAgent(task) => {
                 let of = (nth.next().unwrap_or_default(), among);
-                let task = sub_agent::Task::new(course, progress.used, call, task, of);
+                let task = sub_agent::Task::new(agent_run, progress.used, call, task, of);
                 sub_agent::run(ctx, task, &call.id, token)
                     .map(Done::SubAgent)
                     .boxed_local()
@@ -89,10 +96,10 @@ pub(super) async fn make<W>(
         doing.push(done);
     }
     // Where nothing runs there is only the end to tell.
-    let running = (!doing.is_empty()).then(|| progress.talk.clone());
+    let running = (!doing.is_empty()).then(|| progress.transcript.clone());
     let telling = async {
         let told = match running {
-            Some(talk) => turns::report(ctx, course, talk, token).await,
+            Some(transcript) => turns::report(ctx, agent_run, transcript, token).await,
             None => Ok(()),
         };
         if told.is_err() {
@@ -102,29 +109,34 @@ pub(super) async fn make<W>(
         told
     };
     let (told, done) = workflows::join!(telling, workflows::join_all(doing));
-    let noted = note(course, progress, at.into_iter().zip(done), &now(ctx));
+    let noted = note(agent_run, progress, at.into_iter().zip(done), &now(ctx));
     told.and(noted)
 }
 
 /// Decides on each call of the last turn, and notes where its tool comes from.
-fn decide(tools: &[Tool], talk: &mut Talk) -> Result<Vec<Decision>, Stop> {
+fn decide(tools: &[Tool], transcript: &mut Transcript) -> Result<Vec<Decision>, Stop> {
     let find = |name: &str| tools.iter().find(|t| t.spec.name == name);
-    for call in talk.turns.last_mut().into_iter().flat_map(|t| &mut t.calls) {
+    for call in transcript
+        .turns
+        .last_mut()
+        .into_iter()
+        .flat_map(|t| &mut t.calls)
+    {
         if let Some(tool) = find(&call.name) {
             call.component = tool.component.clone();
         }
     }
-    let count = talk.turns.last().map_or(0, |t| t.calls.len());
-    let before = talk.calls().count() - count;
+    let count = transcript.turns.last().map_or(0, |t| t.calls.len());
+    let before = transcript.calls().count() - count;
     let mut decisions = Vec::with_capacity(count);
     for i in 0..count {
-        let call = &talk.turns[talk.turns.len() - 1].calls[i];
-        let earlier: Vec<&Call> = talk.calls().take(before + i).collect();
+        let call = &transcript.turns[transcript.turns.len() - 1].calls[i];
+        let earlier: Vec<&Call> = transcript.calls().take(before + i).collect();
         let repeated = repetition(earlier.into_iter(), call);
         if repeated == Repetition::Endless {
             return Err(Stop::Circle(call.name.clone()));
         }
-        let decision = match (find(&call.name), talk::arguments(&call.arguments)) {
+        let decision = match (find(&call.name), transcript::arguments(&call.arguments)) {
             (None, _) => {
                 let names: Vec<&str> = tools.iter().map(|t| t.spec.name.as_str()).collect();
                 let names = match names.is_empty() {
@@ -158,15 +170,18 @@ fn task(arguments: &Map<String, Value>) -> Decision {
 }
 
 /// Notes that the calls run, or why not.
-fn begin(talk: &mut Talk, decisions: &[Decision], at: &str) {
-    let calls = talk.turns.last_mut().map_or(&mut [][..], |t| &mut t.calls);
+fn begin(transcript: &mut Transcript, decisions: &[Decision], at: &str) {
+    let calls = transcript
+        .turns
+        .last_mut()
+        .map_or(&mut [][..], |t| &mut t.calls);
     for (call, decision) in calls.iter_mut().zip(decisions) {
         at.clone_into(&mut call.started_at);
         call.state = CallState::Running;
         match decision {
             Decision::Refuse(why) => call.end(true, why.clone(), at.to_owned()),
             Decision::Tool(_) => {}
-            Decision::SubAgent(task) => talk.sub_agents.push(SubAgentRun {
+            Decision::SubAgent(task) => transcript.sub_agents.push(SubAgentRun {
                 id: call.id.clone(),
                 name: call.component.group.clone(),
                 input: task.clone(),
@@ -180,15 +195,17 @@ fn begin(talk: &mut Talk, decisions: &[Decision], at: &str) {
 
 /// Notes the results; the first reason to stop is returned after all of them are noted.
 fn note(
-    course: &Course,
+    agent_run: &AgentRun,
     progress: &mut Progress,
     done: impl Iterator<Item = (usize, Done)>,
     now: &str,
 ) -> Result<(), Stop> {
     let mut stop = Ok(());
     for (i, done) in done {
-        let Progress { talk, used, .. } = &mut *progress;
-        let Some(call) = talk.turns.last_mut().and_then(|t| t.calls.get_mut(i)) else {
+        let Progress {
+            transcript, used, ..
+        } = &mut *progress;
+        let Some(call) = transcript.turns.last_mut().and_then(|t| t.calls.get_mut(i)) else {
             continue;
         };
         let result = match done {
@@ -199,8 +216,8 @@ fn note(
             Done::SubAgent(Ok(end)) => {
                 used.model_calls += end.used.model_calls;
                 used.tool_calls += end.used.tool_calls;
-                let run = talk.sub_agents.iter_mut().find(|s| s.id == call.id);
-                sub_agent::note(call, run, end, &course.limits, now)
+                let run = transcript.sub_agents.iter_mut().find(|s| s.id == call.id);
+                sub_agent::note(call, run, end, &agent_run.limits, now)
             }
             Done::Tool(Err(stop)) | Done::SubAgent(Err(stop)) => Err(stop),
         };

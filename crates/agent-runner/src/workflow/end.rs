@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     activities::{AgentActivities, Report},
-    failure, talk,
+    failure, transcript,
 };
 
 /// Ends with an answer.
@@ -54,7 +54,7 @@ pub(super) async fn without_answer<W>(
             ExecutionPhase::ExecutionCancelled => "the execution was cancelled",
             _ => &why,
         };
-        progress.unreported |= progress.talk.abandon(unended, &now(ctx));
+        progress.unreported |= progress.transcript.abandon(unended, &now(ctx));
         progress
     });
     let status = ended(ctx, phase, &why, &reason);
@@ -69,11 +69,12 @@ async fn report<W>(
     progress: Option<Progress>,
 ) -> WorkflowResult<()> {
     // What ended because it was too large may be too large to be told.
-    let told = |p: &Progress| p.unreported && talk::size(&p.talk) <= talk::MOST_SENT;
+    let told =
+        |p: &Progress| p.unreported && transcript::size(&p.transcript) <= transcript::MOST_SENT;
     let report = Report {
         execution_id: id.to_owned(),
         status,
-        talk: progress.filter(told).map(|p| p.talk),
+        transcript: progress.filter(told).map(|p| p.transcript),
     };
     let options = server_call(Some(Default::default()));
     match ctx

@@ -10,19 +10,20 @@ use temporalio_sdk::{
 use super::{
     options::prepare_call,
     stop::Stop,
-    turns::{self, Course, Progress, Taken},
+    turns::{self, AgentRun, Progress, TurnsEnd},
 };
 use crate::{
     activities::AgentActivities,
+    execution_data::Actor,
     limits::{Limit, Limits, Used},
-    loaded::Actor,
-    talk::{self, Call, CallState, SubAgentRun},
+    transcript::{self, Call, CallState, SubAgentRun},
 };
 
 /// What a sub-agent is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Task {
-    course: Course,
+    #[serde(rename = "course")]
+    agent_run: AgentRun,
     /// What the execution had used when it was asked, and the shares of those asked with it.
     used: Used,
     /// How many are asked at once.
@@ -46,7 +47,7 @@ pub(crate) struct SubAgentEnd {
 impl Task {
     /// The `nth` task, from 0, of `among` that are given at once.
     pub(super) fn new(
-        parent: &Course,
+        parent: &AgentRun,
         used: Used,
         call: &Call,
         task: String,
@@ -57,7 +58,7 @@ impl Task {
             sub_agent: Some(name.clone()),
             ..parent.actor.clone()
         };
-        let course = Course {
+        let agent_run = AgentRun {
             // The same sub-agent may be called more than once.
             key: format!("{}/{name}/{}", parent.key, call.id),
             actor,
@@ -69,7 +70,7 @@ impl Task {
         };
         let used = parent.limits.share(used, nth, among);
         Self {
-            course,
+            agent_run,
             used,
             among,
         }
@@ -174,9 +175,9 @@ impl SubAgentExecution {
         };
         let token = ctx.cancellation_token();
         let mut end = SubAgentEnd::default();
-        match Self::work(ctx, &mut task.course, &mut progress, &token, fresh).await {
-            Ok(Taken::Answer(output)) => end.output = output,
-            Ok(Taken::Renew) => {
+        match Self::work(ctx, &mut task.agent_run, &mut progress, &token, fresh).await {
+            Ok(TurnsEnd::Answer(output)) => end.output = output,
+            Ok(TurnsEnd::Renew) => {
                 let next = SubAgentInput::GoOn(task, progress);
                 let Err(next) = ctx.continue_as_new(next, ContinueAsNewOptions::default());
                 return Err(next);
@@ -191,12 +192,14 @@ impl SubAgentExecution {
                         among => end.error = limits.share_sentence(limit, task.used, among),
                     }
                 }
-                progress.talk.abandon(&end.error, &super::options::now(ctx));
+                progress
+                    .transcript
+                    .abandon(&end.error, &super::options::now(ctx));
             }
         }
         end.used = progress.used.since(task.used);
-        end.calls = progress.talk.calls().cloned().collect();
-        if talk::size(&end) > talk::MOST_SENT {
+        end.calls = progress.transcript.calls().cloned().collect();
+        if transcript::size(&end) > transcript::MOST_SENT {
             end.calls.clear();
         }
         Ok(end)
@@ -204,18 +207,18 @@ impl SubAgentExecution {
 
     async fn work(
         ctx: &WorkflowContext<Self>,
-        course: &mut Course,
+        agent_run: &mut AgentRun,
         progress: &mut Progress,
         token: &WorkflowCancellationToken,
         fresh: bool,
-    ) -> Result<Taken, Stop> {
+    ) -> Result<TurnsEnd, Stop> {
         if fresh {
-            let actor = course.actor.clone();
+            let actor = agent_run.actor.clone();
             let options = prepare_call(Some(token));
-            course.tools = ctx
+            agent_run.tools = ctx
                 .execute_activity(AgentActivities::prepare_sub_agent, actor, options)
                 .await?;
         }
-        turns::take(ctx, course, progress, token).await
+        turns::run_turns(ctx, agent_run, progress, token).await
     }
 }

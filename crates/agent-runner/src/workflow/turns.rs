@@ -12,15 +12,15 @@ use super::{
 };
 use crate::{
     activities::{AgentActivities, ModelRequest, Report},
+    execution_data::Actor,
     limits::{Limits, Used},
-    loaded::Actor,
     prepare::Tool,
-    talk::{self, Talk},
+    transcript::{self, Transcript},
 };
 
 /// What stays the same in all turns.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Course {
+pub(crate) struct AgentRun {
     pub(super) actor: Actor,
     /// What the keys of its tool calls begin with.
     pub(super) key: String,
@@ -35,14 +35,15 @@ pub(crate) struct Course {
 /// How far the agent is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    pub(super) talk: Talk,
+    #[serde(rename = "talk")]
+    pub(super) transcript: Transcript,
     pub(super) used: Used,
-    /// Whether the server does not know all of the talk.
+    /// Whether the server does not know all of the transcript.
     pub(super) unreported: bool,
 }
 
 /// Where turns end that did not fail.
-pub(super) enum Taken {
+pub(super) enum TurnsEnd {
     Answer(String),
     /// The workflow is to go on as a new run.
     Renew,
@@ -50,27 +51,27 @@ pub(super) enum Taken {
 
 /// Takes turns until the model answers without calling a tool. What was said and done is in
 /// `progress`, however it ends. Whoever cancels `token` waits until what runs was let go.
-pub(super) async fn take<W>(
+pub(super) async fn run_turns<W>(
     ctx: &WorkflowContext<W>,
-    course: &Course,
+    agent_run: &AgentRun,
     progress: &mut Progress,
     token: &WorkflowCancellationToken,
-) -> Result<Taken, Stop> {
+) -> Result<TurnsEnd, Stop> {
     let mut turns = 0;
     loop {
-        if turns > 0 && (turns >= course.turns_per_run || ctx.continue_as_new_suggested()) {
-            return Ok(Taken::Renew);
+        if turns > 0 && (turns >= agent_run.turns_per_run || ctx.continue_as_new_suggested()) {
+            return Ok(TurnsEnd::Renew);
         }
         turns += 1;
-        if let Some(limit) = course.limits.before_model_call(progress.used) {
-            return Err(Stop::Limit(limit, course.limits));
+        if let Some(limit) = agent_run.limits.before_model_call(progress.used) {
+            return Err(Stop::Limit(limit, agent_run.limits));
         }
         let request = ModelRequest {
-            actor: course.actor.clone(),
-            model: course.model.clone(),
-            tools: course.tools.clone(),
-            input: course.input.clone(),
-            talk: progress.talk.clone(),
+            actor: agent_run.actor.clone(),
+            model: agent_run.model.clone(),
+            tools: agent_run.tools.clone(),
+            input: agent_run.input.clone(),
+            transcript: progress.transcript.clone(),
         };
         sendable(&request)?;
         // Pieces of an answer are shown that may never become whole.
@@ -84,53 +85,62 @@ pub(super) async fn take<W>(
             .await?;
         progress.used.model_calls += 1;
         progress
-            .talk
+            .transcript
             .answer(reply.text.clone(), now(ctx), reply.calls);
-        progress.talk.fit(talk::MOST).map_err(Stop::TooLarge)?;
+        progress
+            .transcript
+            .fit(transcript::MOST)
+            .map_err(Stop::TooLarge)?;
         if progress
-            .talk
+            .transcript
             .turns
             .last()
             .is_none_or(|turn| turn.calls.is_empty())
         {
-            return Ok(Taken::Answer(reply.text));
+            return Ok(TurnsEnd::Answer(reply.text));
         }
-        calls::make(ctx, course, progress, token).await?;
-        progress.talk.fit(talk::MOST).map_err(Stop::TooLarge)?;
-        report(ctx, course, progress.talk.clone(), token).await?;
-        progress.unreported = course.actor.sub_agent.is_some();
+        calls::execute_calls(ctx, agent_run, progress, token).await?;
+        progress
+            .transcript
+            .fit(transcript::MOST)
+            .map_err(Stop::TooLarge)?;
+        report(ctx, agent_run, progress.transcript.clone(), token).await?;
+        progress.unreported = agent_run.actor.sub_agent.is_some();
     }
 }
 
 /// Refuses a question that Temporal would not take: it would be tried for ever.
 fn sendable(request: &ModelRequest) -> Result<(), Stop> {
-    let size = talk::size(request);
-    if size <= talk::MOST_SENT {
+    let size = transcript::size(request);
+    if size <= transcript::MOST_SENT {
         return Ok(());
     }
-    let (talk, tools) = (talk::size(&request.talk), talk::size(&request.tools));
-    let task = talk::size(&request.input);
+    let (transcript, tools) = (
+        transcript::size(&request.transcript),
+        transcript::size(&request.tools),
+    );
+    let task = transcript::size(&request.input);
     Err(Stop::TooLarge(format!(
         "the question to the model takes {size} bytes, more than the {} that fit: the conversation \
-         {talk}, the tools {tools}, a sub-agent's task {task}, its skills and session the rest",
-        talk::MOST_SENT
+         {transcript}, the tools {tools}, a sub-agent's task {task}, its skills and session the rest",
+        transcript::MOST_SENT
     )))
 }
 
-/// Shows the talk in the execution; a sub-agent's is shown by the main agent.
+/// Shows the transcript in the execution; a sub-agent's is shown by the main agent.
 pub(super) async fn report<W>(
     ctx: &WorkflowContext<W>,
-    course: &Course,
-    talk: Talk,
+    agent_run: &AgentRun,
+    transcript: Transcript,
     token: &WorkflowCancellationToken,
 ) -> Result<(), Stop> {
-    if course.actor.sub_agent.is_some() {
+    if agent_run.actor.sub_agent.is_some() {
         return Ok(());
     }
     let report = Report {
-        execution_id: course.actor.execution_id.clone(),
+        execution_id: agent_run.actor.execution_id.clone(),
         status: AgentExecutionStatus::default(),
-        talk: Some(talk),
+        transcript: Some(transcript),
     };
     let options = server_call(Some(token.clone()));
     Ok(ctx
@@ -141,7 +151,7 @@ pub(super) async fn report<W>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loaded::Pins;
+    use crate::execution_data::Pins;
 
     #[test]
     fn a_question_that_temporal_would_not_take_is_refused() {
@@ -154,10 +164,10 @@ mod tests {
             model: "m".to_owned(),
             tools: Vec::new(),
             input: Some("\"".repeat(task)),
-            talk: Talk::default(),
+            transcript: Transcript::default(),
         };
-        assert!(sendable(&request(talk::MOST_SENT / 2 - 200)).is_ok());
-        let refused = sendable(&request(talk::MOST_SENT / 2));
+        assert!(sendable(&request(transcript::MOST_SENT / 2 - 200)).is_ok());
+        let refused = sendable(&request(transcript::MOST_SENT / 2));
         let why = refused
             .err()
             .map(|stop| stop.sentence())

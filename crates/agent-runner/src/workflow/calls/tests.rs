@@ -1,7 +1,7 @@
 use agent_tools::ToolSpec;
 
 use super::*;
-use crate::talk::{Asked, Component};
+use crate::transcript::{Component, RequestedCall};
 
 fn tool(name: &str, kind: &str) -> Tool {
     Tool {
@@ -22,21 +22,21 @@ fn tools() -> [Tool; 2] {
     [tool("add", "mcp"), tool("agent_x", SUB_AGENT)]
 }
 
-fn talk(calls: &[(&str, &str)]) -> Talk {
-    let asked = |(name, arguments): &(&str, &str)| Asked {
+fn transcript(calls: &[(&str, &str)]) -> Transcript {
+    let asked = |(name, arguments): &(&str, &str)| RequestedCall {
         id: String::new(),
         name: (*name).to_owned(),
         arguments: (*arguments).to_owned(),
     };
-    let mut talk = Talk::default();
+    let mut transcript = Transcript::default();
     let calls = calls.iter().map(asked).collect();
-    talk.answer(String::new(), String::new(), calls);
-    talk
+    transcript.answer(String::new(), String::new(), calls);
+    transcript
 }
 
 /// What is decided, in short.
-fn decided(talk: &mut Talk) -> Vec<String> {
-    match decide(&tools(), talk) {
+fn decided(transcript: &mut Transcript) -> Vec<String> {
+    match decide(&tools(), transcript) {
         Err(stop) => vec![stop.sentence()],
         Ok(decisions) => {
             let short = |d: &Decision| match d {
@@ -73,7 +73,7 @@ fn each_call_is_decided_on() {
             "the argument `input` must be a text",
         ),
     ] {
-        let decided = decided(&mut talk(&[(name, arguments)]));
+        let decided = decided(&mut transcript(&[(name, arguments)]));
         assert!(
             decided[0].starts_with(expected),
             "{name} {arguments}: {decided:?}"
@@ -84,10 +84,10 @@ fn each_call_is_decided_on() {
 #[test]
 fn the_third_of_the_same_in_a_row_is_refused_and_the_fifth_ends_it() {
     let same = ("add", "{}");
-    let three = decided(&mut talk(&[same, ("add", ""), same]));
+    let three = decided(&mut transcript(&[same, ("add", ""), same]));
     assert_eq!(three[..2], ["tool {}", "tool {}"]);
     assert!(three[2].starts_with("not called: "), "{three:?}");
-    let five = decided(&mut talk(&[same; 5]));
+    let five = decided(&mut transcript(&[same; 5]));
     assert_eq!(five.len(), 1);
     assert!(
         five[0].contains("five of its last ten tool calls were add"),
@@ -97,22 +97,25 @@ fn the_third_of_the_same_in_a_row_is_refused_and_the_fifth_ends_it() {
 
 #[test]
 fn what_begins_runs_and_what_is_refused_has_ended() {
-    let mut talk = talk(&[
+    let mut transcript = transcript(&[
         ("add", "{}"),
         ("none", "{}"),
         ("agent_x", r#"{"input":"t"}"#),
     ]);
-    let decisions = decide(&tools(), &mut talk).map_err(|s| s.sentence());
-    begin(&mut talk, &decisions.unwrap_or_default(), "1");
-    let states: Vec<CallState> = talk.calls().map(|c| c.state).collect();
+    let decisions = decide(&tools(), &mut transcript).map_err(|s| s.sentence());
+    begin(&mut transcript, &decisions.unwrap_or_default(), "1");
+    let states: Vec<CallState> = transcript.calls().map(|c| c.state).collect();
     assert_eq!(
         states,
         [CallState::Running, CallState::Failed, CallState::Running]
     );
-    assert!(talk.calls().all(|c| c.started_at == "1"));
-    let kinds: Vec<&str> = talk.calls().map(|c| c.component.kind.as_str()).collect();
+    assert!(transcript.calls().all(|c| c.started_at == "1"));
+    let kinds: Vec<&str> = transcript
+        .calls()
+        .map(|c| c.component.kind.as_str())
+        .collect();
     assert_eq!(kinds, ["mcp", "", SUB_AGENT]);
-    let sub = &talk.sub_agents[0];
+    let sub = &transcript.sub_agents[0];
     assert_eq!(
         (sub.id.as_str(), sub.name.as_str(), sub.input.as_str()),
         ("call_3", "g", "t")

@@ -17,7 +17,7 @@ use temporalio_sdk::activities::ActivityError;
 use crate::{
     backend::Backend,
     failure::{permanent, transient},
-    memory::Memory,
+    session_history::SessionHistory,
 };
 pub(crate) use cache::Cache;
 
@@ -42,13 +42,13 @@ pub(crate) struct Actor {
     pub(crate) pins: Pins,
 }
 
-pub(crate) struct Loaded {
+pub(crate) struct ExecutionData {
     pub(crate) id: String,
     pub(crate) spec: AgentExecutionSpec,
     /// What was asked, as the execution shows it.
-    pub(crate) asked: Vec<AgentMessage>,
+    pub(crate) question: Vec<AgentMessage>,
     pub(crate) agent: AgentSpec,
-    pub(crate) memory: Memory,
+    pub(crate) memory: SessionHistory,
     pub(crate) env: Env,
     /// What of a text may be the beginning of a secret.
     pub(crate) hold_back: HoldBack,
@@ -77,16 +77,16 @@ fn name_orgs(agent: &mut AgentSpec, org: &str) {
 }
 
 /// The messages with which an execution began.
-pub(crate) fn asked(execution: &AgentExecution) -> Vec<AgentMessage> {
+pub(crate) fn question(execution: &AgentExecution) -> Vec<AgentMessage> {
     let messages = execution.status.iter().flat_map(|s| &s.messages);
     let human = |m: &&AgentMessage| m.r#type() == MessageType::MessageHuman;
     messages.take_while(human).cloned().collect()
 }
 
-impl Loaded {
+impl ExecutionData {
     async fn load(backend: &Backend, id: &str, pins: Option<&Pins>) -> Result<Self, ActivityError> {
         let execution = backend.execution(id).await?;
-        let asked = asked(&execution);
+        let question = question(&execution);
         let spec = execution.spec.unwrap_or_default();
         let agent = backend.agent(&spec.agent_id).await?;
         let org = agent.metadata.unwrap_or_default().org;
@@ -111,10 +111,10 @@ impl Loaded {
             skills.insert(key, backend.skill(&reference).await?);
         }
         let hash = |(key, skill): (&String, &SkillFiles)| (key.clone(), skill.version_hash.clone());
-        let loaded = Self {
+        let data = Self {
             id: id.to_owned(),
             spec,
-            asked,
+            question,
             agent,
             memory,
             hold_back: env.hold_back(),
@@ -123,7 +123,7 @@ impl Loaded {
             equipped: BTreeMap::new(),
         };
         // Archives are unpacked to be read: that takes its time.
-        let equipped = tokio::task::spawn_blocking(move || loaded.equip(&skills));
+        let equipped = tokio::task::spawn_blocking(move || data.equip(&skills));
         equipped
             .await
             .map_err(|e| transient("SkillUnread", e.to_string()))?

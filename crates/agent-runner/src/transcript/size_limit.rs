@@ -1,13 +1,13 @@
-//! Keeping a talk within what Temporal and the server take.
+//! Keeping a transcript within what Temporal and the server take.
 
 use serde::Serialize;
 
-use super::{Call, Talk};
+use super::{Call, Transcript};
 
-/// The most that a talk may hold, in bytes of JSON. The server shows each result four times and
+/// The most that a transcript may hold, in bytes of JSON. The server shows each result four times and
 /// its clients take 10 MiB; Temporal takes [`MOST_SENT`].
 pub(crate) const MOST: usize = 768 * 1024;
-/// The most of one question to the model, in bytes of JSON: a talk, its tools, a sub-agent's task.
+/// The most of one question to the model, in bytes of JSON: a transcript, its tools, a sub-agent's task.
 /// Temporal takes 2 MiB in one piece, and tries a workflow for ever that sends more.
 pub(crate) const MOST_SENT: usize = 2 * 1024 * 1024 - 16 * 1024;
 /// Shorter texts are kept: dropping them frees little.
@@ -28,8 +28,8 @@ pub(crate) fn is_dropped(arguments: &str) -> bool {
     arguments.starts_with(DROPPED_ARGUMENTS)
 }
 
-impl Talk {
-    /// Shortens the talk until it takes at most `most` bytes. What the model has seen is dropped,
+impl Transcript {
+    /// Shortens the transcript until it takes at most `most` bytes. What the model has seen is dropped,
     /// the oldest first: details of sub-agents, then results, then arguments and words. The last
     /// turn it has not seen: its results are cut to the same length, its calls stay.
     ///
@@ -86,7 +86,7 @@ impl Talk {
     }
 }
 
-/// How many bytes of JSON a talk holds too much.
+/// How many bytes of JSON a transcript holds too much.
 struct Over(usize);
 
 impl Over {

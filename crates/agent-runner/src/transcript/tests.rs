@@ -1,35 +1,39 @@
 use super::*;
 
-fn asked(id: &str) -> Asked {
-    Asked {
+fn requested(id: &str) -> RequestedCall {
+    RequestedCall {
         id: id.to_owned(),
         name: "t".to_owned(),
         arguments: String::new(),
     }
 }
 
-fn ids(talk: &Talk) -> Vec<&str> {
-    talk.calls().map(|c| c.id.as_str()).collect()
+fn ids(transcript: &Transcript) -> Vec<&str> {
+    transcript.calls().map(|c| c.id.as_str()).collect()
 }
 
 #[test]
 fn every_call_has_an_id_of_its_own() {
-    let mut talk = Talk::default();
-    talk.answer(String::new(), String::new(), vec![asked("a"), asked("")]);
-    talk.answer(
+    let mut transcript = Transcript::default();
+    transcript.answer(
         String::new(),
         String::new(),
-        vec![asked("a"), asked("a"), asked("")],
+        vec![requested("a"), requested("")],
     );
-    talk.answer(
+    transcript.answer(
         String::new(),
         String::new(),
-        vec![asked("call_7"), asked("")],
+        vec![requested("a"), requested("a"), requested("")],
+    );
+    transcript.answer(
+        String::new(),
+        String::new(),
+        vec![requested("call_7"), requested("")],
     );
     let long = "x".repeat(65);
-    talk.answer(String::new(), String::new(), vec![asked(&long)]);
+    transcript.answer(String::new(), String::new(), vec![requested(&long)]);
     assert_eq!(
-        ids(&talk),
+        ids(&transcript),
         [
             "a", "call_2", "a~2", "a~3", "call_5", "call_7", "call_7~2", "call_8"
         ]
@@ -46,12 +50,16 @@ fn arguments_are_an_object_or_the_model_is_told() {
 
 #[test]
 fn what_is_under_way_is_abandoned_and_the_rest_stays() {
-    let mut talk = Talk::default();
-    talk.answer(String::new(), String::new(), vec![asked("a"), asked("b")]);
-    talk.turns[0].calls[0].end(false, "done".to_owned(), "1".to_owned());
-    assert!(talk.abandon("cancelled", "2"));
-    assert!(!talk.abandon("again", "3"));
-    let calls = &talk.turns[0].calls;
+    let mut transcript = Transcript::default();
+    transcript.answer(
+        String::new(),
+        String::new(),
+        vec![requested("a"), requested("b")],
+    );
+    transcript.turns[0].calls[0].end(false, "done".to_owned(), "1".to_owned());
+    assert!(transcript.abandon("cancelled", "2"));
+    assert!(!transcript.abandon("again", "3"));
+    let calls = &transcript.turns[0].calls;
     assert_eq!(
         (calls[0].result.as_str(), calls[0].state),
         ("done", CallState::Completed)

@@ -34,18 +34,18 @@ fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
         }],
         ..AgentSpec::default()
     };
-    let loaded = Loaded {
+    let data = ExecutionData {
         id: "e".to_owned(),
         spec: AgentExecutionSpec::default(),
-        asked: Vec::new(),
+        question: Vec::new(),
         agent,
-        memory: Memory::default(),
+        memory: SessionHistory::default(),
         env: Env::default(),
         hold_back: HoldBack::default(),
         skills: BTreeMap::new(),
         equipped: BTreeMap::new(),
     };
-    let refused = format!("{:?}", loaded.equip(&BTreeMap::new()).err());
+    let refused = format!("{:?}", data.equip(&BTreeMap::new()).err());
     assert!(
         refused.contains("clerk names the MCP server files"),
         "{refused}"

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use agent_tools::Tools;
 
-use crate::{backend::Backend, loaded::Cache};
+use crate::{backend::Backend, execution_data::Cache};
 
 /// How long what ended elsewhere is kept at most.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Looks for them from time to time, for ever.
-pub(crate) async fn look(backend: Backend, tools: Tools, cache: Arc<Cache>) {
+pub(crate) async fn run(backend: Backend, tools: Tools, cache: Arc<Cache>) {
     loop {
         tokio::time::sleep(LOOK).await;
         look_once(&backend, &tools, &cache).await;

@@ -8,7 +8,7 @@ use std::{
 use temporalio_sdk::activities::ActivityError;
 use tokio::sync::OnceCell;
 
-use super::{Loaded, Pins};
+use super::{ExecutionData, Pins};
 use crate::backend::Backend;
 
 /// Executions whose end nobody told us (another runner reported it) are forgotten beyond so many.
@@ -16,7 +16,7 @@ const KEPT: usize = 256;
 
 /// The loaded executions of this process.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<HashMap<String, Arc<OnceCell<Arc<Loaded>>>>>);
+pub(crate) struct Cache(Mutex<HashMap<String, Arc<OnceCell<Arc<ExecutionData>>>>>);
 
 impl Cache {
     /// The execution as it is kept, or from the server. `pins` is none for the first look.
@@ -25,13 +25,13 @@ impl Cache {
         backend: &Backend,
         id: &str,
         pins: Option<&Pins>,
-    ) -> Result<Arc<Loaded>, ActivityError> {
+    ) -> Result<Arc<ExecutionData>, ActivityError> {
         let cell = self.enter(id);
-        let load = || async { Loaded::load(backend, id, pins).await.map(Arc::new) };
+        let load = || async { ExecutionData::load(backend, id, pins).await.map(Arc::new) };
         cell.get_or_try_init(load).await.cloned()
     }
 
-    pub(crate) fn enter(&self, id: &str) -> Arc<OnceCell<Arc<Loaded>>> {
+    pub(crate) fn enter(&self, id: &str) -> Arc<OnceCell<Arc<ExecutionData>>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT && !kept.contains_key(id) {
             // Whatever goes is loaded again when it is needed.
@@ -46,7 +46,7 @@ impl Cache {
         kept.keys().cloned().collect()
     }
 
-    pub(crate) fn find(&self, id: &str) -> Option<Arc<Loaded>> {
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<ExecutionData>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(id).and_then(|cell| cell.get().cloned())
     }

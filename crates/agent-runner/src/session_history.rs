@@ -7,7 +7,7 @@ use serde_json::Value;
 use stigmer_api::agentexecution::{AgentExecution, AgentMessage, ExecutionPhase, MessageType};
 
 use crate::{
-    loaded::Pins,
+    execution_data::Pins,
     model::{ChatMessage, FunctionCall},
 };
 
@@ -19,7 +19,7 @@ const MOST_EXECUTIONS: usize = 50;
 /// The last completed executions of a session that fit. Whole executions are left out, so that no
 /// tool's result is without its call.
 #[derive(Default)]
-pub(crate) struct Memory {
+pub(crate) struct SessionHistory {
     /// The newest first.
     executions: Vec<(String, Vec<ChatMessage>)>,
     size: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Memory {
     pub(crate) more: bool,
 }
 
-impl Memory {
+impl SessionHistory {
     /// Adds `execution`, the next older one of the session. False when no older one is needed:
     /// there is enough, or all that `pins` name is there.
     pub(crate) fn add(&mut self, execution: &AgentExecution, pins: Option<&Pins>) -> bool {
@@ -72,7 +72,7 @@ fn remembered(execution: &AgentExecution) -> Vec<ChatMessage> {
         .filter(|m| m.r#type() == MessageType::MessageTool);
     // A call without a result, or a result without a call, is no conversation for a model.
     let answered: BTreeSet<String> = tools.filter_map(id).collect();
-    let mut asked = BTreeSet::new();
+    let mut requested = BTreeSet::new();
     let mut said = Vec::new();
     for message in messages {
         match message.r#type() {
@@ -84,7 +84,7 @@ fn remembered(execution: &AgentExecution) -> Vec<ChatMessage> {
                     .filter(|c| answered.contains(&c.id));
                 let calls: Vec<FunctionCall> = calls
                     .map(|c| {
-                        asked.insert(c.id.clone());
+                        requested.insert(c.id.clone());
                         FunctionCall::new(&c.id, &c.name, written(c.args.as_ref()))
                     })
                     .collect();
@@ -93,7 +93,7 @@ fn remembered(execution: &AgentExecution) -> Vec<ChatMessage> {
                 }
             }
             MessageType::MessageTool => {
-                if let Some(id) = id(message).filter(|id| asked.contains(id)) {
+                if let Some(id) = id(message).filter(|id| requested.contains(id)) {
                     said.push(ChatMessage::tool(&id, &message.content));
                 }
             }

@@ -1,21 +1,21 @@
 //! What an agent said and did so far, as its workflow keeps it. Everything that is shown or sent
 //! to the model is derived from this.
 
-mod fit;
+mod size_limit;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) use fit::{MOST, MOST_SENT, is_dropped, size};
+pub(crate) use size_limit::{MOST, MOST_SENT, is_dropped, size};
 
 /// A model's own id of a call is kept up to this length; it becomes part of names.
 const MAX_ID: usize = 64;
 
 /// All turns of one agent in one execution.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Talk {
+pub(crate) struct Transcript {
     pub(crate) turns: Vec<Turn>,
     /// What sub-agents did, in the order of their calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -33,7 +33,7 @@ pub(crate) struct Turn {
 
 /// A tool call as the model wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct RequestedCall {
     /// Empty where the model gave none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) id: String,
@@ -54,7 +54,7 @@ pub(crate) enum CallState {
 /// A tool call and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Call {
-    /// Unique in the talk.
+    /// Unique in the transcript.
     pub(crate) id: String,
     pub(crate) name: String,
     /// As the model wrote them.
@@ -126,21 +126,21 @@ pub(crate) fn arguments(written: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-impl Talk {
+impl Transcript {
     /// All calls so far, in order.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &Call> {
         self.turns.iter().flat_map(|t| &t.calls)
     }
 
     /// Adds the model's answer; calls without an id, or with one that was used, get their own.
-    pub(crate) fn answer(&mut self, text: String, at: String, asked: Vec<Asked>) {
+    pub(crate) fn answer(&mut self, text: String, at: String, requested: Vec<RequestedCall>) {
         let mut used: BTreeSet<String> = self.calls().map(|c| c.id.clone()).collect();
         let before = used.len();
-        let mut calls = Vec::with_capacity(asked.len());
-        for (i, asked) in asked.into_iter().enumerate() {
-            let given = !asked.id.is_empty() && asked.id.len() <= MAX_ID;
+        let mut calls = Vec::with_capacity(requested.len());
+        for (i, requested) in requested.into_iter().enumerate() {
+            let given = !requested.id.is_empty() && requested.id.len() <= MAX_ID;
             let mut id = match given {
-                true => asked.id,
+                true => requested.id,
                 false => format!("call_{}", before + i + 1),
             };
             let mut again = 1;
@@ -152,8 +152,8 @@ impl Talk {
             used.insert(id.clone());
             calls.push(Call {
                 id,
-                name: asked.name,
-                arguments: asked.arguments,
+                name: requested.name,
+                arguments: requested.arguments,
                 ..Call::default()
             });
         }

@@ -4,7 +4,7 @@ use stigmer_api::{agentexecution::AgentExecutionStatus, apiresource::ApiResource
 use super::*;
 use crate::{
     status,
-    talk::{Asked, Talk},
+    transcript::{RequestedCall, Transcript},
 };
 
 fn human(content: &str) -> AgentMessage {
@@ -16,25 +16,25 @@ fn human(content: &str) -> AgentMessage {
 }
 
 /// One tool call and an answer.
-fn talk(arguments: &str, result: &str, answer: &str) -> Talk {
-    let mut talk = Talk::default();
-    let asked = Asked {
+fn transcript(arguments: &str, result: &str, answer: &str) -> Transcript {
+    let mut transcript = Transcript::default();
+    let asked = RequestedCall {
         id: "c1".to_owned(),
         name: "add".to_owned(),
         arguments: arguments.to_owned(),
     };
-    talk.answer(String::new(), String::new(), vec![asked]);
-    talk.turns[0].calls[0].end(false, result.to_owned(), String::new());
-    talk.answer(answer.to_owned(), String::new(), Vec::new());
-    talk
+    transcript.answer(String::new(), String::new(), vec![asked]);
+    transcript.turns[0].calls[0].end(false, result.to_owned(), String::new());
+    transcript.answer(answer.to_owned(), String::new(), Vec::new());
+    transcript
 }
 
-fn execution(id: &str, message: &str, talk: &Talk) -> AgentExecution {
+fn execution(id: &str, message: &str, transcript: &Transcript) -> AgentExecution {
     let mut status = AgentExecutionStatus {
         phase: ExecutionPhase::ExecutionCompleted.into(),
         ..Default::default()
     };
-    status::fill(&mut status, vec![human(message)], talk);
+    status::fill(&mut status, vec![human(message)], transcript);
     AgentExecution {
         metadata: Some(ApiResourceMetadata {
             id: id.to_owned(),
@@ -47,16 +47,20 @@ fn execution(id: &str, message: &str, talk: &Talk) -> AgentExecution {
 
 /// An execution with so many bytes of text.
 fn long(id: &str, bytes: usize) -> AgentExecution {
-    execution(id, "", &talk("{}", "", &"r".repeat(bytes - "add{}".len())))
+    execution(
+        id,
+        "",
+        &transcript("{}", "", &"r".repeat(bytes - "add{}".len())),
+    )
 }
 
-fn sent(memory: &Memory) -> Value {
+fn sent(memory: &SessionHistory) -> Value {
     serde_json::to_value(memory.messages().collect::<Vec<_>>()).unwrap()
 }
 
 /// What is remembered of `newest_first`, and how many of them were looked at.
-fn looked_at(newest_first: &[AgentExecution], pins: Option<&Pins>) -> (Memory, usize) {
-    let mut memory = Memory::default();
+fn looked_at(newest_first: &[AgentExecution], pins: Option<&Pins>) -> (SessionHistory, usize) {
+    let mut memory = SessionHistory::default();
     let enough = newest_first.iter().position(|e| !memory.add(e, pins));
     let looked_at = enough.map_or(newest_first.len(), |at| at + 1);
     (memory, looked_at)
@@ -65,7 +69,7 @@ fn looked_at(newest_first: &[AgentExecution], pins: Option<&Pins>) -> (Memory, u
 #[test]
 fn a_session_is_remembered_with_its_tool_calls() {
     let arguments = r#"{"c":[1.5],"b":{"y":-2,"x":"1"},"a":1}"#;
-    let earlier = execution("1", "1+1?", &talk(arguments, "2", "It is 2."));
+    let earlier = execution("1", "1+1?", &transcript(arguments, "2", "It is 2."));
     let sent = sent(&looked_at(&[earlier], None).0);
     let roles: Vec<&str> = sent
         .as_array()
@@ -83,7 +87,7 @@ fn a_session_is_remembered_with_its_tool_calls() {
 
 #[test]
 fn calls_without_results_are_forgotten() {
-    let mut earlier = execution("1", "1+1?", &talk("{}", "2", "It is 2."));
+    let mut earlier = execution("1", "1+1?", &transcript("{}", "2", "It is 2."));
     let messages = &mut earlier.status.as_mut().unwrap().messages;
     messages.retain(|m| m.r#type() != MessageType::MessageTool);
     let sent = sent(&looked_at(&[earlier], None).0);

@@ -8,7 +8,7 @@ use super::{
     calls::{CallDelta, Calls},
     excerpt,
 };
-use crate::talk::{self, Asked};
+use crate::transcript::{self, RequestedCall};
 
 #[derive(Deserialize)]
 struct Chunk {
@@ -31,7 +31,7 @@ struct Delta {
 }
 
 /// An answer on its way.
-pub(crate) struct Answer {
+pub(crate) struct AnswerStream {
     model: Model,
     events: BoxStream<'static, Result<String, String>>,
     text: String,
@@ -39,7 +39,7 @@ pub(crate) struct Answer {
     finished: bool,
 }
 
-impl Answer {
+impl AnswerStream {
     pub(super) fn new(model: Model, events: BoxStream<'static, Result<String, String>>) -> Self {
         Self {
             model,
@@ -56,7 +56,7 @@ impl Answer {
     }
 
     /// The answer: its text and the tools that it calls.
-    pub(crate) fn take(self) -> (String, Vec<Asked>) {
+    pub(crate) fn take(self) -> (String, Vec<RequestedCall>) {
         (self.text, self.calls.take())
     }
 
@@ -75,7 +75,7 @@ impl Answer {
                 let calls = choice.delta.tool_calls.unwrap_or_default();
                 calls.into_iter().for_each(|call| self.calls.add(call));
             }
-            if self.text.len() + self.calls.size() > talk::MOST {
+            if self.text.len() + self.calls.size() > transcript::MOST {
                 return Err(self.too_large());
             }
             if self.text.len() > before {
@@ -100,7 +100,7 @@ impl Answer {
         let why = format!(
             "gave an answer of more than {} bytes: lower STIGMER_LLM_MAX_TOKENS of the runner, or \
              ask for less at once",
-            talk::MOST
+            transcript::MOST
         );
         self.model.error("ModelAnswerTooLarge", why, false)
     }
