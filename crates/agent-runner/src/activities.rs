@@ -16,9 +16,10 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use crate::{
     backend::Backend,
     config::OwnLimits,
-    execution_data::{Actor, Cache, question},
+    execution_data::{cache::Cache, question},
     limits::Limits,
     model::Model,
+    pins::Actor,
     prepare::{self, Prepared, Tool},
     status,
     transcript::{RequestedCall, Transcript},

@@ -27,18 +27,10 @@ use tonic::{
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
-use crate::{
-    execution_data::Pins,
-    failure::{GONE, permanent, transient},
-    session_history::SessionHistory,
-};
+use crate::failure::{GONE, permanent, transient};
 
 /// One call to the server; it answers in milliseconds when it answers at all.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many pages of a session are looked through for what the model is reminded of. The server
-/// ends a page at 50 executions or at a few MiB, whichever is first.
-const PAGES: usize = 16;
-
 /// A connection to the server, made with the first call; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Backend {
@@ -94,39 +86,22 @@ impl Backend {
         Ok(execution.map_err(|s| self.gone(&s))?.into_inner())
     }
 
-    /// What the model is reminded of in execution `before` of a session: `pins` is none when that is
-    /// to be settled.
-    pub(crate) async fn earlier(
+    /// A page of a session's executions, the newest first, and the token of the next page, which is
+    /// empty on the last one.
+    pub(crate) async fn session_page(
         &self,
         session: &str,
-        before: &str,
-        pins: Option<&Pins>,
-    ) -> Result<SessionHistory, ActivityError> {
-        let mut memory = SessionHistory::default();
-        let mut page_token = String::new();
-        for _ in 0..PAGES {
-            let request = ListAgentExecutionsBySessionRequest {
-                session_id: session.to_owned(),
-                page_size: 0,
-                page_token,
-            };
-            let page = self.queries().list_by_session(request).await;
-            let missing = |s| self.missing(&s, "SessionMissing", "session", session);
-            let page = page.map_err(missing)?.into_inner();
-            // The server lists the newest first.
-            for execution in &page.entries {
-                let id = execution.metadata.as_ref().map_or("", |m| &m.id);
-                if id < before && !memory.add(execution, pins) {
-                    return Ok(memory);
-                }
-            }
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(memory);
-            }
-        }
-        memory.more = true;
-        Ok(memory)
+        page_token: String,
+    ) -> Result<(Vec<AgentExecution>, String), ActivityError> {
+        let request = ListAgentExecutionsBySessionRequest {
+            session_id: session.to_owned(),
+            page_size: 0,
+            page_token,
+        };
+        let page = self.queries().list_by_session(request).await;
+        let missing = |s| self.missing(&s, "SessionMissing", "session", session);
+        let page = page.map_err(missing)?.into_inner();
+        Ok((page.entries, page.next_page_token))
     }
 
     /// Merges `status` into the execution's.

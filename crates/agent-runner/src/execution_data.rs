@@ -1,12 +1,11 @@
 //! What the activities of an execution know of it. It is loaded from the server and kept while the
 //! execution runs here, so that none of it travels through Temporal.
 
-mod cache;
+pub(crate) mod cache;
 
 use std::collections::BTreeMap;
 
 use agent_tools::{Env, HoldBack, SkillFiles, Toolset, skills_prompt};
-use serde::{Deserialize, Serialize};
 use stigmer_api::{
     agent::{AgentSpec, McpServerDefinition, SubAgent},
     agentexecution::{AgentExecution, AgentExecutionSpec, AgentMessage, MessageType},
@@ -17,30 +16,9 @@ use temporalio_sdk::activities::ActivityError;
 use crate::{
     backend::Backend,
     failure::{permanent, transient},
+    pins::{Pins, skill_key},
     session_history::SessionHistory,
 };
-pub(crate) use cache::Cache;
-
-/// What the first look at an execution settled, for every later one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Pins {
-    /// Version hashes of skills, by [`skill_key`].
-    pub(crate) skills: BTreeMap<String, String>,
-    /// The earlier executions of the session that the model is reminded of.
-    pub(crate) memory: Vec<String>,
-    /// Whether the session has older ones.
-    #[serde(default)]
-    pub(crate) more: bool,
-}
-
-/// An agent of an execution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Actor {
-    pub(crate) execution_id: String,
-    /// The sub-agent's name; none for the main agent.
-    pub(crate) sub_agent: Option<String>,
-    pub(crate) pins: Pins,
-}
 
 pub(crate) struct ExecutionData {
     pub(crate) id: String,
@@ -56,14 +34,6 @@ pub(crate) struct ExecutionData {
     skills: BTreeMap<String, String>,
     /// What the main agent (no name) and the sub-agents may use, and what they are told that they are.
     equipped: BTreeMap<Option<String>, (Toolset, String)>,
-}
-
-/// What a reference is pinned by.
-fn skill_key(reference: &ApiResourceReference) -> String {
-    let ApiResourceReference {
-        org, slug, version, ..
-    } = reference;
-    format!("{org}/{slug}@{version}")
 }
 
 /// A skill without an organization is the agent's own's: its slug may be there in others too.
@@ -92,7 +62,7 @@ impl ExecutionData {
         let org = agent.metadata.unwrap_or_default().org;
         let mut agent = agent.spec.unwrap_or_default();
         name_orgs(&mut agent, &org);
-        let mut memory = backend.earlier(&spec.session_id, id, pins).await?;
+        let mut memory = SessionHistory::load(backend, &spec.session_id, id, pins).await?;
         if let Some(pins) = pins {
             memory.more = pins.more;
         }

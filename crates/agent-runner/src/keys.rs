@@ -7,9 +7,6 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use temporal_link::TemporalArgs;
-
-use crate::config::ModelArgs;
 
 /// Files with keys, each instead of the variable without `_FILE`. MCP servers that run as the same
 /// user can read this process's environment.
@@ -30,29 +27,31 @@ pub(crate) struct KeyFiles {
 }
 
 impl KeyFiles {
-    /// Fills in the keys of Temporal and the model.
+    /// Fills in the key of Temporal.
     ///
     /// # Errors
-    /// When a file cannot be read, or there is a key beside it.
-    pub(crate) fn fill(
-        &self,
-        temporal: &mut TemporalArgs,
-        llm: Option<&mut ModelArgs>,
-    ) -> anyhow::Result<()> {
-        let file = self.temporal_api_key_file.as_deref();
-        fill(&mut temporal.api_key, file, "TEMPORAL_API_KEY")?;
-        if let Some(llm) = llm {
-            let file = self.llm_api_key_file.as_deref();
-            fill(&mut llm.api_key, file, "STIGMER_LLM_API_KEY")?;
-        }
-        Ok(())
+    /// When its file cannot be read, or there is a key beside it.
+    pub(crate) fn temporal(&self, key: &mut Option<String>) -> anyhow::Result<()> {
+        fill(
+            key,
+            self.temporal_api_key_file.as_deref(),
+            "TEMPORAL_API_KEY",
+        )
+    }
+
+    /// Fills in the key of the model.
+    ///
+    /// # Errors
+    /// As [`KeyFiles::temporal`].
+    pub(crate) fn llm(&self, key: &mut Option<String>) -> anyhow::Result<()> {
+        fill(key, self.llm_api_key_file.as_deref(), "STIGMER_LLM_API_KEY")
     }
 
     /// Fills in the runner's own key.
     ///
     /// # Errors
-    /// As [`KeyFiles::fill`].
-    pub(crate) fn fill_own(&self, key: &mut Option<String>) -> anyhow::Result<()> {
+    /// As [`KeyFiles::temporal`].
+    pub(crate) fn own(&self, key: &mut Option<String>) -> anyhow::Result<()> {
         fill(key, self.runner_key_file.as_deref(), "STIGMER_RUNNER_KEY")
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stigmer_api::agentexecution::ExecutionConfig;
 
-use crate::transcript::{self, Call};
+use crate::transcript::{self, Call, size_limit};
 
 /// One limit of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,7 +179,7 @@ pub(crate) fn repetition<'a>(
 fn same(a: &Call, b: &Call) -> bool {
     let value = |c: &Call| transcript::arguments(&c.arguments).ok();
     a.name == b.name
-        && !transcript::is_dropped(&a.arguments)
+        && !size_limit::is_dropped(&a.arguments)
         && (a.arguments == b.arguments || value(a).is_some_and(|a| Some(a) == value(b)))
 }
 

@@ -6,11 +6,14 @@ mod config;
 mod conversation;
 mod execution_data;
 mod failure;
+#[cfg(test)]
+mod floors;
 mod healthcheck;
 mod history;
 mod keys;
 mod limits;
 mod model;
+mod pins;
 mod prepare;
 mod reaper;
 mod session_history;
@@ -47,8 +50,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .build()?;
     match cli.command {
         Some(Command::Healthcheck(mut args)) => {
-            args.key_files
-                .fill(&mut args.temporal, Some(&mut args.llm))?;
+            args.key_files.temporal(&mut args.temporal.api_key)?;
+            args.key_files.llm(&mut args.llm.api_key)?;
             runtime.block_on(healthcheck::run(&args))
         }
         Some(Command::History {
@@ -57,7 +60,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             key_files,
             mut temporal,
         }) => {
-            key_files.fill(&mut temporal, None)?;
+            key_files.temporal(&mut temporal.api_key)?;
             runtime.block_on(history::print(&temporal, &execution, run))
         }
         None => {
@@ -72,8 +75,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
                 .with_ansi(false)
                 .init();
             let mut run = cli.run;
-            run.key_files.fill_own(&mut run.runner_key)?;
-            run.key_files.fill(&mut run.temporal, Some(&mut run.llm))?;
+            run.key_files.own(&mut run.runner_key)?;
+            run.key_files.temporal(&mut run.temporal.api_key)?;
+            run.key_files.llm(&mut run.llm.api_key)?;
             runtime.block_on(worker::run(run))
         }
     }

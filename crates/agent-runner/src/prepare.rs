@@ -10,10 +10,11 @@ use stigmer_api::{agent::SubAgent, secret::REDACTED};
 use temporalio_sdk::activities::ActivityError;
 
 use crate::{
-    execution_data::{ExecutionData, Pins},
+    execution_data::ExecutionData,
     failure::{permanent, transient},
     limits::Limits,
-    transcript::{self, Component},
+    pins::Pins,
+    transcript::{Component, size_limit},
 };
 
 /// Longest name of a tool that models take.
@@ -66,17 +67,17 @@ pub(crate) async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, Acti
 
 /// Refuses tools that take too much room: they go with each question to the model.
 pub(crate) fn bounded(tools: &[Tool]) -> Result<(), ActivityError> {
-    let size = transcript::size(&tools);
+    let size = size_limit::size(&tools);
     if size <= MOST_SPECS {
         return Ok(());
     }
-    let largest = tools.iter().max_by_key(transcript::size);
+    let largest = tools.iter().max_by_key(size_limit::size);
     let largest = largest.map_or_else(String::new, |tool| {
         let of = match tool.component.kind.as_str() {
             "mcp" => format!(" of the MCP server {}", tool.component.group),
             _ => String::new(),
         };
-        let bytes = transcript::size(tool);
+        let bytes = size_limit::size(tool);
         format!("; the largest is {}{of} with {bytes} bytes", tool.spec.name)
     });
     let why = format!(

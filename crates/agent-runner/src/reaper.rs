@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use agent_tools::Tools;
 
-use crate::{backend::Backend, execution_data::Cache};
+use crate::{backend::Backend, execution_data::cache::Cache};
 
 /// How long what ended elsewhere is kept at most.
 const LOOK: Duration = Duration::from_secs(60);

@@ -5,16 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use pbjson_types::Struct;
 use serde_json::Value;
 use stigmer_api::agentexecution::{AgentExecution, AgentMessage, ExecutionPhase, MessageType};
+use temporalio_sdk::activities::ActivityError;
 
 use crate::{
-    execution_data::Pins,
+    backend::Backend,
     model::{ChatMessage, FunctionCall},
+    pins::Pins,
 };
 
 /// The most of a session that the model is reminded of, in bytes of text.
 const MOST: usize = 256 * 1024;
 /// The most executions: their ids are pinned, and go with every activity.
 const MOST_EXECUTIONS: usize = 50;
+
+/// How many pages of a session are looked through for what the model is reminded of. The server
+/// ends a page at 50 executions or at a few MiB, whichever is first.
+const PAGES: usize = 16;
 
 /// The last completed executions of a session that fit. Whole executions are left out, so that no
 /// tool's result is without its call.
@@ -28,9 +34,36 @@ pub(crate) struct SessionHistory {
 }
 
 impl SessionHistory {
+    /// What the model is reminded of in execution `before` of a session: `pins` is none when that is
+    /// to be settled.
+    pub(crate) async fn load(
+        backend: &Backend,
+        session: &str,
+        before: &str,
+        pins: Option<&Pins>,
+    ) -> Result<Self, ActivityError> {
+        let mut history = Self::default();
+        let mut page_token = String::new();
+        for _ in 0..PAGES {
+            let (executions, next) = backend.session_page(session, page_token).await?;
+            for execution in &executions {
+                let id = execution.metadata.as_ref().map_or("", |m| &m.id);
+                if id < before && !history.add(execution, pins) {
+                    return Ok(history);
+                }
+            }
+            page_token = next;
+            if page_token.is_empty() {
+                return Ok(history);
+            }
+        }
+        history.more = true;
+        Ok(history)
+    }
+
     /// Adds `execution`, the next older one of the session. False when no older one is needed:
     /// there is enough, or all that `pins` name is there.
-    pub(crate) fn add(&mut self, execution: &AgentExecution, pins: Option<&Pins>) -> bool {
+    fn add(&mut self, execution: &AgentExecution, pins: Option<&Pins>) -> bool {
         let id = execution.metadata.as_ref().map_or("", |m| &m.id);
         if execution.phase() != ExecutionPhase::ExecutionCompleted {
             return true;

@@ -1,14 +1,12 @@
 //! What an agent said and did so far, as its workflow keeps it. Everything that is shown or sent
 //! to the model is derived from this.
 
-mod size_limit;
+pub(crate) mod size_limit;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-pub(crate) use size_limit::{MOST, MOST_SENT, is_dropped, size};
 
 /// A model's own id of a call is kept up to this length; it becomes part of names.
 const MAX_ID: usize = 64;

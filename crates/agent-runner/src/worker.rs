@@ -13,7 +13,7 @@ use crate::{
     activities::AgentActivities,
     backend::Backend,
     config::Run,
-    execution_data::Cache,
+    execution_data::cache::Cache,
     model::Model,
     reaper,
     workflow::{AgentExecution, SubAgentExecution},

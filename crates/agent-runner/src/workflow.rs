@@ -2,6 +2,7 @@
 //! so a runner that dies in the middle is continued by another without asking twice for what was
 //! answered.
 
+mod agent_run;
 mod calls;
 mod end;
 mod options;
@@ -22,14 +23,14 @@ use temporalio_sdk::{
 
 use crate::{
     activities::{AgentActivities, Report},
-    execution_data::Actor,
     limits::Limit,
+    pins::Actor,
     prepare::Prepared,
 };
+use agent_run::{AgentRun, Progress, TurnsEnd};
 use options::{now, now_millis, prepare_call, server_call};
 use stop::Stop;
 pub(crate) use sub_agent::SubAgentExecution;
-use turns::{AgentRun, Progress, TurnsEnd};
 
 /// What the workflow of an execution starts with: the execution's id, or where the run before it
 /// stopped.

@@ -48,12 +48,7 @@ impl Upstream {
 
     /// The address without what may be secret in it.
     pub fn shown(&self) -> String {
-        let mut url = self.base.clone();
-        // These fail only for addresses that cannot have them.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.set_query(None);
-        url.to_string()
+        service_kit::url::shown(&self.base)
     }
 
     fn url(&self, uri: &Uri) -> Url {

@@ -10,6 +10,7 @@ mod announce;
 pub mod health;
 mod loopback;
 mod stop;
+pub mod url;
 
 pub use announce::announce;
 pub use loopback::is_loopback;

@@ -11,10 +11,10 @@ use crate::{
     conversation::conversation,
     execution_data::ExecutionData,
     failure::{self, permanent, transient, transient_after},
-    model::ModelError,
+    model::error::ModelError,
     session_history::SessionHistory,
     status,
-    transcript::{self, RequestedCall},
+    transcript::{RequestedCall, size_limit},
 };
 
 /// Pieces of an answer that arrive faster than this reach the execution together, for each
@@ -51,7 +51,7 @@ impl AgentActivities {
             .map_err(failed)?;
         // A sub-agent's words are for the agent that asked it.
         let followed = actor.sub_agent.is_none();
-        let before = transcript::size(&request.transcript);
+        let before = size_limit::size(&request.transcript);
         let (mut next, mut unshown, mut shown) = (Instant::now(), false, 0);
         loop {
             let pause = next.saturating_duration_since(Instant::now());
@@ -91,7 +91,7 @@ impl AgentActivities {
                 .map(|call| redacted(call, &data.env))
                 .collect(),
         };
-        match transcript::size(&reply) > transcript::MOST {
+        match size_limit::size(&reply) > size_limit::MOST {
             true => Err(failed(too_large)),
             false => Ok(reply),
         }

@@ -1,70 +1,11 @@
-use stigmer_api::{
-    agentexecution::{AgentMessage, ExecutionPhase, MessageType},
-    apiresource::ApiResourceMetadata,
-};
-
 use super::{fake::Fake, *};
-
-fn execution(id: usize, phase: ExecutionPhase, bytes: usize) -> AgentExecution {
-    AgentExecution {
-        metadata: Some(ApiResourceMetadata {
-            id: format!("e{id:03}"),
-            ..Default::default()
-        }),
-        status: Some(AgentExecutionStatus {
-            phase: phase.into(),
-            messages: vec![AgentMessage {
-                r#type: MessageType::MessageHuman.into(),
-                content: "x".repeat(bytes),
-                ..Default::default()
-            }],
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
-const COMPLETED: ExecutionPhase = ExecutionPhase::ExecutionCompleted;
-
-#[tokio::test]
-async fn pages_are_followed_until_enough_is_remembered() {
-    let fake = Fake::default();
-    let ids: Vec<usize> = (0..20).rev().collect();
-    for page in ids.chunks(2) {
-        let page = page.iter().map(|id| execution(*id, COMPLETED, 100 << 10));
-        fake.page(page.collect());
-    }
-    let backend = fake.serve().await;
-    // Those from 16 on are not before it.
-    let memory = backend.earlier("s", "e016", None).await.unwrap();
-    assert_eq!(memory.ids(), ["e015", "e014"]);
-    assert!(memory.more);
-    assert_eq!(fake.listed(), 4);
-    let pins = Pins {
-        memory: vec!["e012".to_owned()],
-        ..Pins::default()
-    };
-    let memory = backend.earlier("s", "e016", Some(&pins)).await.unwrap();
-    assert_eq!(memory.ids(), ["e012"]);
-}
-
-#[tokio::test]
-async fn the_pages_of_a_session_have_a_limit() {
-    let fake = Fake::default();
-    for id in (0..2 * PAGES).rev() {
-        fake.page(vec![execution(id, ExecutionPhase::ExecutionFailed, 1)]);
-    }
-    let memory = fake.serve().await.earlier("s", "f", None).await.unwrap();
-    assert_eq!((fake.listed(), memory.ids().len()), (PAGES, 0));
-    assert!(memory.more);
-}
 
 #[tokio::test]
 async fn only_the_execution_itself_can_be_gone() {
     let backend = Fake::default().serve().await;
     let gone = format!("{:?}", backend.execution("e").await.unwrap_err());
     assert!(gone.contains(GONE), "{gone}");
-    let missing = backend.earlier("s1", "e", None).await.err().unwrap();
+    let missing = backend.session_page("s1", String::new()).await.unwrap_err();
     let why = format!("{missing:?}");
     assert!(
         why.contains("session s1 is not on the server any more"),

@@ -8,8 +8,8 @@ use std::{
 use temporalio_sdk::activities::ActivityError;
 use tokio::sync::OnceCell;
 
-use super::{ExecutionData, Pins};
-use crate::backend::Backend;
+use super::ExecutionData;
+use crate::{backend::Backend, pins::Pins};
 
 /// Executions whose end nobody told us (another runner reported it) are forgotten beyond so many.
 const KEPT: usize = 256;

@@ -4,11 +4,11 @@ use futures::{StreamExt, stream::BoxStream};
 use serde::Deserialize;
 
 use super::{
-    Model, ModelError,
+    address::Address,
     calls::{CallDelta, Calls},
-    excerpt,
+    error::{ModelError, excerpt},
 };
-use crate::transcript::{self, RequestedCall};
+use crate::transcript::{RequestedCall, size_limit};
 
 #[derive(Deserialize)]
 struct Chunk {
@@ -32,7 +32,7 @@ struct Delta {
 
 /// An answer on its way.
 pub(crate) struct AnswerStream {
-    model: Model,
+    address: Address,
     events: BoxStream<'static, Result<String, String>>,
     text: String,
     calls: Calls,
@@ -40,9 +40,12 @@ pub(crate) struct AnswerStream {
 }
 
 impl AnswerStream {
-    pub(super) fn new(model: Model, events: BoxStream<'static, Result<String, String>>) -> Self {
+    pub(super) fn new(
+        address: Address,
+        events: BoxStream<'static, Result<String, String>>,
+    ) -> Self {
         Self {
-            model,
+            address,
             events,
             text: String::new(),
             calls: Calls::default(),
@@ -75,7 +78,7 @@ impl AnswerStream {
                 let calls = choice.delta.tool_calls.unwrap_or_default();
                 calls.into_iter().for_each(|call| self.calls.add(call));
             }
-            if self.text.len() + self.calls.size() > transcript::MOST {
+            if self.text.len() + self.calls.size() > size_limit::MOST {
                 return Err(self.too_large());
             }
             if self.text.len() > before {
@@ -85,11 +88,11 @@ impl AnswerStream {
         if !self.finished {
             let got = self.text.chars().count();
             let why = format!("broke off after {got} characters of its answer");
-            return Err(self.model.error("ModelBrokeOff", why, true));
+            return Err(self.address.error("ModelBrokeOff", why, true));
         }
         if self.text.trim().is_empty() && self.calls.is_empty() {
             return Err(self
-                .model
+                .address
                 .error("ModelSaidNothing", "gave an empty answer", true));
         }
         Ok(false)
@@ -100,16 +103,16 @@ impl AnswerStream {
         let why = format!(
             "gave an answer of more than {} bytes: lower STIGMER_LLM_MAX_TOKENS of the runner, or \
              ask for less at once",
-            transcript::MOST
+            size_limit::MOST
         );
-        self.model.error("ModelAnswerTooLarge", why, false)
+        self.address.error("ModelAnswerTooLarge", why, false)
     }
 
     async fn event(&mut self) -> Result<Option<String>, ModelError> {
-        let next = self.model.patient(self.events.next()).await?;
+        let next = self.address.patient(self.events.next()).await?;
         next.transpose().map_err(|e| {
             let why = format!("broke off its answer: {e}");
-            self.model.error("ModelBrokeOff", why, true)
+            self.address.error("ModelBrokeOff", why, true)
         })
     }
 
@@ -119,13 +122,13 @@ impl AnswerStream {
                 "sent what is no piece of an answer ({e}): {}",
                 excerpt(data)
             );
-            self.model.error("ModelGarbage", why, true)
+            self.address.error("ModelGarbage", why, true)
         };
         let chunk: Chunk = serde_json::from_str(data).map_err(garbage)?;
         match &chunk.error {
             Some(error) => {
                 let why = format!("failed while answering: {}", excerpt(&error.to_string()));
-                Err(self.model.error("ModelServerError", why, true))
+                Err(self.address.error("ModelServerError", why, true))
             }
             None => Ok(chunk),
         }

@@ -162,12 +162,6 @@ async fn a_password_in_the_address_is_not_told() {
     assert!(!error.why.contains("hush"), "{error:?}");
 }
 
-#[test]
-fn long_bodies_are_cut() {
-    assert_eq!(excerpt(" a\n b "), "a b");
-    assert_eq!(excerpt(&"ä".repeat(400)).chars().count(), 303);
-}
-
 #[tokio::test]
 async fn this_machine_is_asked_without_a_proxy() {
     let _ = rustls::crypto::ring::default_provider().install_default();

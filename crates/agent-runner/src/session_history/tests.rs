@@ -1,3 +1,5 @@
+mod loading;
+
 use serde_json::Value;
 use stigmer_api::{agentexecution::AgentExecutionStatus, apiresource::ApiResourceMetadata};
 

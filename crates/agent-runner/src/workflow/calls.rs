@@ -5,16 +5,16 @@ use serde_json::{Map, Value};
 use temporalio_sdk::{WorkflowCancellationToken, WorkflowContext, workflows};
 
 use super::{
+    agent_run::{self, AgentRun, Progress},
     options::{now, tool_call},
     stop::Stop,
     sub_agent::{self, SubAgentEnd},
-    turns::{self, AgentRun, Progress},
 };
 use crate::{
     activities::{AgentActivities, ToolReply, ToolRequest},
     limits::{Repetition, repetition},
     prepare::{SUB_AGENT, Tool},
-    transcript::{self, Call, CallState, SubAgentRun, Transcript},
+    transcript::{self, Call, CallState, SubAgentRun, Transcript, size_limit},
 };
 
 /// What is done about a call.
@@ -50,7 +50,7 @@ pub(super) async fn execute_calls<W>(
     begin(&mut progress.transcript, &decisions, &now(ctx));
     progress
         .transcript
-        .fit(transcript::MOST)
+        .fit(size_limit::MOST)
         .map_err(Stop::TooLarge)?;
 
     let is_sub_agent = |d: &&Decision| matches!(d, Decision::SubAgent(_));
@@ -99,7 +99,7 @@ pub(super) async fn execute_calls<W>(
     let running = (!doing.is_empty()).then(|| progress.transcript.clone());
     let telling = async {
         let told = match running {
-            Some(transcript) => turns::report(ctx, agent_run, transcript, token).await,
+            Some(transcript) => agent_run::report(ctx, agent_run, transcript, token).await,
             None => Ok(()),
         };
         if told.is_err() {

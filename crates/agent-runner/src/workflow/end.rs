@@ -5,13 +5,14 @@ use stigmer_api::agentexecution::{AgentExecutionStatus, ExecutionPhase};
 use temporalio_sdk::{WorkflowContext, WorkflowResult, WorkflowTermination};
 
 use super::{
+    agent_run::Progress,
     options::{close_call, now, server_call},
     stop::Stop,
-    turns::Progress,
 };
 use crate::{
     activities::{AgentActivities, Report},
-    failure, transcript,
+    failure,
+    transcript::size_limit,
 };
 
 /// Ends with an answer.
@@ -70,7 +71,7 @@ async fn report<W>(
 ) -> WorkflowResult<()> {
     // What ended because it was too large may be too large to be told.
     let told =
-        |p: &Progress| p.unreported && transcript::size(&p.transcript) <= transcript::MOST_SENT;
+        |p: &Progress| p.unreported && size_limit::size(&p.transcript) <= size_limit::MOST_SENT;
     let report = Report {
         execution_id: id.to_owned(),
         status,

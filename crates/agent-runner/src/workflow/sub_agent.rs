@@ -8,15 +8,16 @@ use temporalio_sdk::{
 };
 
 use super::{
+    agent_run::{AgentRun, Progress, TurnsEnd},
     options::prepare_call,
     stop::Stop,
-    turns::{self, AgentRun, Progress, TurnsEnd},
+    turns,
 };
 use crate::{
     activities::AgentActivities,
-    execution_data::Actor,
     limits::{Limit, Limits, Used},
-    transcript::{self, Call, CallState, SubAgentRun},
+    pins::Actor,
+    transcript::{Call, CallState, SubAgentRun, size_limit},
 };
 
 /// What a sub-agent is to do.
@@ -199,7 +200,7 @@ impl SubAgentExecution {
         }
         end.used = progress.used.since(task.used);
         end.calls = progress.transcript.calls().cloned().collect();
-        if transcript::size(&end) > transcript::MOST_SENT {
+        if size_limit::size(&end) > size_limit::MOST_SENT {
             end.calls.clear();
         }
         Ok(end)

@@ -1,0 +1,55 @@
+//! Which file may import which.
+
+/// From the ground up: a file may import those before it.
+const ORDER: &[&str] = &[
+    "keys.rs",
+    "config.rs",
+    "failure.rs",
+    "history.rs",
+    "transcript.rs",
+    "transcript/size_limit.rs",
+    "limits.rs",
+    "status.rs",
+    "pins.rs",
+    "model/error.rs",
+    "model/address.rs",
+    "model/message.rs",
+    "model/retry_after.rs",
+    "model/calls.rs",
+    "model/answer_stream.rs",
+    "model.rs",
+    "healthcheck.rs",
+    "backend.rs",
+    "backend/read.rs",
+    "session_history.rs",
+    "execution_data.rs",
+    "execution_data/cache.rs",
+    "reaper.rs",
+    "conversation.rs",
+    "prepare.rs",
+    "activities/heartbeat.rs",
+    "activities.rs",
+    "activities/stream.rs",
+    "workflow/options.rs",
+    "workflow/stop.rs",
+    "workflow/agent_run.rs",
+    "workflow/end.rs",
+    "workflow/sub_agent.rs",
+    "workflow/calls.rs",
+    "workflow/turns.rs",
+    "workflow.rs",
+    "worker.rs",
+    "main.rs",
+];
+
+/// A turn makes calls, a call may give a task to a sub-agent, and that takes turns.
+const RECURSION: &[&str] = &[
+    "workflow/calls.rs",
+    "workflow/sub_agent.rs",
+    "workflow/turns.rs",
+];
+
+#[test]
+fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+    rooms::check(env!("CARGO_MANIFEST_DIR"), ORDER, &[RECURSION])
+}

@@ -1,0 +1,66 @@
+//! What one agent, the main one or a sub-agent, carries through its turns.
+
+use serde::{Deserialize, Serialize};
+use stigmer_api::agentexecution::AgentExecutionStatus;
+use temporalio_sdk::{WorkflowCancellationToken, WorkflowContext};
+
+use super::{options::server_call, stop::Stop};
+use crate::{
+    activities::{AgentActivities, Report},
+    limits::{Limits, Used},
+    pins::Actor,
+    prepare::Tool,
+    transcript::Transcript,
+};
+
+/// What stays the same in all turns.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AgentRun {
+    pub(super) actor: Actor,
+    /// What the keys of its tool calls begin with.
+    pub(super) key: String,
+    pub(super) model: String,
+    pub(super) tools: Vec<Tool>,
+    /// A sub-agent's task.
+    pub(super) input: Option<String>,
+    pub(super) limits: Limits,
+    pub(super) turns_per_run: u32,
+}
+
+/// How far the agent is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    #[serde(rename = "talk")]
+    pub(super) transcript: Transcript,
+    pub(super) used: Used,
+    /// Whether the server does not know all of the transcript.
+    pub(super) unreported: bool,
+}
+
+/// Where turns end that did not fail.
+pub(super) enum TurnsEnd {
+    Answer(String),
+    /// The workflow is to go on as a new run.
+    Renew,
+}
+
+/// Shows the transcript in the execution; a sub-agent's is shown by the main agent.
+pub(super) async fn report<W>(
+    ctx: &WorkflowContext<W>,
+    agent_run: &AgentRun,
+    transcript: Transcript,
+    token: &WorkflowCancellationToken,
+) -> Result<(), Stop> {
+    if agent_run.actor.sub_agent.is_some() {
+        return Ok(());
+    }
+    let report = Report {
+        execution_id: agent_run.actor.execution_id.clone(),
+        status: AgentExecutionStatus::default(),
+        transcript: Some(transcript),
+    };
+    let options = server_call(Some(token.clone()));
+    Ok(ctx
+        .execute_local_activity(AgentActivities::report, report, options)
+        .await?)
+}
