@@ -6,10 +6,9 @@ mod stream;
 use std::sync::Arc;
 
 use agent_tools::{ToolOutcome, Tools};
-use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use stigmer_api::agentexecution::AgentExecutionStatus;
+use stigmer_api::{agentexecution::AgentExecutionStatus, time::now};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
@@ -224,9 +223,4 @@ impl AgentActivities {
         self.cache.forget(&id);
         Ok(())
     }
-}
-
-/// Now, as executions carry times.
-fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -1,10 +1,11 @@
 //! What the model is reminded of: the earlier executions of a session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use pbjson_types::Struct;
-use serde_json::Value;
-use stigmer_api::agentexecution::{AgentExecution, AgentMessage, ExecutionPhase, MessageType};
+use stigmer_api::{
+    agentexecution::{AgentExecution, AgentMessage, ExecutionPhase, MessageType, ToolCall},
+    json,
+};
 use temporalio_sdk::activities::ActivityError;
 
 use crate::{
@@ -118,7 +119,7 @@ fn remembered(execution: &AgentExecution) -> Vec<ChatMessage> {
                 let calls: Vec<FunctionCall> = calls
                     .map(|c| {
                         requested.insert(c.id.clone());
-                        FunctionCall::new(&c.id, &c.name, written(c.args.as_ref()))
+                        FunctionCall::new(&c.id, &c.name, written(c))
                     })
                     .collect();
                 if !message.content.is_empty() || !calls.is_empty() {
@@ -136,26 +137,9 @@ fn remembered(execution: &AgentExecution) -> Vec<ChatMessage> {
     said
 }
 
-/// Stored arguments as a model would write them, always alike: a stored object has no order and
-/// its numbers are all floating.
-fn written(args: Option<&Struct>) -> String {
-    fn plain(value: Value) -> Value {
-        match value {
-            Value::Object(map) => {
-                let sorted: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, plain(v))).collect();
-                sorted.into_iter().collect()
-            }
-            Value::Array(items) => items.into_iter().map(plain).collect(),
-            Value::Number(n) => match n.as_f64() {
-                // Whole numbers up to here are exact.
-                Some(f) if f.fract() == 0.0 && f.abs() < 9e15 => Value::from(f as i64),
-                _ => Value::Number(n),
-            },
-            other => other,
-        }
-    }
-    let value = args.and_then(|args| serde_json::to_value(args).ok());
-    value.map_or_else(|| "{}".to_owned(), |value| plain(value).to_string())
+/// Stored arguments as a model would write them.
+fn written(call: &ToolCall) -> String {
+    json::of_struct(&call.args.clone().unwrap_or_default()).to_string()
 }
 
 #[cfg(test)]

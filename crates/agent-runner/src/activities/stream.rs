@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use agent_tools::Env;
-use stigmer_api::agentexecution::AgentExecutionStatus;
+use stigmer_api::{agentexecution::AgentExecutionStatus, time::now};
 use temporalio_sdk::activities::ActivityError;
 
-use super::{AgentActivities, ModelReply, ModelRequest, now};
+use super::{AgentActivities, ModelReply, ModelRequest};
 use crate::{
     conversation::conversation,
     execution_data::ExecutionData,

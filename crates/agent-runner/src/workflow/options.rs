@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use temporalio_common::RetryPolicy;
 use temporalio_sdk::{
     ActivityCancellationType, ActivityOptions, LocalActivityOptions, WorkflowCancellationToken,
@@ -108,7 +107,7 @@ fn time<W>(ctx: &WorkflowContext<W>) -> SystemTime {
 
 /// The workflow's own clock: the same in every replay.
 pub(super) fn now<W>(ctx: &WorkflowContext<W>) -> String {
-    DateTime::<Utc>::from(time(ctx)).to_rfc3339_opts(SecondsFormat::Millis, true)
+    stigmer_api::time::of(time(ctx))
 }
 
 /// The same in milliseconds since 1970.
