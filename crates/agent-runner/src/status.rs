@@ -1,10 +1,12 @@
 //! The execution's status, derived from what was said and done.
 
-use pbjson_types::Struct;
-use serde_json::{Value, json};
-use stigmer_api::agentexecution::{
-    AgentExecutionStatus, AgentMessage, ComponentMetadata, MessageType, SubAgentExecution,
-    SubAgentStatus, ToolCall, ToolCallStatus,
+use serde_json::{Map, Value, json};
+use stigmer_api::{
+    agentexecution::{
+        AgentExecutionStatus, AgentMessage, ComponentMetadata, MessageType, SubAgentExecution,
+        SubAgentStatus, ToolCall, ToolCallStatus,
+    },
+    json,
 };
 
 use crate::transcript::{self, Call, CallState, SubAgentRun, Transcript};
@@ -67,7 +69,7 @@ fn tool_call(call: &Call) -> ToolCall {
         name: call.name.clone(),
         args: transcript::arguments(&call.arguments)
             .ok()
-            .and_then(|args| structure(Value::Object(args))),
+            .map(json::to_struct),
         result: call.result.clone(),
         status: status.into(),
         component_metadata: (!call.component.kind.is_empty()).then_some(component),
@@ -88,7 +90,8 @@ fn sub_agent(run: &SubAgentRun) -> SubAgentExecution {
         CallState::Completed => SubAgentStatus::SubAgentCompleted,
         CallState::Failed => SubAgentStatus::SubAgentFailed,
     };
-    let calls: Vec<Value> = run.calls.iter().map(plain).collect();
+    let calls = run.calls.iter().map(plain).collect();
+    let calls = Map::from_iter([("tool_calls".to_owned(), Value::Array(calls))]);
     SubAgentExecution {
         id: run.id.clone(),
         name: run.name.clone(),
@@ -98,7 +101,7 @@ fn sub_agent(run: &SubAgentRun) -> SubAgentExecution {
         started_at: run.started_at.clone(),
         completed_at: run.completed_at.clone(),
         error: run.error.clone(),
-        metadata: structure(json!({ "tool_calls": calls })),
+        metadata: Some(json::to_struct(calls)),
     }
 }
 
@@ -117,11 +120,6 @@ fn plain(call: &Call) -> Value {
         "completed_at": shown.completed_at,
         "error": shown.error,
     })
-}
-
-fn structure(value: Value) -> Option<Struct> {
-    // An object of JSON values is always one.
-    serde_json::from_value(value).ok()
 }
 
 #[cfg(test)]
@@ -227,5 +225,31 @@ mod tests {
         assert_eq!(sub.status(), SubAgentStatus::SubAgentInProgress);
         let metadata = serde_json::to_value(&sub.metadata).unwrap();
         assert_eq!(metadata["tool_calls"][1]["status"], "TOOL_CALL_RUNNING");
+    }
+
+    #[test]
+    fn arguments_as_deep_as_they_may_be_can_be_told() {
+        use prost::Message;
+        let arguments = format!("{}3000000000{}", r#"{"a":"#.repeat(24), "}".repeat(24));
+        let mut transcript = transcript();
+        transcript.turns[0].calls[0].arguments = arguments;
+        transcript.sub_agents.push(SubAgentRun {
+            calls: transcript.turns[0].calls.clone(),
+            ..SubAgentRun::default()
+        });
+        let mut status = AgentExecutionStatus::default();
+        fill(&mut status, Vec::new(), &transcript);
+        assert!(status.tool_calls[0].args.is_some());
+        let execution = stigmer_api::agentexecution::AgentExecution {
+            status: Some(status),
+            ..Default::default()
+        };
+        let list = stigmer_api::agentexecution::AgentExecutionList {
+            entries: vec![execution],
+            ..Default::default()
+        };
+        let told = list.encode_to_vec();
+        let read = stigmer_api::agentexecution::AgentExecutionList::decode(&told[..]);
+        assert_eq!(read.unwrap(), list);
     }
 }

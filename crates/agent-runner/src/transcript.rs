@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 /// A model's own id of a call is kept up to this length; it becomes part of names.
 const MAX_ID: usize = 64;
+/// How deep arguments may be nested. Each level is three messages of protobuf, which are read down to
+/// the hundredth; what stands around a sub-agent's call takes twenty.
+const MAX_DEPTH: usize = 24;
 
 /// All turns of one agent in one execution.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -116,11 +119,26 @@ pub(crate) fn arguments(written: &str) -> Result<Map<String, Value>, String> {
         return Ok(Map::new());
     }
     match serde_json::from_str(written) {
+        Ok(Value::Object(object)) if object.values().any(|v| deeper(v, MAX_DEPTH - 1)) => {
+            Err(format!(
+                "the arguments are nested more than {MAX_DEPTH} deep; call it again with flatter ones"
+            ))
+        }
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("the arguments are no JSON object; call it again with one".to_owned()),
         Err(e) => Err(format!(
             "the arguments are no JSON ({e}); call it again with a JSON object"
         )),
+    }
+}
+
+/// Whether a value has more than `levels` lists and objects within each other.
+fn deeper(value: &Value, levels: usize) -> bool {
+    let below = |v: &Value| deeper(v, levels.saturating_sub(1));
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(below),
+        Value::Object(object) => levels == 0 || object.values().any(below),
+        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pbjson_types::{Struct, Value as Stored, value::Kind};
+use pbjson_types::{ListValue, Struct, Value as Stored, value::Kind};
 use serde_json::{Map, Number, Value};
 
 /// From here on whole numbers share their floating-point number with others: 2 to the power of 53.
@@ -38,6 +38,29 @@ fn of_number(number: f64) -> Value {
     }
 }
 
+/// `object` as it is stored. A number becomes the nearest floating-point one, however large it is:
+/// the deserializer of [`Struct`] takes none beyond 32 bits.
+pub fn to_struct(object: Map<String, Value>) -> Struct {
+    let fields = object.into_iter().map(|(key, v)| (key, to_value(v)));
+    Struct {
+        fields: fields.collect(),
+    }
+}
+
+fn to_value(value: Value) -> Stored {
+    let kind = match value {
+        Value::Null => Kind::NullValue(0),
+        Value::Bool(it) => Kind::BoolValue(it),
+        Value::Number(it) => Kind::NumberValue(it.as_f64().unwrap_or(f64::NAN)),
+        Value::String(it) => Kind::StringValue(it),
+        Value::Array(items) => Kind::ListValue(ListValue {
+            values: items.into_iter().map(to_value).collect(),
+        }),
+        Value::Object(object) => Kind::StructValue(to_struct(object)),
+    };
+    Stored { kind: Some(kind) }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
 mod tests {
@@ -70,6 +93,15 @@ mod tests {
         assert_eq!(shown(9_007_199_254_740_991.0), r#"{"n":9007199254740991}"#);
         assert_eq!(shown(MAX_WHOLE), r#"{"n":9007199254740992.0}"#);
         assert_eq!(shown(-MAX_WHOLE), r#"{"n":-9007199254740992.0}"#);
+    }
+
+    #[test]
+    fn an_object_is_stored_and_read_again() {
+        let json = r#"{"a":[true,null,"x\"y",-2,0.5],"big":3000000000,"o":{"p":{}}}"#;
+        let Value::Object(object) = serde_json::from_str(json).unwrap() else {
+            panic!("no object");
+        };
+        assert_eq!(of_struct(&to_struct(object)).to_string(), json);
     }
 
     #[test]

@@ -45,6 +45,12 @@ fn arguments_are_an_object_or_the_model_is_told() {
     assert!(arguments("").unwrap().is_empty());
     assert_eq!(arguments(r#"{"a":1}"#).unwrap()["a"], 1);
     assert!(arguments("[1]").unwrap_err().contains("no JSON object"));
+    let nested = |levels| format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels));
+    assert!(arguments(&nested(24)).is_ok());
+    assert!(arguments(&nested(25)).unwrap_err().contains("24 deep"));
+    let lists = |levels| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    assert!(arguments(&lists(23)).is_ok());
+    assert!(arguments(&lists(24)).unwrap_err().contains("24 deep"));
     assert!(arguments("{\"a\"").unwrap_err().contains("no JSON (EOF"));
 }
 
