@@ -18,8 +18,9 @@ use crate::{
     execution_data::{cache::Cache, question},
     limits::Limits,
     model::Model,
+    offered_tools::OfferedTools,
     pins::Actor,
-    prepare::{self, Prepared, Tool},
+    prepare::{self, Prepared},
     status,
     transcript::{RequestedCall, Transcript},
 };
@@ -31,7 +32,7 @@ use heartbeat::heartbeating;
 pub(crate) struct ModelRequest {
     pub(crate) actor: Actor,
     pub(crate) model: String,
-    pub(crate) tools: Vec<Tool>,
+    pub(crate) tools: OfferedTools,
     /// A sub-agent's task; the main agent is asked what its execution was.
     pub(crate) input: Option<String>,
     /// What was said and done so far.
@@ -96,10 +97,7 @@ impl AgentActivities {
         heartbeating(&ctx, async {
             let data = self.cache.get(&self.backend, &id, None).await?;
             prepare::check(&data)?;
-            let mut tools = prepare::list(&self.tools, data.kit(None)?).await?;
-            let opened = !tools.is_empty() || !data.agent.sub_agents.is_empty();
-            tools.extend(prepare::sub_agent_tools(&data.agent.sub_agents, &tools));
-            prepare::bounded(&tools)?;
+            let tools = prepare::tools(&self.tools, &data, None).await?;
             let config = data.spec.execution_config.clone().unwrap_or_default();
             let OwnLimits {
                 model_calls,
@@ -114,9 +112,9 @@ impl AgentActivities {
                     false => config.model_name,
                 },
                 pins: data.pins(),
-                tools,
+                tools: OfferedTools::pin(tools),
                 turns_per_run,
-                opened,
+                opened: !tools.is_empty(),
             })
         })
         .await
@@ -128,17 +126,15 @@ impl AgentActivities {
         self: Arc<Self>,
         ctx: ActivityContext,
         actor: Actor,
-    ) -> Result<Vec<Tool>, ActivityError> {
+    ) -> Result<OfferedTools, ActivityError> {
         heartbeating(&ctx, async {
             let pins = Some(&actor.pins);
             let data = self
                 .cache
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
-            let kit = data.kit(actor.sub_agent.as_deref())?;
-            let tools = prepare::list(&self.tools, kit).await?;
-            prepare::bounded(&tools)?;
-            Ok(tools)
+            let tools = prepare::tools(&self.tools, &data, actor.sub_agent.as_deref()).await?;
+            Ok(OfferedTools::pin(tools))
         })
         .await
     }
@@ -172,7 +168,7 @@ impl AgentActivities {
                 .cache
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
-            let kit = data.kit(actor.sub_agent.as_deref())?;
+            let kit = &data.equipment(actor.sub_agent.as_deref())?.kit;
             let called = self.tools.call(kit, &name, arguments, &key).await;
             Ok(ToolReply {
                 outcome: called.map_err(|e| prepare::tools_failure(&e, &kit.env))?,

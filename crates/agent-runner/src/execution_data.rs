@@ -12,10 +12,12 @@ use stigmer_api::{
     apiresource::ApiResourceReference,
 };
 use temporalio_sdk::activities::ActivityError;
+use tokio::sync::OnceCell;
 
 use crate::{
     backend::Backend,
     failure::{permanent, transient},
+    offered_tools::Tool,
     pins::{Pins, skill_key},
     session_history::SessionHistory,
 };
@@ -32,8 +34,18 @@ pub(crate) struct ExecutionData {
     pub(crate) hold_back: HoldBack,
     /// Version hashes of the skills, by [`skill_key`].
     skills: BTreeMap<String, String>,
-    /// What the main agent (no name) and the sub-agents may use, and what they are told that they are.
-    equipped: BTreeMap<Option<String>, (Toolset, String)>,
+    /// Of the main agent (no name) and the sub-agents.
+    equipped: BTreeMap<Option<String>, Equipment>,
+}
+
+/// What an agent has.
+pub(crate) struct Equipment {
+    /// What it may use.
+    pub(crate) kit: Toolset,
+    /// What it is told that it is.
+    pub(crate) system_prompt: String,
+    /// What it can call, once that was listed.
+    pub(crate) tools: OnceCell<Vec<Tool>>,
 }
 
 /// A skill without an organization is the agent's own's: its slug may be there in others too.
@@ -58,15 +70,18 @@ impl ExecutionData {
         let execution = backend.execution(id).await?;
         let question = question(&execution);
         let spec = execution.spec.unwrap_or_default();
+        let context = backend.context(id).await?;
         let agent = backend.agent(&spec.agent_id).await?;
         let org = agent.metadata.unwrap_or_default().org;
-        let mut agent = agent.spec.unwrap_or_default();
+        // As it was when the execution was created; executions from before that was kept have it as
+        // it is now.
+        let mut agent = context.agent.or(agent.spec).unwrap_or_default();
         name_orgs(&mut agent, &org);
         let mut memory = SessionHistory::load(backend, &spec.session_id, id, pins).await?;
         if let Some(pins) = pins {
             memory.more = pins.more;
         }
-        let env = Env::from(backend.environment(id).await?);
+        let env = Env::from(context.variables);
         let mut skills = BTreeMap::new();
         let of_subs = agent.sub_agents.iter().flat_map(|s| &s.skill_refs);
         for reference in agent.skill_refs.iter().chain(of_subs) {
@@ -108,11 +123,16 @@ impl ExecutionData {
             let kit = self.kit_of(sub, skills)?;
             let told =
                 skills_prompt(&kit.skills).map_err(|e| permanent("SkillUnusable", e.message))?;
-            let prompt = match told.is_empty() {
+            let system_prompt = match told.is_empty() {
                 true => instructions.clone(),
                 false => format!("{instructions}\n\n{told}"),
             };
-            equipped.insert(sub.map(|s| s.name.clone()), (kit, prompt));
+            let equipment = Equipment {
+                kit,
+                system_prompt,
+                tools: OnceCell::new(),
+            };
+            equipped.insert(sub.map(|s| s.name.clone()), equipment);
         }
         self.equipped = equipped;
         Ok(self)
@@ -154,19 +174,10 @@ impl ExecutionData {
         }
     }
 
-    fn equipped(&self, sub_agent: Option<&str>) -> Result<&(Toolset, String), ActivityError> {
+    /// What the main agent, or one of its sub-agents, has.
+    pub(crate) fn equipment(&self, sub_agent: Option<&str>) -> Result<&Equipment, ActivityError> {
         let found = self.equipped.get(&sub_agent.map(str::to_owned));
         found.ok_or_else(|| gone_sub_agent(sub_agent.unwrap_or_default()))
-    }
-
-    /// What the main agent, or one of its sub-agents, may use.
-    pub(crate) fn kit(&self, sub_agent: Option<&str>) -> Result<&Toolset, ActivityError> {
-        self.equipped(sub_agent).map(|(kit, _)| kit)
-    }
-
-    /// What the agent, or one of its sub-agents, is told that it is.
-    pub(crate) fn system_prompt(&self, sub_agent: Option<&str>) -> Result<&str, ActivityError> {
-        self.equipped(sub_agent).map(|(_, prompt)| prompt.as_str())
     }
 
     /// The agent's definitions of the servers that a sub-agent names.
@@ -193,4 +204,5 @@ fn gone_sub_agent(name: &str) -> ActivityError {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used)]
 mod tests;

@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "transcript/size_limit.rs",
     "limits.rs",
     "status.rs",
+    "offered_tools.rs",
     "pins.rs",
     "model/error.rs",
     "model/address.rs",

@@ -13,6 +13,7 @@ mod history;
 mod keys;
 mod limits;
 mod model;
+mod offered_tools;
 mod pins;
 mod prepare;
 mod reaper;

@@ -13,6 +13,7 @@ use crate::{
     execution_data::ExecutionData,
     failure::{permanent, transient},
     limits::Limits,
+    offered_tools::{OfferedTools, Tool},
     pins::Pins,
     transcript::{Component, size_limit},
 };
@@ -31,7 +32,7 @@ pub(crate) struct Prepared {
     /// The model to ask.
     pub(crate) model: String,
     pub(crate) pins: Pins,
-    pub(crate) tools: Vec<Tool>,
+    pub(crate) tools: OfferedTools,
     pub(crate) limits: Limits,
     /// After so many turns the workflow continues as a new run.
     pub(crate) turns_per_run: u32,
@@ -39,15 +40,26 @@ pub(crate) struct Prepared {
     pub(crate) opened: bool,
 }
 
-/// A tool and where it comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Tool {
-    pub(crate) spec: ToolSpec,
-    pub(crate) component: Component,
+/// What the main agent, or a sub-agent, can call. They are listed once, then kept with the execution.
+pub(crate) async fn tools<'a>(
+    tools: &Tools,
+    data: &'a ExecutionData,
+    sub_agent: Option<&str>,
+) -> Result<&'a [Tool], ActivityError> {
+    let equipment = data.equipment(sub_agent)?;
+    let listed = equipment.tools.get_or_try_init(|| async {
+        let mut listed = list(tools, &equipment.kit).await?;
+        if sub_agent.is_none() {
+            listed.extend(sub_agent_tools(&data.agent.sub_agents, &listed));
+        }
+        bounded(&listed)?;
+        Ok(listed)
+    });
+    listed.await.map(Vec::as_slice)
 }
 
 /// The tools of a kit.
-pub(crate) async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, ActivityError> {
+async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, ActivityError> {
     if kit.servers.is_empty() && kit.skills.is_empty() {
         return Ok(Vec::new());
     }
@@ -66,7 +78,7 @@ pub(crate) async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, Acti
 }
 
 /// Refuses tools that take too much room: they go with each question to the model.
-pub(crate) fn bounded(tools: &[Tool]) -> Result<(), ActivityError> {
+fn bounded(tools: &[Tool]) -> Result<(), ActivityError> {
     let size = size_limit::size(&tools);
     if size <= MOST_SPECS {
         return Ok(());
@@ -140,7 +152,7 @@ fn placeholders(text: &str) -> BTreeSet<&str> {
 }
 
 /// The sub-agents as tools of the main agent, whose other tools are `taken`.
-pub(crate) fn sub_agent_tools(subs: &[SubAgent], taken: &[Tool]) -> Vec<Tool> {
+fn sub_agent_tools(subs: &[SubAgent], taken: &[Tool]) -> Vec<Tool> {
     let mut names: BTreeSet<String> = taken.iter().map(|t| t.spec.name.clone()).collect();
     let mut tools = Vec::with_capacity(subs.len());
     for sub in subs {

@@ -73,7 +73,7 @@ fn context(name: &str, execution_id: &str) -> ExecutionContext {
     let mut context = ExecutionContext {
         spec: Some(ExecutionContextSpec {
             execution_id: execution_id.to_owned(),
-            data: BTreeMap::new(),
+            ..Default::default()
         }),
         ..Default::default()
     };

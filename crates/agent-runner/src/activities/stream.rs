@@ -12,6 +12,8 @@ use crate::{
     execution_data::ExecutionData,
     failure::{self, permanent, transient, transient_after},
     model::error::ModelError,
+    offered_tools::OfferedTools,
+    prepare,
     session_history::SessionHistory,
     status,
     transcript::{RequestedCall, size_limit},
@@ -36,14 +38,30 @@ impl AgentActivities {
             .get(&self.backend, &actor.execution_id, pins)
             .await?;
         let failed = |e| failure(e, &data.env);
-        let system = data.system_prompt(actor.sub_agent.as_deref())?;
+        let sub_agent = actor.sub_agent.as_deref();
+        let system = data.equipment(sub_agent)?.system_prompt.as_str();
         let turns = &request.transcript.turns;
         let (nothing, ExecutionData { spec, memory, .. }) = (SessionHistory::default(), &*data);
         let messages = match &request.input {
             Some(task) => conversation(system, &nothing, task, turns),
             None => conversation(system, memory, &spec.message, turns),
         };
-        let tools: Vec<_> = request.tools.iter().map(|t| &t.spec).collect();
+        let tools: Vec<_> = match &request.tools {
+            OfferedTools::Whole(tools) => tools.iter().map(|t| &t.spec).collect(),
+            OfferedTools::Pinned(pin) => {
+                let has = prepare::tools(&self.tools, &data, sub_agent).await?;
+                let (specs, same) = pin.specs(has);
+                if !same {
+                    let execution = &actor.execution_id;
+                    tracing::warn!(
+                        execution,
+                        sub_agent,
+                        "an MCP server has other tools than before"
+                    );
+                }
+                specs
+            }
+        };
         let mut answer = self
             .llm
             .ask(&request.model, &messages, &tools)

@@ -1,15 +1,24 @@
 //! A server that has what a test gave it.
 
+mod agents;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use stigmer_api::agentexecution::{
-    AgentExecution, AgentExecutionId, AgentExecutionList, ListAgentExecutionsBySessionRequest,
-    ListAgentExecutionsRequest,
-    agent_execution_query_controller_server::{
-        AgentExecutionQueryController, AgentExecutionQueryControllerServer,
+use stigmer_api::{
+    agent::{Agent, agent_query_controller_server::AgentQueryControllerServer},
+    agentexecution::{
+        AgentExecution, AgentExecutionId, AgentExecutionList, ListAgentExecutionsBySessionRequest,
+        ListAgentExecutionsRequest,
+        agent_execution_query_controller_server::{
+            AgentExecutionQueryController, AgentExecutionQueryControllerServer,
+        },
+    },
+    executioncontext::{
+        ExecutionContext,
+        execution_context_query_controller_server::ExecutionContextQueryControllerServer,
     },
 };
 use tonic::{
@@ -29,6 +38,8 @@ struct State {
     /// Of the one session that there is, the newest first.
     pages: Vec<Vec<AgentExecution>>,
     listed: usize,
+    agent: Option<Agent>,
+    context: Option<ExecutionContext>,
 }
 
 impl Fake {
@@ -53,8 +64,10 @@ impl Fake {
     pub(crate) async fn serve(&self) -> Backend {
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = incoming.local_addr().unwrap().to_string();
-        let service = AgentExecutionQueryControllerServer::new(self.clone());
-        let server = Server::builder().add_service(service);
+        let server = Server::builder()
+            .add_service(AgentExecutionQueryControllerServer::new(self.clone()))
+            .add_service(AgentQueryControllerServer::new(self.clone()))
+            .add_service(ExecutionContextQueryControllerServer::new(self.clone()));
         tokio::spawn(server.serve_with_incoming(incoming));
         Backend::new(&address, None).unwrap()
     }

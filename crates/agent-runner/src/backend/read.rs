@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use agent_tools::{EnvVar, SkillFiles};
 use stigmer_api::{
     ApiKind, MAX_MESSAGE,
-    agent::{Agent, AgentId, agent_query_controller_client::AgentQueryControllerClient},
+    agent::{Agent, AgentId, AgentSpec, agent_query_controller_client::AgentQueryControllerClient},
     apiresource::ApiResourceReference,
-    executioncontext::execution_context_query_controller_client::ExecutionContextQueryControllerClient,
+    executioncontext::{
+        ExecutionContextSpec,
+        execution_context_query_controller_client::ExecutionContextQueryControllerClient,
+    },
     skill::{GetArtifactRequest, skill_query_controller_client::SkillQueryControllerClient},
 };
 use temporalio_sdk::activities::ActivityError;
@@ -15,6 +18,14 @@ use tonic::{Code, Request};
 
 use super::Backend;
 use crate::failure::permanent;
+
+/// What was settled when an execution was created.
+#[derive(Default)]
+pub(crate) struct Context {
+    pub(crate) variables: BTreeMap<String, EnvVar>,
+    /// The agent as it was then; servers from before that have none.
+    pub(crate) agent: Option<AgentSpec>,
+}
 
 impl Backend {
     /// The agent of an execution.
@@ -27,12 +38,9 @@ impl Backend {
         Ok(agent.into_inner())
     }
 
-    /// The variables of an execution. A server that keeps no contexts, or no longer this one, has
-    /// none for it.
-    pub(crate) async fn environment(
-        &self,
-        execution_id: &str,
-    ) -> Result<BTreeMap<String, EnvVar>, ActivityError> {
+    /// What was settled when an execution was created. A server that keeps no contexts, or no longer
+    /// this one, has nothing for it.
+    pub(crate) async fn context(&self, execution_id: &str) -> Result<Context, ActivityError> {
         let mut request = Request::new(ApiResourceReference {
             kind: ApiKind::ExecutionContext.into(),
             slug: execution_id.to_owned(),
@@ -44,10 +52,10 @@ impl Backend {
         }
         let mut contexts = ExecutionContextQueryControllerClient::new(self.channel.clone())
             .max_decoding_message_size(MAX_MESSAGE);
-        let data = match contexts.get_by_reference(request).await {
-            Ok(context) => context.into_inner().spec.unwrap_or_default().data,
+        let spec = match contexts.get_by_reference(request).await {
+            Ok(context) => context.into_inner().spec.unwrap_or_default(),
             Err(status) if matches!(status.code(), Code::NotFound | Code::Unimplemented) => {
-                BTreeMap::new()
+                ExecutionContextSpec::default()
             }
             Err(status) => return Err(self.trouble(status.code(), status.message())),
         };
@@ -55,7 +63,10 @@ impl Backend {
             let stigmer_api::executioncontext::ExecutionValue { value, is_secret } = value;
             (name, EnvVar { value, is_secret })
         };
-        Ok(data.into_iter().map(variable).collect())
+        Ok(Context {
+            variables: spec.data.into_iter().map(variable).collect(),
+            agent: spec.agent,
+        })
     }
 
     /// A skill's archive, in the version that `reference` names.

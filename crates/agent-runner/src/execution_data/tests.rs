@@ -1,4 +1,10 @@
+use stigmer_api::{
+    agent::Agent,
+    executioncontext::{ExecutionContext, ExecutionContextSpec},
+};
+
 use super::*;
+use crate::backend::fake::Fake;
 
 fn skill(org: &str) -> ApiResourceReference {
     ApiResourceReference {
@@ -50,4 +56,36 @@ fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
         refused.contains("clerk names the MCP server files"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn an_agent_that_is_changed_stays_what_it_was_for_an_execution_under_way() {
+    let named = |instructions: &str| AgentSpec {
+        instructions: instructions.to_owned(),
+        ..AgentSpec::default()
+    };
+    let fake = Fake::default();
+    fake.put("e", AgentExecution::default());
+    fake.page(Vec::new());
+    fake.put_agent(Agent {
+        spec: Some(named("You are the second.")),
+        ..Agent::default()
+    });
+    let backend = fake.serve().await;
+    let told = async |pins: Option<&Pins>| {
+        let data = ExecutionData::load(&backend, "e", pins).await.unwrap();
+        data.equipment(None).unwrap().system_prompt.clone()
+    };
+    // A server that keeps no agent with the execution.
+    assert_eq!(told(None).await, "You are the second.");
+    fake.put_context(ExecutionContext {
+        spec: Some(ExecutionContextSpec {
+            agent: Some(named("You are the first.")),
+            ..ExecutionContextSpec::default()
+        }),
+        ..ExecutionContext::default()
+    });
+    for pins in [None, Some(&Pins::default())] {
+        assert_eq!(told(pins).await, "You are the first.");
+    }
 }

@@ -8,8 +8,8 @@ use super::{options::server_call, stop::Stop};
 use crate::{
     activities::{AgentActivities, Report},
     limits::{Limits, Used},
+    offered_tools::OfferedTools,
     pins::Actor,
-    prepare::Tool,
     transcript::Transcript,
 };
 
@@ -20,7 +20,7 @@ pub(crate) struct AgentRun {
     /// What the keys of its tool calls begin with.
     pub(super) key: String,
     pub(super) model: String,
-    pub(super) tools: Vec<Tool>,
+    pub(super) tools: OfferedTools,
     /// A sub-agent's task.
     pub(super) input: Option<String>,
     pub(super) limits: Limits,

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     activities::{AgentActivities, ToolReply, ToolRequest},
     limits::{Repetition, repetition},
-    prepare::{SUB_AGENT, Tool},
+    offered_tools::OfferedTools,
+    prepare::SUB_AGENT,
     transcript::{self, Call, CallState, SubAgentRun, Transcript, size_limit},
 };
 
@@ -114,16 +115,15 @@ pub(super) async fn execute_calls<W>(
 }
 
 /// Decides on each call of the last turn, and notes where its tool comes from.
-fn decide(tools: &[Tool], transcript: &mut Transcript) -> Result<Vec<Decision>, Stop> {
-    let find = |name: &str| tools.iter().find(|t| t.spec.name == name);
+fn decide(tools: &OfferedTools, transcript: &mut Transcript) -> Result<Vec<Decision>, Stop> {
     for call in transcript
         .turns
         .last_mut()
         .into_iter()
         .flat_map(|t| &mut t.calls)
     {
-        if let Some(tool) = find(&call.name) {
-            call.component = tool.component.clone();
+        if let Some(component) = tools.component(&call.name) {
+            call.component = component.clone();
         }
     }
     let count = transcript.turns.last().map_or(0, |t| t.calls.len());
@@ -136,9 +136,12 @@ fn decide(tools: &[Tool], transcript: &mut Transcript) -> Result<Vec<Decision>, 
         if repeated == Repetition::Endless {
             return Err(Stop::Circle(call.name.clone()));
         }
-        let decision = match (find(&call.name), transcript::arguments(&call.arguments)) {
+        let decision = match (
+            tools.component(&call.name),
+            transcript::arguments(&call.arguments),
+        ) {
             (None, _) => {
-                let names: Vec<&str> = tools.iter().map(|t| t.spec.name.as_str()).collect();
+                let names = tools.names();
                 let names = match names.is_empty() {
                     true => "none".to_owned(),
                     false => names.join(", "),
@@ -154,7 +157,7 @@ fn decide(tools: &[Tool], transcript: &mut Transcript) -> Result<Vec<Decision>, 
                  results or call something else"
                     .to_owned(),
             ),
-            (Some(tool), Ok(arguments)) if tool.component.kind == SUB_AGENT => task(&arguments),
+            (Some(component), Ok(arguments)) if component.kind == SUB_AGENT => task(&arguments),
             (Some(_), Ok(arguments)) => Decision::Tool(arguments),
         };
         decisions.push(decision);

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     activities::AgentActivities,
     limits::{Limit, Limits, Used},
+    offered_tools::OfferedTools,
     pins::Actor,
     transcript::{Call, CallState, SubAgentRun, size_limit},
 };
@@ -64,7 +65,7 @@ impl Task {
             key: format!("{}/{name}/{}", parent.key, call.id),
             actor,
             model: parent.model.clone(),
-            tools: Vec::new(),
+            tools: OfferedTools::default(),
             input: Some(task),
             limits: parent.limits,
             turns_per_run: parent.turns_per_run,

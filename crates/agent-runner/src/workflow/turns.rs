@@ -99,6 +99,7 @@ fn sendable(request: &ModelRequest) -> Result<(), Stop> {
 mod tests {
     use super::*;
     use crate::{
+        offered_tools::OfferedTools,
         pins::{Actor, Pins},
         transcript::Transcript,
     };
@@ -112,7 +113,7 @@ mod tests {
                 pins: Pins::default(),
             },
             model: "m".to_owned(),
-            tools: Vec::new(),
+            tools: OfferedTools::default(),
             input: Some("\"".repeat(task)),
             transcript: Transcript::default(),
         };

@@ -2,7 +2,7 @@
 
 use stigmer_api::{
     Kind,
-    agent::Agent,
+    agent::{Agent, AgentSpec},
     agentexecution::AgentExecution,
     agentinstance::AgentInstance,
     apiresource::ApiResourceMetadata,
@@ -79,6 +79,16 @@ pub(super) fn layers(
     Ok((merged, missing))
 }
 
+/// The agent of an execution as it is now, which the execution keeps to its end. Its variables are
+/// merged already, and the secrets among them have no second place.
+fn agent_now(tx: &Tx<'_>, execution: &AgentExecution) -> Option<AgentSpec> {
+    let agent_id = execution.spec.clone().unwrap_or_default().agent_id;
+    let agent: Agent = tx.view().get(&agent_id).ok()?;
+    let mut spec = agent.spec?;
+    spec.env_spec = None;
+    Some(spec)
+}
+
 /// Stores the context of an execution; its slug is the execution's id.
 pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables) -> Result<()> {
     let execution_id = execution.id().to_owned();
@@ -89,7 +99,11 @@ pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables)
             org: execution.org().to_owned(),
             ..Default::default()
         }),
-        spec: Some(ExecutionContextSpec { execution_id, data }),
+        spec: Some(ExecutionContextSpec {
+            execution_id,
+            data,
+            agent: agent_now(tx, execution),
+        }),
         ..Default::default()
     };
     context.set_envelope();
@@ -97,9 +111,12 @@ pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables)
 }
 
 /// Stores a further context of an execution that has not ended.
-pub(crate) fn create(tx: &mut Tx<'_>, context: ExecutionContext) -> Result<ExecutionContext> {
+pub(crate) fn create(tx: &mut Tx<'_>, mut context: ExecutionContext) -> Result<ExecutionContext> {
     let spec = context.spec.clone().unwrap_or_default();
     refuse_empty::<ExecutionContext>(&spec.data)?;
+    if let Some(spec) = &mut context.spec {
+        spec.agent = None;
+    }
     let context = lifecycle::create(tx, context)?;
     if id::is_id(Kind::AgentExecution, context.slug()) {
         let message = format!(

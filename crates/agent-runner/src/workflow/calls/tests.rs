@@ -1,7 +1,10 @@
 use agent_tools::ToolSpec;
 
 use super::*;
-use crate::transcript::{Component, RequestedCall};
+use crate::{
+    offered_tools::Tool,
+    transcript::{Component, RequestedCall},
+};
 
 fn tool(name: &str, kind: &str) -> Tool {
     Tool {
@@ -18,8 +21,8 @@ fn tool(name: &str, kind: &str) -> Tool {
     }
 }
 
-fn tools() -> [Tool; 2] {
-    [tool("add", "mcp"), tool("agent_x", SUB_AGENT)]
+fn tools() -> OfferedTools {
+    OfferedTools::pin(&[tool("add", "mcp"), tool("agent_x", SUB_AGENT)])
 }
 
 fn transcript(calls: &[(&str, &str)]) -> Transcript {
