@@ -50,6 +50,19 @@ async fn a_sub_agent_replays() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn an_execution_that_keeps_its_tools_by_name_replays() -> anyhow::Result<()> {
+    replays(include_bytes!("../../testdata/histories/pinned-tools.json")).await
+}
+
+#[tokio::test]
+async fn a_sub_agent_that_keeps_its_tools_by_name_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/pinned-sub-agent.json"
+    ))
+    .await
+}
+
+#[tokio::test]
 async fn a_run_that_was_continued_replays() -> anyhow::Result<()> {
     replays(include_bytes!("../../testdata/histories/continued.json")).await
 }
