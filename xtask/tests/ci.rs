@@ -13,8 +13,8 @@ fn a_build_that_replaces_xtask_does_not_end_ci() {
     std::fs::copy(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
     let cargo = world.program(
         "cargo",
-        "printf '#!/bin/sh\necho built anew: \"$@\"\n' > $FAKE/xtask.new && chmod +x $FAKE/xtask.new && \
-         mv $FAKE/xtask.new $FAKE/xtask",
+        "printf '#!/bin/sh\necho built anew: \"$@\"\n' > $E2E_FAKE/xtask.new && chmod +x $E2E_FAKE/xtask.new && \
+         mv $E2E_FAKE/xtask.new $E2E_FAKE/xtask",
     );
     let output = world
         .xtask_at(&program, &["ci", "--docker", "skip"])

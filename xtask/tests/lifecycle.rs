@@ -139,7 +139,7 @@ fn a_service_that_dies_under_the_tests_fails_them() {
         .e2e(&[
             "phase1",
             "--exec",
-            "kill -9 $(cat $FAKE/server.pid); sleep 300", // nobody waits for it
+            "kill -9 $(cat $E2E_FAKE/server.pid); sleep 300", // nobody waits for it
         ])
         .output()
         .unwrap();

@@ -11,8 +11,7 @@ use support::{World, text_of};
 /// Everybody notes the environment and stays; those that announce an address do.
 fn world() -> World {
     let world = World::new();
-    let note =
-        "env > $FAKE/$(basename $0).part; mv $FAKE/$(basename $0).part $FAKE/$(basename $0).env";
+    let note = "env > $E2E_FAKE/$(basename $0).part; mv $E2E_FAKE/$(basename $0).part $E2E_FAKE/$(basename $0).env";
     let stay = format!("{note}; exec sleep 60");
     let announce = |port: u16| {
         format!(
@@ -62,7 +61,7 @@ fn environment(world: &World, name: &str) -> BTreeMap<String, String> {
 #[test]
 fn without_a_model_all_but_the_live_lane_runs_and_says_so() {
     let world = world();
-    let output = phase2(&world, &["--exec", "cp $E2E_STACK $FAKE/stack"])
+    let output = phase2(&world, &["--exec", "cp $E2E_STACK $E2E_FAKE/stack"])
         .output()
         .unwrap();
     let text = text_of(&output);
@@ -87,7 +86,7 @@ fn without_a_model_all_but_the_live_lane_runs_and_says_so() {
 #[test]
 fn server_and_runner_share_a_key_that_nobody_else_has() {
     let world = world();
-    let noted = "until [ -e $FAKE/runner.env ]; do sleep 0.01; done";
+    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done";
     let output = phase2(&world, &["--model", "replay", "--exec", noted])
         .output()
         .unwrap();
@@ -105,6 +104,75 @@ fn server_and_runner_share_a_key_that_nobody_else_has() {
         commands.contains("STIGMER_RUNNER_KEY=***") && !commands.contains(key),
         "{commands}"
     );
+}
+
+/// What a user of Temporal Cloud, of models and of proxies may have in the shell all day. None of it is for a stack of ours,
+/// but for the gateway's way out.
+const OF_THE_USER: [&str; 26] = [
+    "TEMPORAL_API_KEY",
+    "TEMPORAL_TLS",
+    "TEMPORAL_TLS_CERT",
+    "TEMPORAL_TLS_KEY",
+    "TEMPORAL_CLI_ADDRESS",
+    "TEMPORAL_ENV",
+    "STIGMER_LLM_API_KEY",
+    "STIGMER_LLM_API_KEY_FILE",
+    "STIGMER_RUNNER_KEY_FILE",
+    "STIGMER_SERVER_ADDR",
+    "STIGMER_MAX_SECONDS",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "OLLAMA_MODELS",
+    "OLLAMA_KEEP_ALIVE",
+    "DB_PATH",
+    "GATEWAY_API_KEY",
+    "MCP_PROBE_NOTES",
+    "LOG_FORMAT",
+    "RUST_LOG",
+    "XDG_DATA_HOME",
+    "DOCKER_API_VERSION",
+    "AWS_SECRET_ACCESS_KEY",
+    "GITHUB_TOKEN",
+    "https_proxy",
+    "HTTP_PROXY",
+];
+
+#[test]
+fn a_stack_of_ours_sees_nothing_of_the_user_that_was_not_chosen() {
+    const CANARY: &str = "canary-of-the-user-7f3a";
+    let world = world();
+    let noted =
+        "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done; env > $E2E_FAKE/script.env";
+    let mut command = phase2(&world, &["--model", "replay", "--exec", noted]);
+    for name in OF_THE_USER {
+        command.env(name, CANARY);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    for service in ["temporal", "server", "gateway", "mcp", "runner"] {
+        let seen = environment(&world, service);
+        let theirs = seen.iter().filter(|(_, value)| *value == CANARY);
+        let theirs: Vec<&str> = theirs.map(|(name, _)| name.as_str()).collect();
+        match service {
+            "gateway" => assert_eq!(theirs, ["HTTP_PROXY", "https_proxy"]),
+            _ => assert!(theirs.is_empty(), "{service}: {theirs:?}"),
+        }
+        assert!(seen.contains_key("PATH") && seen.contains_key("E2E_RUN_ID"));
+    }
+    // A command of the user's own is not the stack's.
+    assert_eq!(environment(&world, "script")["OPENAI_API_KEY"], CANARY);
+    let mut open = vec![world.runs()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.is_symlink() {
+                open.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path) {
+                let text = String::from_utf8_lossy(&bytes);
+                assert!(!text.contains(CANARY), "{} has it", path.display());
+            }
+        }
+    }
 }
 
 #[test]

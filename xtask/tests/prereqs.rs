@@ -116,7 +116,7 @@ fn containers(docker: &str, more: &[(&str, &str)]) -> String {
         .unwrap();
     let text = text_of(&output);
     let from = text.find("docker  ").unwrap_or_else(|| panic!("{text}")) - 9;
-    let text = text[from..].replace(&*checkout.world.fake().to_string_lossy(), "FAKE");
+    let text = text[from..].replace(&*checkout.world.fake().to_string_lossy(), "E2E_FAKE");
     let end = text
         .find("python")
         .or(text.find("everything"))
@@ -167,5 +167,65 @@ fn an_engine_that_does_not_answer_is_one_finding() {
     assert!(
         none.contains("no Docker Compose answers (E2E_COMPOSE=/no/such/compose)"),
         "{none}"
+    );
+}
+
+#[test]
+fn a_check_fetches_nothing_even_where_a_run_would() {
+    let checkout = Checkout::new("one");
+    checkout.docker("exit 1");
+    checkout.script("python3", "echo 3.11 25.1");
+    checkout.script("docker-compose", "echo 1.29.2");
+    let prereqs = || {
+        let mut command = checkout.xtask(&["prereqs", "phase2"]);
+        let output = command.env_remove("E2E_COMPOSE").output().unwrap();
+        (text_of(&output), checkout.calls())
+    };
+    let fetches = |calls: &[String]| calls.iter().any(|call| call.contains("pip download"));
+    let (text, calls) = prereqs();
+    assert!(!fetches(&calls), "{calls:?}");
+    assert!(
+        text.contains("compose         none answers; a run that uses Docker would fetch one"),
+        "{text}"
+    );
+    assert!(!text.contains("will be fetched, since no other"), "{text}");
+    assert!(
+        !checkout.tools().exists() || std::fs::read_dir(checkout.tools()).unwrap().count() == 0
+    );
+    let arch = std::env::consts::ARCH;
+    checkout.docker(&answers(
+        r#"{"Version":"27.0.1"}"#,
+        &format!(r#"{{"OSType":"linux","Architecture":"{arch}","MemTotal":8000000000}}"#),
+    ));
+    let (text, calls) = prereqs();
+    assert!(!fetches(&calls), "{calls:?}");
+    assert!(
+        text.contains("will be fetched, since no other answers"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_temporal_that_is_too_old_is_missing_where_nothing_can_be_fetched() {
+    let world = World::new();
+    world.good_server();
+    world.program("temporal", "echo temporal version 1.0.0");
+    world.program("python3", "exit 1");
+    let path = std::env::var("PATH").unwrap();
+    let mut run = world.e2e(&["phase2", "--model", "replay", "--exec", "true"]);
+    let output = run
+        .env("PATH", format!("{}:{path}", world.fake().display()))
+        .env("E2E_TOOLS_DIR", world.fake().join("tools"))
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("phase2: SKIPPED, nothing of it ran"),
+        "{text}"
+    );
+    assert!(
+        text.contains("1.0.0 on PATH is too old; 1.9.1 will be fetched"),
+        "{text}"
     );
 }

@@ -12,7 +12,7 @@ use support::{World, alive, send, text_of, wait_for};
 fn signals_during_start_end_everything() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let world = World::new();
-        world.server("echo $$ > $FAKE/server.pid; exec sleep 60");
+        world.server("echo $$ > $E2E_FAKE/server.pid; exec sleep 60");
         let child = world.e2e(&["phase1", "--exec", "true"]).spawn().unwrap();
         wait_for(|| world.pid("server").is_some());
         send(child.id(), signal);
@@ -31,7 +31,7 @@ fn signals_during_start_end_everything() {
 fn a_run_that_nobody_reads_goes_on_to_its_end() {
     let world = World::new();
     world.good_server();
-    let script = "echo ran > $FAKE/ran";
+    let script = "echo ran > $E2E_FAKE/ran";
     let mut child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
     // As `| head` does.
     drop((child.stdout.take(), child.stderr.take()));
@@ -44,8 +44,8 @@ fn a_run_that_nobody_reads_goes_on_to_its_end() {
 fn the_first_signal_lets_running_tests_end() {
     let world = World::new();
     world.good_server();
-    let script = "trap 'echo told > $FAKE/told' INT; echo $$ > $FAKE/tests.pid; \
-                  while [ ! -e $FAKE/told ]; do sleep 0.05; done; echo ended > $FAKE/ended";
+    let script = "trap 'echo told > $E2E_FAKE/told' INT; echo $$ > $E2E_FAKE/tests.pid; \
+                  while [ ! -e $E2E_FAKE/told ]; do sleep 0.05; done; echo ended > $E2E_FAKE/ended";
     let child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
     wait_for(|| world.pid("tests").is_some());
     send(child.id(), Signal::SIGINT);
@@ -63,7 +63,7 @@ fn the_first_signal_lets_running_tests_end() {
 fn the_second_signal_stops_at_once() {
     let world = World::new();
     world.good_server();
-    let script = "trap '' INT TERM; echo $$ > $FAKE/tests.pid; while :; do sleep 0.05; done";
+    let script = "trap '' INT TERM; echo $$ > $E2E_FAKE/tests.pid; while :; do sleep 0.05; done";
     let child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
     wait_for(|| world.pid("tests").is_some());
     send(child.id(), Signal::SIGTERM);
@@ -84,7 +84,7 @@ fn the_second_signal_stops_at_once() {
 fn after_sigkill_the_next_command_sweeps() {
     let world = World::new();
     world.good_server();
-    let script = "echo $$ > $FAKE/tests.pid; setsid sleep 77";
+    let script = "echo $$ > $E2E_FAKE/tests.pid; setsid sleep 77";
     let mut child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
     wait_for(|| world.pid("tests").is_some());
     send(child.id(), Signal::SIGKILL);
@@ -145,7 +145,7 @@ fn two_runs_in_one_checkout_do_not_meet() {
         .e2e(&[
             "phase1",
             "--exec",
-            "echo $$ > $FAKE/tests.pid; while [ ! -e $FAKE/go ]; do sleep 0.02; done",
+            "echo $$ > $E2E_FAKE/tests.pid; while [ ! -e $E2E_FAKE/go ]; do sleep 0.02; done",
         ])
         .spawn()
         .unwrap();

@@ -30,7 +30,7 @@ pub use context::RunContext;
 pub use exit::{Code, code_of, coded, mended};
 pub use phases::{Phase, Phases};
 pub use process::{
-    Command, Exit, Ident, Output, Process, query, run_to_end, spawn, tail, this_program,
+    Command, Exit, Ident, Inherit, Output, Process, query, run_to_end, spawn, tail, this_program,
 };
 pub use run::info::Info;
 pub use run::{Run, runs_dir};

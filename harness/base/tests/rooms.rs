@@ -7,6 +7,7 @@ const ROOMS: &[&str] = &[
     "config/images.rs",
     "exit.rs",
     "config.rs",
+    "process/inherit.rs",
     "process/command.rs",
     "process/current_exe.rs",
     "process/exit.rs",

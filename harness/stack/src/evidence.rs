@@ -1,6 +1,7 @@
 //! What is kept when something failed, and reading it back.
 
-use harness_base::{Command, query};
+use crate::file::{Runtime, StackFile};
+use harness_base::{Command, Inherit, query};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,62 +16,42 @@ pub fn exchanges(log: &Path, into: &Path) {
     let _ = std::fs::write(into, lines.collect::<Vec<_>>().concat());
 }
 
-/// Temporal's histories of executions that did not complete, one file each, at most `most`. Returns how many.
-pub async fn histories(
-    cli: &Path,
-    address: &str,
-    namespace: &str,
-    into: &Path,
-    most: usize,
-) -> usize {
-    let limit = Duration::from_secs(10);
-    let ask = |args: Vec<String>| {
-        let shared =
-            ["--address", address, "--namespace", namespace, "-o", "json"].map(str::to_owned);
-        query(Command::new(cli).args(args).args(shared), limit)
+/// Temporal's histories of executions that did not complete, one file each, at most `most`. Returns how many. A Temporal of
+/// somebody else's is asked as the user would ask it, ours by its address alone.
+pub async fn histories(file: &StackFile, into: &Path, most: usize) -> usize {
+    let Some(at) = &file.temporal else { return 0 };
+    let inherit = match file.runtime {
+        Runtime::External => Inherit::All,
+        Runtime::Native | Runtime::Docker => Inherit::System,
     };
-    let query = "ExecutionStatus != 'Completed'";
-    let list = ask([
-        "workflow",
-        "list",
-        "--query",
-        query,
-        "--limit",
-        &most.to_string(),
-    ]
-    .map(str::to_owned)
-    .to_vec())
-    .await;
+    let ask = |args: &[&str]| {
+        let command = Command::new(&at.cli)
+            .args(args.iter().copied())
+            .args(["--address", &at.address, "--namespace", &at.namespace])
+            .args(["-o", "json"]);
+        query(command.inherit(inherit), Duration::from_secs(10))
+    };
+    let (unfinished, limit) = ("ExecutionStatus != 'Completed'", most.to_string());
+    let list = ask(&["workflow", "list", "--query", unfinished, "--limit", &limit]).await;
     let Ok(list) = list else { return 0 };
     let mut written = 0;
     for (workflow, run) in open_executions(&list.stdout).into_iter().take(most) {
-        let shown = ask([
+        let show = [
             "workflow",
             "show",
             "--workflow-id",
             &workflow,
             "--run-id",
             &run,
-        ]
-        .map(str::to_owned)
-        .to_vec())
-        .await;
-        let Ok(shown) = shown else { continue };
-        let name: String = workflow
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '-' {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .collect();
-        if std::fs::create_dir_all(into).is_ok()
-            && std::fs::write(into.join(format!("{name}-{run}.json")), shown.stdout).is_ok()
-        {
-            written += 1;
-        }
+        ];
+        let Ok(shown) = ask(&show).await else {
+            continue;
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let name = workflow.replace(|c| !plain(c), "_");
+        let path = into.join(format!("{name}-{run}.json"));
+        let wrote = std::fs::create_dir_all(into).and_then(|()| std::fs::write(path, shown.stdout));
+        written += usize::from(wrote.is_ok());
     }
     written
 }

@@ -8,10 +8,10 @@ use super::report::PhaseReport;
 use super::report::junit::{self, Counts};
 use super::test_run::TestRun;
 use anyhow::Context;
-use harness_base::{Code, Output, coded, docker, spawn, tail};
+use harness_base::{Code, Inherit, Output, coded, docker, spawn, tail};
 use harness_stack::handle::Handle;
 use harness_stack::ready::log_tail;
-use harness_stack::{Owner, Stack, StackFile, evidence};
+use harness_stack::{Owner, Runtime, Stack, StackFile, evidence};
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,11 @@ pub async fn run(
         }
         _ => None,
     };
+    // Somebody else's stack is reached as its user reaches it; ours by what is told.
+    let inherit = match (&runner, file.runtime) {
+        (TestRunner::Exec(_), _) | (_, Runtime::External) => Inherit::All,
+        _ => Inherit::Tests,
+    };
     let command = nextest::command(
         &runner,
         Tests {
@@ -60,7 +65,8 @@ pub async fn run(
             dir: &stack.dir,
             root: &run.context.run.root,
         },
-    );
+    )
+    .inherit(inherit);
     eprintln!("$ {}", command.echo());
     let began = Instant::now();
     let pid_file = stack.context.run.pid_file(&format!("{}-tests", file.phase));
@@ -199,19 +205,10 @@ pub async fn collect(stack: &Stack, file: Option<&StackFile>) {
         .iter()
         .any(|(_, member)| member.handle.is_lost());
     // One that went with its engine would be asked in vain, for as long as a question may take.
-    if let Some(temporal) = file
-        .and_then(|file| file.temporal.as_ref())
-        .filter(|_| !lost)
-    {
+    if let Some(file) = file.filter(|_| !lost) {
         let into = stack.dir.join("histories");
-        let count = evidence::histories(
-            &temporal.cli,
-            &temporal.address,
-            &temporal.namespace,
-            &into,
-            stack.context.config.evidence.histories,
-        )
-        .await;
+        let most = stack.context.config.evidence.histories;
+        let count = evidence::histories(file, &into, most).await;
         if count > 0 {
             eprintln!(
                 "{count} histories of executions that did not complete: {}",

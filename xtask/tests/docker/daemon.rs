@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use std::process::{Child, Output};
 
 /// What stands in place of tests: it says that it began, and stays.
-const TESTS: &str = "echo $$ > $FAKE/tests.pid; sleep 300";
+const TESTS: &str = "echo $$ > $E2E_FAKE/tests.pid; sleep 300";
 /// Somebody else's container, by a name like ours.
 const FOREIGN: &str = "stigmer-e2e-foreign";
 

@@ -26,8 +26,8 @@ fn a_signal_during_start_ends_everything() {
 #[ignore = "needs Docker and the images: cargo xtask ci runs it"]
 fn a_signal_during_the_tests_lets_them_end() {
     let stack = Contained::new();
-    let script = "trap 'echo told > $FAKE/told' INT; echo $$ > $FAKE/tests.pid; \
-                  while [ ! -e $FAKE/told ]; do sleep 0.05; done; echo ended > $FAKE/ended";
+    let script = "trap 'echo told > $E2E_FAKE/told' INT; echo $$ > $E2E_FAKE/tests.pid; \
+                  while [ ! -e $E2E_FAKE/told ]; do sleep 0.05; done; echo ended > $E2E_FAKE/ended";
     let child = stack.phase2(script).spawn().unwrap();
     wait_for(|| stack.world.pid("tests").is_some());
     send(child.id(), Signal::SIGINT);
@@ -65,7 +65,7 @@ fn a_service_that_is_killed_is_named_at_once() {
 #[ignore = "needs Docker and the images: cargo xtask ci runs it"]
 fn after_sigkill_the_next_command_sweeps_and_spares_what_is_foreign() {
     let stack = Contained::new();
-    let script = "echo $$ > $FAKE/tests.pid; sleep 300";
+    let script = "echo $$ > $E2E_FAKE/tests.pid; sleep 300";
     let mut child = stack.phase2(script).spawn().unwrap();
     wait_for(|| stack.world.pid("tests").is_some());
     let killed = stack.run_id();
@@ -201,7 +201,7 @@ fn a_kept_stack_can_be_used_again_and_ends_by_down() {
 #[ignore = "needs Docker and the images: cargo xtask ci runs it"]
 fn a_run_in_containers_and_one_on_the_host_do_not_meet() {
     let stack = Contained::new();
-    let script = "echo $$ > $FAKE/tests.pid; while [ ! -e $FAKE/go ]; do sleep 0.02; done";
+    let script = "echo $$ > $E2E_FAKE/tests.pid; while [ ! -e $E2E_FAKE/go ]; do sleep 0.02; done";
     let contained = stack.phase2(script).spawn().unwrap();
     wait_for(|| stack.world.pid("tests").is_some());
     let run = stack.run_id();

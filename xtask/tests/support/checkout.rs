@@ -19,10 +19,10 @@ pub const ALL: [&str; 5] = ["server", "runner", "gateway", "mcp", "runner-e2e"];
 /// A client that remembers what it built and was given; `$1` of a script that is put before it decides otherwise.
 const DOCKER: &str = r#"
 case "$1 $2" in
-"image ls") [ "$3" = --quiet ] || cat $FAKE/images 2>/dev/null;;
+"image ls") [ "$3" = --quiet ] || cat $E2E_FAKE/images 2>/dev/null;;
 "build "*)
-    while [ $# -gt 1 ]; do [ "$1" = --tag ] && echo "$2" >> $FAKE/images; shift; done
-    cp "$1/Dockerfile" $FAKE/Dockerfile;;
+    while [ $# -gt 1 ]; do [ "$1" = --tag ] && echo "$2" >> $E2E_FAKE/images; shift; done
+    cp "$1/Dockerfile" $E2E_FAKE/Dockerfile;;
 esac
 exit 0"#;
 
@@ -30,7 +30,7 @@ exit 0"#;
 const CARGO: &str = r#"
 while [ $# -gt 0 ]; do
     [ "$1" = --target ] && at=${CARGO_TARGET_DIR:-target}/$2/image && mkdir -p $at
-    [ "$1" = --bin ] && cp $FAKE/program $at/$2
+    [ "$1" = --bin ] && cp $E2E_FAKE/program $at/$2
     shift
 done
 exit 0"#;
@@ -89,7 +89,7 @@ impl Checkout {
     /// A program of this machine that notes how it was called.
     pub fn script(&self, name: &str, text: &str) {
         let path = self.world.fake().join(name);
-        let text = format!("#!/bin/sh\necho \"{name} $*\" >> $FAKE/calls\n{text}\n");
+        let text = format!("#!/bin/sh\necho \"{name} $*\" >> $E2E_FAKE/calls\n{text}\n");
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }

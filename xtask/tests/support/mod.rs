@@ -76,7 +76,7 @@ impl World {
     /// A server that announces itself and stays.
     pub fn good_server(&self) {
         self.server(
-            "echo $$ > $FAKE/server.pid; echo listening; \
+            "echo $$ > $E2E_FAKE/server.pid; echo listening; \
              echo 127.0.0.1:4242 > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60",
         );
     }
@@ -99,7 +99,7 @@ impl World {
         command
             .args(args)
             .env("E2E_ROOT", self.root())
-            .env("FAKE", self.fake())
+            .env("E2E_FAKE", self.fake())
             .env("E2E_SERVER_BIN", self.fake().join("server"))
             .env("E2E_RUNNER_BIN", "true")
             .env("E2E_CLI_BIN", "true")
@@ -125,7 +125,7 @@ impl World {
 
     /// No process with this world in its environment.
     pub fn assert_nothing_left(&self) {
-        let mark = format!("FAKE={}", self.fake().display()).into_bytes();
+        let mark = format!("E2E_FAKE={}", self.fake().display()).into_bytes();
         let left: Vec<String> = std::fs::read_dir("/proc")
             .into_iter()
             .flatten()

@@ -1,6 +1,6 @@
 //! A command as a value: built by pure functions, shown to people without its secrets.
 
-use std::ffi::OsString;
+use super::inherit::Inherit;
 use std::path::PathBuf;
 
 /// What to run, before it runs.
@@ -16,6 +16,8 @@ pub struct Command {
     pub unset: Vec<String>,
     /// Working folder; this process's own when `None`.
     pub cwd: Option<PathBuf>,
+    /// What it sees of the user's environment.
+    pub inherit: Inherit,
 }
 
 /// A variable of the environment.
@@ -74,6 +76,13 @@ impl Command {
         self
     }
 
+    /// Chooses what it sees of the user's environment.
+    #[must_use]
+    pub fn inherit(mut self, inherit: Inherit) -> Self {
+        self.inherit = inherit;
+        self
+    }
+
     /// Sets the working folder.
     #[must_use]
     pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
@@ -95,21 +104,6 @@ impl Command {
             .chain(self.args.iter().map(|a| quoted(a)));
         vars.chain(words).collect::<Vec<_>>().join(" ")
     }
-}
-
-/// Variables of this process that no child gets: `cargo run` describes xtask's own package by them, and a cargo below
-/// that sees them runs build scripts again that watch them (ring's), and compiles all that stands on these.
-pub fn not_inherited() -> impl Iterator<Item = OsString> {
-    const ABOUT_US: [&str; 4] = [
-        "CARGO_PKG_",
-        "CARGO_MANIFEST_",
-        "CARGO_BIN_",
-        "CARGO_CRATE_",
-    ];
-    std::env::vars_os().map(|(name, _)| name).filter(|name| {
-        let name = name.to_string_lossy();
-        ABOUT_US.iter().any(|prefix| name.starts_with(prefix))
-    })
 }
 
 fn quoted(word: &str) -> String {

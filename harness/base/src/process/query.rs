@@ -1,6 +1,6 @@
 //! Short questions to other programs: answer, or nothing, within a time limit.
 
-use super::command::{Command, not_inherited};
+use super::command::Command;
 use std::time::Duration;
 
 /// What a program answered.
@@ -28,7 +28,7 @@ pub fn query_blocking(command: &Command, limit: Duration) -> Result<CommandOutpu
     for var in command.env.iter().rev() {
         expression = expression.env(&var.name, &var.value);
     }
-    for name in not_inherited() {
+    for name in command.inherit.withheld() {
         expression = expression.env_remove(name);
     }
     for name in &command.unset {

@@ -1,6 +1,6 @@
 //! Starting a process in a group of its own, waiting for it, ending it.
 
-use super::command::{Command, not_inherited};
+use super::command::Command;
 use super::exit::Exit;
 use super::ident::Ident;
 use anyhow::Context;
@@ -67,7 +67,7 @@ pub fn spawn(
             os.stderr(append(path)?);
         }
     }
-    for name in not_inherited() {
+    for name in command.inherit.withheld() {
         os.env_remove(name);
     }
     for name in &command.unset {

@@ -4,7 +4,7 @@ use super::containers::Containers;
 use super::host_proxy::HOST_NAME;
 use crate::ready::Ready;
 use crate::stack::{Owner, Stack};
-use harness_base::{Command, this_program};
+use harness_base::{Command, Inherit, this_program};
 
 /// One on this host's loopback is led to by a process of ours, which listens on the run's bridge alone and outlives `up`.
 ///
@@ -26,7 +26,8 @@ pub(super) async fn open(
     let command = Command::new(this_program()?)
         .args(["relay", &from, &format!("127.0.0.1:{port}")])
         .args(["--peers".to_owned(), format!("{bridge}/{prefix}")])
-        .env("STIGMER_ANNOUNCE_FILE", announce.to_string_lossy());
+        .env("STIGMER_ANNOUNCE_FILE", announce.to_string_lossy())
+        .inherit(Inherit::System);
     let limit = stack.context.config.services.gateway.ready_limit();
     stack
         .start(

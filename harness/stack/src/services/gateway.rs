@@ -3,7 +3,7 @@
 
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional};
 use crate::wiring::Wiring;
-use harness_base::Command;
+use harness_base::{Command, Inherit};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ const PORT: u16 = 8080;
 pub fn spec(wiring: &Wiring, place: Place<'_>, logs: &Path, limit: Duration) -> ServiceSpec {
     let announce = place.scratch("address");
     let command = Command::default()
+        .inherit(Inherit::Proxied)
         .args(["serve"])
         .env("GATEWAY_HOST", place.host())
         .env("GATEWAY_PORT", place.port(PORT))

@@ -1,7 +1,7 @@
 //! `mcp-probe`, the MCP server that tests give to agents, by HTTP.
 
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec};
-use harness_base::Command;
+use harness_base::{Command, Inherit};
 use std::time::Duration;
 
 const PORT: u16 = 8080;
@@ -10,6 +10,7 @@ const PORT: u16 = 8080;
 pub fn spec(place: Place<'_>, limit: Duration) -> ServiceSpec {
     let announce = place.scratch("address");
     let command = Command::default()
+        .inherit(Inherit::System)
         .args(["http"])
         .env("MCP_PROBE_HOST", place.host())
         .env("MCP_PROBE_PORT", place.port(PORT))

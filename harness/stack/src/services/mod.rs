@@ -7,7 +7,7 @@ pub mod runner;
 pub mod server;
 pub mod temporal;
 
-use harness_base::Command;
+use harness_base::{Command, Inherit};
 use std::path::Path;
 
 /// Temporal's namespace; the dev server makes it.
@@ -17,7 +17,9 @@ pub const TASK_QUEUE: &str = "agent_execution_runner";
 
 /// Asks a server, a gateway or the MCP server whether it serves.
 pub fn address_health(bin: &Path, address: &str) -> Command {
-    Command::new(bin).args(["healthcheck", "--address", address])
+    Command::new(bin)
+        .args(["healthcheck", "--address", address])
+        .inherit(Inherit::System)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The embedded model: llama.cpp in Python, a process of this host in each runtime.
 
 use crate::service::{ContainerNeeds, Health, ServiceSpec};
-use harness_base::Command;
 use harness_base::config::EmbeddedModel;
+use harness_base::{Command, Inherit};
 use harness_provision::ModelFiles;
 use std::path::Path;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub fn spec(
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let number = |flag: &str, number: String| [flag.to_owned(), number];
     let command = Command::default()
+        .inherit(Inherit::System)
         .args(["-B".to_owned(), path(script)])
         .args(["--model".to_owned(), path(&files.weights)])
         .args(["--alias", name])

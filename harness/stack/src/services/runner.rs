@@ -4,7 +4,7 @@ use super::{NAMESPACE, TASK_QUEUE};
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, secret};
 use crate::wiring::Wiring;
 use anyhow::Context;
-use harness_base::Command;
+use harness_base::{Command, Inherit};
 use std::time::Duration;
 
 /// A runner's health check asks until it is ready: it connects to Temporal, and a process for each question costs more,
@@ -28,6 +28,7 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> anyhow::Resul
         .server()
         .context("a runner needs the shared server, which is not ready")?;
     let command = Command::default()
+        .inherit(Inherit::System)
         .env("STIGMER_BACKEND_ENDPOINT", server)
         .env("TEMPORAL_ADDRESS", temporal)
         .env("TEMPORAL_NAMESPACE", NAMESPACE)

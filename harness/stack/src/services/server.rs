@@ -3,7 +3,7 @@
 use super::{NAMESPACE, TASK_QUEUE};
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional, secret};
 use crate::wiring::Wiring;
-use harness_base::Command;
+use harness_base::{Command, Inherit};
 use std::time::Duration;
 
 const PORT: u16 = 7234;
@@ -12,6 +12,7 @@ const PORT: u16 = 7234;
 pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> ServiceSpec {
     let announce = place.scratch("address");
     let command = Command::default()
+        .inherit(Inherit::System)
         .env("GRPC_HOST", place.host())
         .env("GRPC_PORT", place.port(PORT))
         .env("DB_PATH", place.data("stigmer.redb"))

@@ -2,7 +2,7 @@
 
 use super::NAMESPACE;
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec};
-use harness_base::Command;
+use harness_base::{Command, Inherit};
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ pub fn spec(place: Place<'_>, port: u16, limit: Duration) -> ServiceSpec {
         Place::Container => PORT,
     };
     let mut command = Command::default()
+        .inherit(Inherit::System)
         .args(["server", "start-dev", "--headless"])
         .args([format!("--ip={}", place.host()), format!("--port={port}")])
         .args([
@@ -59,7 +60,8 @@ fn health_args(address: &str) -> Vec<String> {
 
 /// Asks one in a container whether it answers for its cluster, by the `temporal` of this host.
 pub fn health(bin: &Path, address: &str, home: &Path) -> Command {
-    quiet(Command::new(bin).args(health_args(address)), home)
+    let command = Command::new(bin).args(health_args(address));
+    quiet(command.inherit(Inherit::System), home)
 }
 
 /// Its own files (the note about newer versions, profiles) go to the run's folder, not into the user's home.

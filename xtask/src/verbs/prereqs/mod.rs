@@ -66,11 +66,21 @@ pub async fn missing_for_run(config: &Config, model: Option<&Model>) -> Vec<Stri
     let mut findings = vec![checks::c_compiler()];
     let fetches = |located: &Located| matches!(located, Located::Fetchable { .. });
     if wanted.iter().any(|(_, located)| fetches(located)) {
-        findings.push(checks::python(true, serves).await);
-        findings.push(checks::cache());
-    }
-    for (name, located) in wanted {
-        findings.push(provided::program(name, &finding::BOTH, located));
+        let python = checks::python(true, serves).await;
+        let there = python.state == State::Ok;
+        for (name, located) in wanted {
+            findings.push(provided::provisionable(
+                name,
+                &finding::BOTH,
+                located,
+                there,
+            ));
+        }
+        findings.extend([python, checks::cache()]);
+    } else {
+        for (name, located) in wanted {
+            findings.push(provided::program(name, &finding::BOTH, located));
+        }
     }
     findings
         .into_iter()

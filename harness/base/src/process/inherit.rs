@@ -1,0 +1,153 @@
+//! What a child sees of the user's environment.
+
+use std::ffi::OsString;
+
+/// Who a child is, as far as the user's environment goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inherit {
+    /// A tool of the user's (cargo, git, docker, pip, a command of their own): all, but for what `cargo run` says of xtask.
+    #[default]
+    All,
+    /// A service of a stack: what a program needs to run at all. What it is told beyond that is chosen.
+    System,
+    /// The same for a service that may have to leave this machine: with the user's proxies.
+    Proxied,
+    /// What runs the tests: the system, and what cargo, nextest and their output listen to.
+    Tests,
+}
+
+/// What a program needs to run at all.
+const SYSTEM: [&str; 17] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "DYLD_*",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "RUST_BACKTRACE",
+    "LLVM_PROFILE_FILE",
+    // Where the made-up services of the harness's own tests keep what these look at.
+    "E2E_FAKE",
+];
+/// The way out of this machine, in both spellings.
+const PROXIES: [&str; 8] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
+/// What cargo and nextest listen to, and what says how to print.
+const TESTS: [&str; 12] = [
+    "CARGO",
+    "CARGO_*",
+    "RUSTUP_*",
+    "RUSTC*",
+    "RUSTFLAGS",
+    "RUST_*",
+    "NEXTEST_*",
+    "INSTA_*",
+    "TERM",
+    "COLORTERM",
+    "*COLOR*",
+    "CI",
+];
+/// `cargo run` describes xtask's own package by these, and a cargo below that sees them runs build scripts again that watch
+/// them (ring's), and compiles all that stands on these.
+const ABOUT_US: [&str; 4] = [
+    "CARGO_PKG_*",
+    "CARGO_MANIFEST_*",
+    "CARGO_BIN_*",
+    "CARGO_CRATE_*",
+];
+
+fn is_one_of(name: &str, patterns: &[&str]) -> bool {
+    patterns.iter().any(
+        |pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+            (Some(_), Some(_)) => name.contains(pattern.trim_matches('*')),
+            (None, Some(start)) => name.starts_with(start),
+            _ => name == *pattern,
+        },
+    )
+}
+
+impl Inherit {
+    fn passes(self, name: &str) -> bool {
+        if is_one_of(name, &ABOUT_US) {
+            return false;
+        }
+        let also: &[&str] = match self {
+            Self::All => return true,
+            Self::System => &[],
+            Self::Proxied => &PROXIES,
+            Self::Tests => &TESTS,
+        };
+        is_one_of(name, &SYSTEM) || is_one_of(name, also)
+    }
+
+    /// Variables of this process that such a child does not get.
+    pub fn withheld(self) -> impl Iterator<Item = OsString> {
+        let names = std::env::vars_os().map(|(name, _)| name);
+        names.filter(move |name| !self.passes(&name.to_string_lossy()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_sees_what() {
+        let seen = |name: &str| {
+            [
+                Inherit::All,
+                Inherit::System,
+                Inherit::Proxied,
+                Inherit::Tests,
+            ]
+            .map(|who| who.passes(name))
+        };
+        for name in ["PATH", "HOME", "LC_ALL", "TZ", "RUST_BACKTRACE"] {
+            assert_eq!(seen(name), [true; 4], "{name}");
+        }
+        for name in [
+            "TEMPORAL_API_KEY",
+            "TEMPORAL_TLS",
+            "STIGMER_LLM_API_KEY",
+            "OPENAI_API_KEY",
+            "OLLAMA_HOST",
+            "DOCKER_HOST",
+            "AWS_SECRET_ACCESS_KEY",
+            "LOG_LEVEL",
+            "GRPC_PORT",
+            "XDG_CONFIG_HOME",
+            "PYTHONPATH",
+            "LD_PRELOAD",
+        ] {
+            assert_eq!(seen(name), [true, false, false, false], "{name}");
+        }
+        assert_eq!(seen("https_proxy"), [true, false, true, false]);
+        for name in [
+            "CARGO_HOME",
+            "NEXTEST_RETRIES",
+            "RUSTFLAGS",
+            "CI",
+            "NO_COLOR",
+            "TERM",
+        ] {
+            assert_eq!(seen(name), [true, false, false, true], "{name}");
+        }
+        assert_eq!(seen("CARGO_PKG_NAME"), [false; 4]);
+    }
+}
