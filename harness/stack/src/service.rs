@@ -113,6 +113,14 @@ impl ServiceSpec {
     }
 }
 
+/// Docker's client puts its user's proxies into containers; services of one network never ask one for each other.
+pub fn without_proxies(command: Command, place: Place<'_>) -> Command {
+    match place {
+        Place::Process { .. } => command,
+        Place::Container => command.env("NO_PROXY", "*").env("no_proxy", "*"),
+    }
+}
+
 /// A secret, where there is one.
 pub fn secret(command: Command, name: &str, value: Option<&str>) -> Command {
     match value {

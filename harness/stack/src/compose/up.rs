@@ -206,6 +206,10 @@ fn command(
         Some(key) => command.secret("STIGMER_LLM_API_KEY", key),
         None => command.unset("STIGMER_LLM_API_KEY"),
     };
+    // A model elsewhere is asked as the user's client would ask it, one that was led to without a proxy.
+    let led = upstream.is_none() || upstream != wiring.upstream.as_deref();
+    let near = if led { "*" } else { "localhost,127.0.0.1" };
+    let command = command.env("E2E_GATEWAY_NO_PROXY", near);
     match upstream {
         Some(url) => command.env("GATEWAY_UPSTREAM", url),
         None => command.unset("GATEWAY_UPSTREAM"),

@@ -1,7 +1,7 @@
 //! `model-gateway`, between runners and model. It takes the model's address as it is told: whether anybody answers there is
 //! asked by the live lane's own check.
 
-use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional};
+use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional, without_proxies};
 use crate::wiring::Wiring;
 use harness_base::{Command, Inherit};
 use std::path::Path;
@@ -26,7 +26,8 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, logs: &Path, limit: Duration) -> 
                 logs.join("exchanges.jsonl").to_string_lossy(),
             )
             .env("STIGMER_ANNOUNCE_FILE", &announce),
-        Place::Container => command.env("GATEWAY_EXCHANGES", "-"),
+        // Whether its model is behind the proxy is for whoever knows the model's address to say.
+        Place::Container => without_proxies(command.env("GATEWAY_EXCHANGES", "-"), place),
     };
     ServiceSpec {
         command: optional(command, "GATEWAY_UPSTREAM", wiring.upstream.as_deref()),

@@ -1,6 +1,6 @@
 //! `mcp-probe`, the MCP server that tests give to agents, by HTTP.
 
-use crate::service::{ContainerNeeds, Health, Place, ServiceSpec};
+use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, without_proxies};
 use harness_base::{Command, Inherit};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub fn spec(place: Place<'_>, limit: Duration) -> ServiceSpec {
     ServiceSpec {
         command: match place {
             Place::Process { .. } => command.env("STIGMER_ANNOUNCE_FILE", &announce),
-            Place::Container => command,
+            Place::Container => without_proxies(command, place),
         },
         health: Health::Announced {
             file: announce.into(),

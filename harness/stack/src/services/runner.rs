@@ -1,7 +1,7 @@
 //! `agent-runner`.
 
 use super::{NAMESPACE, TASK_QUEUE};
-use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, secret};
+use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, secret, without_proxies};
 use crate::wiring::Wiring;
 use anyhow::Context;
 use harness_base::{Command, Inherit};
@@ -46,7 +46,7 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> anyhow::Resul
     let command = secret(command, "STIGMER_RUNNER_KEY", wiring.runner_key.as_deref());
     let key = wiring.runner_model.key.as_deref();
     Ok(ServiceSpec {
-        command: secret(command, "STIGMER_LLM_API_KEY", key),
+        command: without_proxies(secret(command, "STIGMER_LLM_API_KEY", key), place),
         health: Health::Asked(WAITS.map(str::to_owned).into()),
         limit,
         container: ContainerNeeds {

@@ -1,7 +1,9 @@
 //! `stigmer-server`.
 
 use super::{NAMESPACE, TASK_QUEUE};
-use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional, secret};
+use crate::service::{
+    ContainerNeeds, Health, Place, ServiceSpec, optional, secret, without_proxies,
+};
 use crate::wiring::Wiring;
 use harness_base::{Command, Inherit};
 use std::time::Duration;
@@ -25,7 +27,10 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> ServiceSpec {
     };
     let command = secret(command, "STIGMER_RUNNER_KEY", wiring.runner_key.as_deref());
     ServiceSpec {
-        command: optional(command, "TEMPORAL_ADDRESS", wiring.temporal()),
+        command: without_proxies(
+            optional(command, "TEMPORAL_ADDRESS", wiring.temporal()),
+            place,
+        ),
         health: Health::Announced {
             file: announce.into(),
             inside: PORT,
