@@ -11,10 +11,11 @@ use std::{
 };
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     outcome::{Lane, Outcome},
+    request::Head,
     tokens::{Tail, Tokens},
 };
 
@@ -91,11 +92,12 @@ impl AccessLog {
     }
 }
 
-/// What is read of every request.
-#[derive(Default, Deserialize)]
-struct Head {
-    model: Option<String>,
-    stream: Option<bool>,
+/// The longest name in a line, in bytes; the longest that anybody means is far shorter.
+const LONGEST: usize = 512;
+
+/// A name, or its beginning.
+fn short(name: &str) -> &str {
+    &name[..name.floor_char_boundary(LONGEST)]
 }
 
 /// What is done once it is known how an exchange ended.
@@ -120,8 +122,7 @@ impl fmt::Debug for OnEnd {
 pub struct Exchange {
     log: AccessLog,
     path: String,
-    model: Option<String>,
-    stream: bool,
+    head: Head,
     began: Instant,
     first_byte: Option<Instant>,
     request_bytes: usize,
@@ -150,8 +151,7 @@ impl Exchange {
         Self {
             log: log.clone(),
             path: path.to_owned(),
-            model: None,
-            stream: false,
+            head: Head::default(),
             began: Instant::now(),
             first_byte: None,
             request_bytes: 0,
@@ -168,23 +168,29 @@ impl Exchange {
         }
     }
 
-    /// The request is there; times count from now.
-    pub fn asked(&mut self, request: &[u8]) {
-        let head: Head = serde_json::from_slice(request).unwrap_or_default();
-        self.model = head.model;
-        self.stream = head.stream.unwrap_or(false);
-        self.request_bytes = request.len();
+    /// The request is there, with so many bytes; times count from now.
+    pub fn asked(&mut self, head: Head, bytes: usize) {
+        self.head = head;
+        self.request_bytes = bytes;
         self.began = Instant::now();
     }
 
     /// The model as the request names it.
     pub fn model(&self) -> &str {
-        self.model.as_deref().unwrap_or_default()
+        self.head.model.as_deref().unwrap_or_default()
     }
 
     /// Whether the request wants a stream.
     pub fn stream(&self) -> bool {
-        self.stream
+        self.head.stream.unwrap_or(false)
+    }
+
+    /// Whether the request wants a stream to tell what it cost.
+    pub fn include_usage(&self) -> bool {
+        let wished = self.head.stream_options.as_ref();
+        wished
+            .and_then(|wished| wished.include_usage)
+            .unwrap_or(false)
     }
 
     /// This much of the answer arrived.
@@ -210,11 +216,11 @@ impl Drop for Exchange {
             time: now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             path: &self.path,
             lane: self.lane,
-            model: self.model.as_deref(),
-            script: self.script.as_deref(),
-            cassette: self.cassette.as_deref(),
+            model: self.head.model.as_deref().map(short),
+            script: self.script.as_deref().map(short),
+            cassette: self.cassette.as_deref().map(short),
             fault: self.fault.as_deref(),
-            stream: self.stream,
+            stream: self.stream(),
             status: self.status,
             outcome: self.outcome,
             first_byte_ms: self
@@ -227,5 +233,17 @@ impl Drop for Exchange {
             tokens: self.tail.tokens(),
         };
         self.log.write(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_shortened_in_its_line() {
+        let name = "é".repeat(LONGEST / 2);
+        assert_eq!(short(&name), name);
+        assert_eq!(short(&format!("a{name}")).len(), LONGEST - 1);
     }
 }

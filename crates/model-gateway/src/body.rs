@@ -1,6 +1,6 @@
 //! Requests, read whole, and never more of them than there is room for.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use axum::{
     body::{Body, HttpBody},
@@ -15,6 +15,10 @@ pub const MAX_REQUEST: usize = 32 * 1024 * 1024;
 
 /// Requests up to so many bytes are read also where there is no room to keep them: whom they were for can be told then.
 const SMALL: usize = 64 * 1024;
+
+/// The longest silence in the middle of a request. Whoever sends has all of it already; a retransmission by TCP takes
+/// seconds.
+pub const SILENCE: Duration = Duration::from_secs(30);
 
 /// A request's body.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub enum Unread {
     Full(String),
     /// It has no end: why.
     BrokeOff(String),
+    /// Nothing more of it came for [`SILENCE`].
+    Silent,
 }
 
 impl fmt::Display for Unread {
@@ -42,6 +48,7 @@ impl fmt::Display for Unread {
             Self::TooLarge => write!(f, "the request is larger than {MAX_REQUEST} bytes"),
             Self::Full(why) => f.write_str(why),
             Self::BrokeOff(why) => write!(f, "the request broke off: {why}"),
+            Self::Silent => write!(f, "nothing more of the request came for {SILENCE:?}"),
         }
     }
 }
@@ -54,6 +61,7 @@ impl Unread {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error"),
             Self::Full(_) => (StatusCode::UNPROCESSABLE_ENTITY, "gateway_full"),
             Self::BrokeOff(_) => (StatusCode::BAD_REQUEST, "invalid_request_error"),
+            Self::Silent => (StatusCode::REQUEST_TIMEOUT, "invalid_request_error"),
         }
     }
 }
@@ -69,7 +77,11 @@ pub async fn read(body: Body, budget: &Budget) -> Result<Read, Unread> {
     let mut room = known(size, budget.take(size))?;
     let mut bytes = Vec::with_capacity(size);
     let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
+    let mut next = async || {
+        let next = tokio::time::timeout(SILENCE, chunks.next()).await;
+        next.map_err(|_| Unread::Silent)
+    };
+    while let Some(chunk) = next().await? {
         let chunk = chunk.map_err(|error| Unread::BrokeOff(error.to_string()))?;
         if announced.is_none() {
             size = allowed(bytes.len() + chunk.len())?;
@@ -138,5 +150,31 @@ mod tests {
             matches!(&why, Unread::BrokeOff(why) if why.contains("no more")),
             "{why}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_upload_ends() {
+        let after = |pause: Duration| {
+            let chunks = stream::once(async move {
+                tokio::time::sleep(pause).await;
+                Ok::<_, std::io::Error>(Bytes::from_static(b"b"))
+            });
+            let first = stream::iter([Ok(Bytes::from_static(b"a"))]);
+            Body::from_stream(first.chain(chunks))
+        };
+        let budget = Budget::new(usize::MAX);
+        let short = Duration::from_millis(1);
+        let whole = read(after(SILENCE - short), &budget).await.unwrap();
+        assert_eq!(whole.bytes, b"ab");
+        let why = read(after(SILENCE + short), &budget).await.unwrap_err();
+        assert_eq!(why.told().0, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(why.to_string(), "nothing more of the request came for 30s");
+    }
+
+    #[tokio::test]
+    async fn the_largest_request_is_read() {
+        let budget = Budget::new(MAX_REQUEST);
+        let all = read(unannounced(32, 1 << 20), &budget).await.unwrap();
+        assert_eq!((all.bytes.len(), all.room.is_ok()), (MAX_REQUEST, true));
     }
 }

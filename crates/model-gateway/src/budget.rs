@@ -59,6 +59,15 @@ impl Share {
     }
 }
 
+impl Share {
+    /// Gives back all but `bytes`.
+    pub fn keep(&mut self, bytes: usize) {
+        let over = self.bytes.saturating_sub(bytes);
+        self.bytes -= over;
+        self.budget.taken.fetch_sub(over, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -78,6 +87,10 @@ mod tests {
         budget.take(2).unwrap();
         let share = share.and(2).unwrap();
         share.and(1).unwrap_err();
-        budget.take(10).unwrap();
+        let mut share = budget.take(10).unwrap();
+        share.keep(4);
+        share.keep(7);
+        budget.take(7).unwrap_err();
+        budget.take(6).unwrap();
     }
 }

@@ -45,7 +45,10 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
             return deliver(refused, exchange, client).await;
         }
     };
-    exchange.asked(&request.body);
+    match request.head().await {
+        Ok(head) => exchange.asked(head, request.body.len()),
+        Err(refused) => return deliver(*refused, exchange, client).await,
+    }
     exchange.lane = Some(match Route::of(exchange.model()) {
         Route::Script(_) => Lane::Script,
         Route::Replay { .. } if gateway.mode == Mode::Replay => Lane::Replay,

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures::{
-    StreamExt, TryStreamExt,
+    StreamExt,
     stream::{iter, unfold},
 };
 
@@ -20,6 +20,9 @@ use crate::{
 pub(crate) const GARBAGE: Bytes =
     Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"conte\n\n");
 
+/// How much of an answer is held back, in bytes, to find an event's end or the answer's middle.
+const WAITS: usize = 1024 * 1024;
+
 /// The answer, damaged.
 pub(crate) async fn damaged(content: Content, headers: &HeaderMap, damage: Damage) -> Content {
     if damage == Damage::default() {
@@ -30,15 +33,17 @@ pub(crate) async fn damaged(content: Content, headers: &HeaderMap, damage: Damag
     let chunks = match content {
         Content::Whole(bytes) => return halved(bytes, damage),
         Content::Chunks(chunks) if kind.starts_with("text/event-stream") => chunks,
-        Content::Chunks(chunks) => {
-            let whole = chunks.try_fold(Vec::new(), async |mut all, chunk| {
-                all.extend_from_slice(&chunk);
-                Ok(all)
-            });
-            return match whole.await {
-                Ok(whole) => halved(whole.into(), damage),
-                Err(broken) => Content::Chunks(iter([Err(broken)]).boxed()),
-            };
+        Content::Chunks(mut chunks) => {
+            let mut whole = Vec::new();
+            // The middle of what is longer is where enough of it came.
+            while whole.len() < 2 * WAITS {
+                match chunks.next().await {
+                    Some(Ok(chunk)) => whole.extend_from_slice(&chunk),
+                    Some(Err(broken)) => return Content::Chunks(iter([Err(broken)]).boxed()),
+                    None => break,
+                }
+            }
+            return halved(whole.into(), damage);
         }
     };
     let spoiling = Spoiling {
@@ -89,6 +94,10 @@ impl Spoiling {
                 Some(Ok(chunk)) => {
                     let events = this.events.push(&chunk);
                     this.ready.extend(events.into_iter().map(Bytes::from));
+                    // What has no end so far counts as an event.
+                    let long = this.events.held() > WAITS;
+                    let part = long.then(|| this.events.rest()).flatten();
+                    this.ready.extend(part.map(Bytes::from));
                 }
                 Some(Err(broken)) => return Some((Err(broken), None)),
                 None => match this.events.rest() {

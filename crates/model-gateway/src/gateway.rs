@@ -71,14 +71,15 @@ impl Gateway {
                 exchange.cassette = Some(cassette.clone());
                 match self.mode {
                     Mode::Replay => {
-                        cassette::replay(&self.cassettes, &cassette, &model, &request).await
+                        let at = (cassette.as_str(), model.as_str());
+                        cassette::replay(&self.cassettes, &self.budget, at, &request).await
                     }
                     Mode::Record => {
                         let live = async |request| self.live(request).await;
                         let at = (cassette.as_str(), model.as_str());
                         cassette::record(&self.cassettes, &self.budget, at, request, live).await
                     }
-                    Mode::Live => match request.for_model(&model) {
+                    Mode::Live => match request.for_model(&model).await {
                         Ok(request) => self.live(request).await,
                         Err(refused) => *refused,
                     },

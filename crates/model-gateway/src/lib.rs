@@ -9,6 +9,7 @@
 
 pub mod access_log;
 pub mod admin;
+pub mod aside;
 pub mod body;
 pub mod budget;
 pub mod canned;
@@ -19,6 +20,7 @@ pub mod connection;
 pub mod corrupt;
 pub mod deliver;
 pub mod fault;
+pub mod footprint;
 pub mod forward;
 pub mod gateway;
 pub mod hop_by_hop;
@@ -37,21 +39,23 @@ mod tokens;
 mod tests {
     /// The files from the ground up: each imports earlier ones only.
     const ROOMS: &[&str] = &[
+        "aside.rs",
         "budget.rs",
         "config.rs",
         "connection.rs",
+        "footprint.rs",
         "hop_by_hop.rs",
         "outcome.rs",
         "route.rs",
         "sse.rs",
         "tokens.rs",
-        "access_log.rs",
         "body.rs",
         "listen.rs",
         "response.rs",
+        "request.rs",
+        "access_log.rs",
         "canned.rs",
         "corrupt.rs",
-        "request.rs",
         "shutdown.rs",
         "deliver.rs",
         "forward.rs",
@@ -65,6 +69,7 @@ mod tests {
         "cassette/nearest.rs",
         "cassette/cassette_state.rs",
         "cassette/registry.rs",
+        "cassette/recorder.rs",
         "cassette/record.rs",
         "cassette/replay.rs",
         "cassette/mod.rs",
@@ -79,6 +84,7 @@ mod tests {
         "script/raw_stream.rs",
         "script/script_state.rs",
         "script/registry.rs",
+        "script/report.rs",
         "script/respond.rs",
         "script/mod.rs",
         "gateway.rs",

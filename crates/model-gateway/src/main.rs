@@ -11,6 +11,9 @@ use model_gateway::{
 use service_kit::health;
 use tracing_subscriber::EnvFilter;
 
+/// How many long works go on at the same time: each may take as much memory as what it works on.
+const ASIDE: usize = 4;
+
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(ASIDE)
         .build()?;
     if let Command::Healthcheck { address } = &cli.command {
         return runtime.block_on(health::ask(address));

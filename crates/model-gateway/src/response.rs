@@ -31,7 +31,12 @@ pub fn json(status: StatusCode, value: &Value) -> Response<Body> {
 
 /// A JSON answer that is text already.
 pub fn text(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+    json_stream(status, Body::from(text))
+}
+
+/// A JSON answer that comes in parts.
+pub fn json_stream(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -95,6 +100,12 @@ pub struct ChatResponse {
 }
 
 impl ChatResponse {
+    /// Its content type; nothing where there is none.
+    pub fn content_type(&self) -> &str {
+        let kind = self.headers.get(header::CONTENT_TYPE);
+        kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+    }
+
     /// An answer in pieces.
     pub fn chunks(chunks: Chunks) -> Self {
         let mut headers = HeaderMap::new();

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// How much of an answer's end is searched; what servers say after the usage is far shorter.
 const TAIL: usize = 8 * 1024;
 
+/// How many times the word is looked at before the end is taken for one that tells no usage.
+const TRIES: usize = 16;
+
 /// What an answer cost, as it says itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tokens {
@@ -42,13 +45,25 @@ impl Tail {
             let told = serde_json::Deserializer::from_str(&tail[at + mark.len()..]);
             told.into_iter::<Option<Tokens>>().next()?.ok()?
         });
-        told.find_map(|tokens| tokens)
+        told.by_ref().take(TRIES).find_map(|tokens| tokens)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_is_repeated_is_looked_at_a_few_times() {
+        let tokens = |times: usize| {
+            let mut tail = Tail::default();
+            tail.push(br#"{"usage":{"prompt_tokens":3},"#);
+            tail.push(r#""usage":{},"#.repeat(times).as_bytes());
+            tail.tokens().is_some()
+        };
+        assert!(tokens(TRIES - 1));
+        assert!(!tokens(TRIES));
+    }
 
     #[test]
     fn the_last_usage_that_is_told_counts() {

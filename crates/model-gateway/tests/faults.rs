@@ -228,6 +228,18 @@ async fn rules_that_mean_nothing_are_refused() {
         ("/faults/x", strikes(json!(0)), 400, "counts from 1"),
         ("/faults/x", strikes(json!([])), 400, "counts from 1"),
         ("/faults/x", strikes(json!([1, 0])), 400, "counts from 1"),
+        (
+            "/faults/x",
+            strikes((1..=1001).collect()),
+            400,
+            "1000 numbers at most",
+        ),
+        (
+            "/faults/x",
+            rule(json!({ "status": 500, "headers": { "content-length": "7" } })),
+            400,
+            "`content-length` is the connection's",
+        ),
     ] {
         let (said, error) = at.call(Method::PUT, path, body).await;
         assert_eq!(said, status, "{error}");
@@ -236,4 +248,60 @@ async fn rules_that_mean_nothing_are_refused() {
             "{error}"
         );
     }
+    at.put("/faults/many", strikes((1..=1000).collect())).await;
+}
+
+#[tokio::test]
+async fn each_rule_counts_for_itself_and_of_two_the_first_by_name_strikes() {
+    let (at, _) = live().await;
+    for (id, model, nth, status) in [
+        ("b", "m*", json!([2, 3]), 501),
+        ("a", "m", json!(3), 502),
+        ("c", "other", json!(1), 503),
+    ] {
+        let rule = json!({ "model": model, "nth": nth, "fault": { "status": status } });
+        at.put(&format!("/faults/{id}"), rule).await;
+    }
+    assert_eq!(statuses(&at, "m", 4).await, [200, 501, 502, 200]);
+    assert_eq!(statuses(&at, "other", 2).await, [503, 200]);
+    let counts = async |id: &str| {
+        let report = at.get(&format!("/faults/{id}")).await;
+        (report["seen"].clone(), report["struck"].clone())
+    };
+    assert_eq!(counts("a").await, (json!(4), json!(1)));
+    assert_eq!(counts("b").await, (json!(4), json!(1)));
+    assert_eq!(counts("c").await, (json!(2), json!(1)));
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_in_it_is_cut_all_the_same() {
+    let much = Bytes::from(vec![b'x'; 64 * 1024]);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let handler = async move |body: Bytes| {
+        let kind = match body.windows(6).any(|w| w == b"stream") && body.ends_with(b"true}") {
+            true => "text/event-stream",
+            false => "application/json",
+        };
+        let chunks = stream::repeat_with(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, Infallible>(much.clone())
+        });
+        let response = Response::builder().header("content-type", kind);
+        response.body(Body::from_stream(chunks)).unwrap()
+    };
+    let upstream = listen(Router::new().route("/v1/chat/completions", post(handler))).await;
+    let at = gateway(Some(format!("http://{upstream}/v1")), Mode::Replay, None).await;
+    let rule = json!({ "model": "m", "nth": "every", "fault": { "cut_after_chunks": 1 } });
+    at.put("/faults/cut", rule).await;
+    for stream in [true, false] {
+        let body = format!(r#"{{"model":"m","messages":[],"stream":{stream}}}"#);
+        let url = format!("http://{}/v1/chat/completions", at.address);
+        let answer = at.client.post(url).body(body).send().await.unwrap();
+        let cut = timeout(LONG, answer.bytes()).await.unwrap();
+        assert!(is_reset(&cut.unwrap_err()), "{stream}");
+    }
+    // A few MiB were enough to see that there is no end.
+    let sent = sent.load(Ordering::SeqCst);
+    assert!(sent < 1000, "{sent} chunks were taken");
 }

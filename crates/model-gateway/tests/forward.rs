@@ -144,16 +144,25 @@ async fn a_model_that_is_down_is_a_502_that_names_its_address() {
 
 #[tokio::test]
 async fn what_is_asked_arrives_and_what_is_answered_returns() {
-    let chat = async |headers: HeaderMap, body: String| {
+    let chat = async |uri: axum::http::Uri, headers: HeaderMap, body: String| {
+        assert_eq!(uri, "/deep/v1/chat/completions?a=b");
         assert_eq!(headers["authorization"], "Bearer sk-very-secret");
         assert!(body.contains("\"model\":\"m\""));
         (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], body)
     };
     let upstream = Router::new()
-        .route("/v1/chat/completions", post(chat))
-        .route("/v1/models", get(async || "[]"));
+        .route("/deep/v1/chat/completions", post(chat))
+        .route(
+            "/deep/v1/models",
+            get(async |uri: axum::http::Uri| uri.to_string()),
+        );
     let at = listen(upstream).await;
-    let gateway = gateway(&format!("http://{at}/v1"), None).await;
+    let gateway = gateway(&format!("http://{at}/deep/v1"), None).await;
+    let models = reqwest::get(format!("http://{gateway}/v1/models?limit=5&after=x%20y"));
+    assert_eq!(
+        models.await.unwrap().text().await.unwrap(),
+        "/deep/v1/models?limit=5&after=x%20y"
+    );
     let answer = ask(gateway, "m").await.unwrap();
     assert_eq!(answer.status(), 429);
     assert_eq!(answer.headers()["retry-after"], "7");

@@ -9,12 +9,12 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::reply::{Refused, either, gone, named, parse, read, refused, taken, unknown};
+use super::reply::{Refused, either, gone, held, named, parse, read, taken, unknown};
 use crate::{
+    aside::aside,
     cassette::{Cassette, CassetteState},
     config::Mode,
     gateway::Gateway,
-    response,
 };
 
 #[derive(Deserialize)]
@@ -38,15 +38,14 @@ pub(super) async fn load(
 ) -> Response<Body> {
     let loaded = async {
         named(&name)?;
-        let (text, share) = read(&gateway.budget, body).await?;
+        let (json, share) = read(&gateway.budget, body).await?;
         let cassette = match gateway.mode {
             Mode::Record => {
-                CassetteState::recording(&parse::<Recording>("recording to begin", &text)?.upstream)
+                let begun: Recording = parse("recording to begin", json, |_| Ok(())).await?;
+                CassetteState::recording(&begun.upstream, share)
             }
             Mode::Replay | Mode::Live => {
-                let cassette: Cassette = parse("cassette", &text)?;
-                let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
-                cassette.check().map_err(wrong)?;
+                let cassette = parse("cassette", json, Cassette::check).await?;
                 CassetteState::loaded(cassette, pace.timed, share)
             }
         };
@@ -54,7 +53,7 @@ pub(super) async fn load(
         if !gateway.cassettes.add(&name, cassette) {
             return Err(taken("cassette", &name));
         }
-        Ok(response::json(StatusCode::CREATED, &report))
+        held(&gateway.budget, StatusCode::CREATED, report)
     };
     either(loaded.await)
 }
@@ -71,7 +70,7 @@ pub(super) async fn file(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &name).map(|cassette| response::text(StatusCode::OK, cassette.file())))
+    either(text(&gateway, &name, CassetteState::file).await)
 }
 
 /// `GET report`: what was asked in vain, and what was not asked for.
@@ -79,7 +78,18 @@ pub(super) async fn report(
     State(gateway): State<Arc<Gateway>>,
     Path(name): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &name).map(|cassette| response::json(StatusCode::OK, &cassette.report())))
+    either(text(&gateway, &name, CassetteState::report).await)
+}
+
+/// A text about a cassette.
+async fn text(
+    gateway: &Gateway,
+    name: &str,
+    of: fn(&CassetteState) -> String,
+) -> Result<Response<Body>, Refused> {
+    let cassette = find(gateway, name)?;
+    let text = aside(cassette.size(), move || of(&cassette)).await;
+    held(&gateway.budget, StatusCode::OK, text)
 }
 
 /// `DELETE`.

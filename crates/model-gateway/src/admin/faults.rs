@@ -8,7 +8,7 @@ use axum::{
     http::{Response, StatusCode},
 };
 
-use super::reply::{either, gone, named, parse, read, refused, taken, unknown};
+use super::reply::{either, gone, named, parse, read, taken, unknown};
 use crate::{fault::Rule, gateway::Gateway, response};
 
 /// `PUT`: a new rule.
@@ -19,10 +19,8 @@ pub(super) async fn add(
 ) -> Response<Body> {
     let added = async {
         named(&id)?;
-        let (text, share) = read(&gateway.budget, body).await?;
-        let rule: Rule = parse("rule of a fault", &text)?;
-        let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
-        rule.check().map_err(wrong)?;
+        let (json, share) = read(&gateway.budget, body).await?;
+        let rule = parse("rule of a fault", json, Rule::check).await?;
         if !gateway.faults.add(&id, rule, share) {
             return Err(taken("fault", &id));
         }

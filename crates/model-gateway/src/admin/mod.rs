@@ -16,9 +16,7 @@ use crate::gateway::Gateway;
 
 /// The routes.
 pub fn routes() -> Router<Arc<Gateway>> {
-    let script = put(scripts::add)
-        .get(scripts::report)
-        .delete(scripts::remove);
+    let script = put(scripts::add).get(scripts::told).delete(scripts::remove);
     let fault = put(faults::add).get(faults::report).delete(faults::remove);
     let cassette = put(cassettes::load)
         .get(cassettes::file)

@@ -1,14 +1,19 @@
 //! What the routes for tests share: reading a request, and saying no.
 
+use std::convert::Infallible;
+
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{Response, StatusCode},
 };
+use futures::{StreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    aside::aside,
     body::{self, Unread},
     budget::{Budget, Share},
+    footprint::footprint,
     response,
 };
 
@@ -50,24 +55,55 @@ pub(super) fn taken(what: &str, name: &str) -> Refused {
     refused(StatusCode::CONFLICT, &text)
 }
 
-/// A request's text, and the room for it.
-pub(super) async fn read(budget: &Budget, body: Body) -> Result<(String, Share), Refused> {
+/// What a script, a fault or a cassette takes beside what is in it.
+const ONE: usize = 1024;
+
+/// A request that is read to be kept: the room is for what it takes once it is parsed.
+pub(super) async fn read(budget: &Budget, body: Body) -> Result<(Bytes, Share), Refused> {
     let read = body::read(body, budget).await;
     let read = read.map_err(|unread| match &unread {
         Unread::Full(why) => full(why),
-        Unread::TooLarge | Unread::BrokeOff(_) => refused(unread.told().0, &unread.to_string()),
+        Unread::TooLarge | Unread::BrokeOff(_) | Unread::Silent => {
+            refused(unread.told().0, &unread.to_string())
+        }
     })?;
     let room = read.room.map_err(|why| full(&why))?;
-    let text = String::from_utf8(read.bytes)
-        .map_err(|_| refused(StatusCode::BAD_REQUEST, "the request is not UTF-8"))?;
-    Ok((text, room))
+    let bytes = Bytes::from(read.bytes);
+    let counted = bytes.clone();
+    let cost = aside(bytes.len(), move || ONE + footprint(&counted)).await;
+    let room = room.and(cost.saturating_sub(bytes.len()));
+    Ok((bytes, room.map_err(|why| full(&why))?))
 }
 
-pub(super) fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Refused> {
-    serde_json::from_str(text).map_err(|error| {
-        let text = format!("this is no {what}: {error}");
-        refused(StatusCode::BAD_REQUEST, &text)
-    })
+/// What a request means, as far as `check` lets it.
+pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(
+    what: &'static str,
+    json: Bytes,
+    check: impl FnOnce(&T) -> Result<(), String> + Send + 'static,
+) -> Result<T, Refused> {
+    let parsed = aside(json.len(), move || {
+        let text = std::str::from_utf8(&json).map_err(|_| "the request is not UTF-8".to_owned())?;
+        let parsed = serde_json::from_str(text);
+        let parsed = parsed.map_err(|error| format!("this is no {what}: {error}"))?;
+        check(&parsed).map(|()| parsed)
+    });
+    let wrong = |why: String| refused(StatusCode::BAD_REQUEST, &why);
+    parsed.await.map_err(wrong)
+}
+
+/// A JSON answer whose text is counted until it is sent.
+pub(super) fn held(
+    budget: &Budget,
+    status: StatusCode,
+    text: String,
+) -> Result<Response<Body>, Refused> {
+    let share = budget.take(text.len()).map_err(|why| full(&why))?;
+    let sent = stream::once(async move { Ok::<_, Infallible>(Bytes::from(text)) });
+    let sent = sent.chain(stream::once(async move {
+        drop(share);
+        Ok(Bytes::new())
+    }));
+    Ok(response::json_stream(status, Body::from_stream(sent)))
 }
 
 pub(super) fn gone(was: bool, what: &str, name: &str) -> Response<Body> {

@@ -1,12 +1,13 @@
 //! `/scripts/KEY`.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::{Path, Query, State},
     http::{Response, StatusCode},
 };
+use futures::stream;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use crate::{
     budget::Share,
     gateway::Gateway,
     response,
-    script::{Script, ScriptedAnswer},
+    script::{Script, ScriptedAnswer, report},
     shutdown,
 };
 
@@ -47,15 +48,36 @@ impl Default for Until {
     }
 }
 
-async fn answers(gateway: &Gateway, body: Body) -> Result<(Vec<ScriptedAnswer>, Share), Refused> {
-    let (text, share) = read(&gateway.budget, body).await?;
-    let Answers { answers } = parse("list of answers", &text)?;
-    for (index, answer) in answers.iter().enumerate() {
+fn check(list: &Answers) -> Result<(), String> {
+    for (index, answer) in list.answers.iter().enumerate() {
         let wrong = |why| format!("answer {index} means nothing: {why}");
-        let checked = answer.check().map_err(wrong);
-        checked.map_err(|why| refused(StatusCode::BAD_REQUEST, &why))?;
+        answer.check().map_err(wrong)?;
     }
+    Ok(())
+}
+
+async fn answers(gateway: &Gateway, body: Body) -> Result<(Vec<ScriptedAnswer>, Share), Refused> {
+    let (json, share) = read(&gateway.budget, body).await?;
+    let Answers { answers } = parse("list of answers", json, check).await?;
     Ok((answers, share))
+}
+
+/// Adds answers to a script; how many they are.
+fn appended(
+    status: StatusCode,
+    script: &Script,
+    answers: Vec<ScriptedAnswer>,
+    share: Share,
+) -> Result<Response<Body>, Refused> {
+    let count = answers.len();
+    let added = script.append(answers, share);
+    added.map_err(|why| refused(StatusCode::BAD_REQUEST, &why))?;
+    Ok(response::json(status, &json!({ "appended": count })))
+}
+
+fn reported(status: StatusCode, script: Arc<Script>) -> Response<Body> {
+    let parts = report(script).map(Ok::<_, Infallible>);
+    response::json_stream(status, Body::from_stream(stream::iter(parts)))
 }
 
 fn find(gateway: &Gateway, key: &str) -> Result<Arc<Script>, Refused> {
@@ -74,12 +96,12 @@ pub(super) async fn add(
     let added = async {
         named(&key)?;
         let (answers, share) = answers(&gateway, body).await?;
-        let script = gateway
-            .scripts
-            .add(&key)
-            .ok_or_else(|| taken("script", &key))?;
-        script.append(answers, share);
-        Ok(response::json(StatusCode::CREATED, &script.report()))
+        let script = Script::new(&key);
+        let created = appended(StatusCode::CREATED, &script, answers, share)?;
+        if !gateway.scripts.add(script) {
+            return Err(taken("script", &key));
+        }
+        Ok(created)
     };
     either(added.await)
 }
@@ -90,17 +112,12 @@ pub(super) async fn append(
     Path(key): Path<String>,
     body: Body,
 ) -> Response<Body> {
-    let appended = async {
+    let added = async {
         let script = find(&gateway, &key)?;
         let (answers, share) = answers(&gateway, body).await?;
-        let count = answers.len();
-        script.append(answers, share);
-        Ok(response::json(
-            StatusCode::OK,
-            &json!({ "appended": count }),
-        ))
+        appended(StatusCode::OK, &script, answers, share)
     };
-    either(appended.await)
+    either(added.await)
 }
 
 /// `POST release`: the next hold is open.
@@ -115,11 +132,11 @@ pub(super) async fn release(
 }
 
 /// `GET`: what was asked, what is left.
-pub(super) async fn report(
+pub(super) async fn told(
     State(gateway): State<Arc<Gateway>>,
     Path(key): Path<String>,
 ) -> Response<Body> {
-    either(find(&gateway, &key).map(|script| response::json(StatusCode::OK, &script.report())))
+    either(find(&gateway, &key).map(|script| reported(StatusCode::OK, script)))
 }
 
 /// `GET wait`: the same, once so many requests came and so many clients left; 504 when they did not in time.
@@ -136,7 +153,7 @@ pub(super) async fn wait(
             () = waiting => StatusCode::OK,
             () = shutdown::pause(&gateway.shutdown, limit) => StatusCode::GATEWAY_TIMEOUT,
         };
-        Ok(response::json(status, &script.report()))
+        Ok(reported(status, script))
     };
     either(waited.await)
 }

@@ -140,6 +140,7 @@ fn is_ulid(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{Just, Strategy, prop_oneof};
     use serde_json::json;
 
     use super::*;
@@ -240,6 +241,39 @@ mod tests {
         ] {
             let request = of(&json!({ "messages": [text] }));
             assert_eq!(request["messages"][0], text);
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            proptest::bool::ANY.prop_map(Value::from),
+            (-99_i64..99).prop_map(Value::from),
+            r#"[a-z{}\[\]":, 0-9]{0,12}"#.prop_map(Value::from),
+            Just(json!("01jd2x3y4z5a6b7c8d9e0f1g2h at 2026-01-31T10:15:30Z")),
+        ];
+        let name = prop_oneof![
+            Just("id".to_owned()),
+            Just("tool_call_id".to_owned()),
+            Just("arguments".to_owned()),
+            "[a-z]{1,4}",
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec((name.clone(), inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest::proptest! {
+        /// What is canonical stays as it is: recording what was replayed is the same file.
+        #[test]
+        fn the_canonical_form_is_its_own(request in any_json()) {
+            let request = json!({ "messages": request });
+            let once = of(&request);
+            assert_eq!(of(&once), once);
         }
     }
 }

@@ -2,13 +2,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     file::{AGAIN, Cassette, Entry, FORMAT},
     nearest::Nearest,
+    readable::Readable,
 };
 use crate::budget::Share;
+
+/// Misses, and exchanges that were not recorded, that are told one by one; more are only counted.
+pub(super) const TOLD: usize = 100;
 
 /// A cassette that is held.
 #[derive(Debug)]
@@ -27,7 +32,9 @@ struct State {
     /// Requests so far, while recording.
     asked: usize,
     misses: Vec<Value>,
+    missed: usize,
     refused: Vec<String>,
+    not_recorded: usize,
     shares: Vec<Share>,
 }
 
@@ -51,7 +58,9 @@ impl CassetteState {
             entries,
             asked: 0,
             misses: Vec::new(),
+            missed: 0,
             refused: Vec::new(),
+            not_recorded: 0,
             shares,
         };
         let state = Mutex::new(state);
@@ -64,7 +73,7 @@ impl CassetteState {
     }
 
     /// An empty one of a kind of model.
-    pub fn recording(upstream: &str) -> Self {
+    pub fn recording(upstream: &str, share: Share) -> Self {
         let head = Cassette {
             format: FORMAT,
             model: String::new(),
@@ -72,7 +81,7 @@ impl CassetteState {
             upstream: upstream.to_owned(),
             entries: Vec::new(),
         };
-        Self::new(head, false, Vec::new())
+        Self::new(head, false, vec![share])
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,7 +127,12 @@ impl CassetteState {
         let message = format!("cassette `{name}` misses {key}; {why}");
         let near = near.map(|near| &near.key);
         let miss = json!({ "key": key, "nearest": near, "message": message });
-        self.state().misses.push(miss);
+        let mut state = self.state();
+        state.missed += 1;
+        if state.missed <= TOLD {
+            state.misses.push(miss);
+        }
+        drop(state);
         message
     }
 
@@ -144,33 +158,87 @@ impl CassetteState {
     /// Notes why an exchange was not added.
     pub(super) fn refuse(&self, n: usize, why: &str) {
         tracing::warn!("request {n} was not recorded: {why}");
-        self.state().refused.push(format!("request {n}: {why}"));
+        let mut state = self.state();
+        state.not_recorded += 1;
+        if state.not_recorded <= TOLD {
+            state.refused.push(format!("request {n}: {why}"));
+        }
+    }
+
+    /// About how many bytes it has.
+    pub fn size(&self) -> usize {
+        let state = self.state();
+        let entries = state.entries.iter().flat_map(|(_, entry)| &entry.chunks);
+        entries.map(|chunk| chunk.text.len()).sum()
     }
 
     /// The file's text.
     pub fn file(&self) -> String {
-        let state = self.state();
-        let entries = state.entries.iter().map(|(_, entry)| Entry::clone(entry));
-        let cassette = Cassette {
-            entries: entries.collect(),
-            ..state.head.clone()
+        let (head, entries) = {
+            let state = self.state();
+            let entries = state.entries.iter().map(|(_, entry)| Arc::clone(entry));
+            (state.head.clone(), entries.collect::<Vec<_>>())
         };
-        cassette.text()
+        head.text(entries.iter().map(AsRef::as_ref))
     }
 
     /// What was asked in vain, what was not asked for, what could not be recorded.
-    pub fn report(&self) -> Value {
+    pub fn report(&self) -> String {
         let state = self.state();
         let all = state.entries.iter().zip(&state.used).enumerate();
-        let unused = all.filter(|(_, (_, used))| !**used).map(|(index, ((_, entry), _))| {
-            json!({ "entry": index, "key": entry.key, "said": entry.said })
+        let unused = all.filter(|(_, (_, used))| !**used);
+        let unused = unused.map(|(entry, ((_, kept), _))| Unused {
+            entry,
+            key: &kept.key,
+            said: &kept.said,
         });
-        let unused: Vec<Value> = unused.collect();
-        json!({
-            "entries": state.entries.len(),
-            "misses": state.misses,
-            "unused": unused,
-            "refused": state.refused,
-        })
+        let report = Report {
+            entries: state.entries.len(),
+            misses: &state.misses,
+            missed: state.missed,
+            unused: unused.collect(),
+            refused: &state.refused,
+            not_recorded: state.not_recorded,
+        };
+        // Nothing in it can fail to be JSON.
+        serde_json::to_string(&report).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    entries: usize,
+    misses: &'a [Value],
+    missed: usize,
+    unused: Vec<Unused<'a>>,
+    refused: &'a [String],
+    not_recorded: usize,
+}
+
+#[derive(Serialize)]
+struct Unused<'a> {
+    entry: usize,
+    key: &'a str,
+    said: &'a Readable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Budget;
+
+    #[test]
+    fn a_hundred_misses_are_told_and_more_are_counted() {
+        let share = Budget::new(0).take(0).unwrap();
+        let cassette = CassetteState::recording("test", share);
+        for n in 1..=TOLD + 1 {
+            cassette.miss("c", "key", 0, None);
+            cassette.refuse(n, "no");
+            let report: Value = serde_json::from_str(&cassette.report()).unwrap();
+            for (told, counted) in [("misses", "missed"), ("refused", "not_recorded")] {
+                assert_eq!(report[told].as_array().unwrap().len(), n.min(TOLD));
+                assert_eq!(report[counted], n);
+            }
+        }
     }
 }

@@ -74,9 +74,24 @@ impl Cassette {
         Ok(())
     }
 
-    /// The file's text.
-    pub fn text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default(); // it has only strings for keys
+    /// The text of a file with this head and these entries.
+    pub(super) fn text<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> String {
+        #[derive(Serialize)]
+        struct File<'a> {
+            format: u32,
+            model: &'a str,
+            recorded: &'a str,
+            upstream: &'a str,
+            entries: Vec<&'a Entry>,
+        }
+        let file = File {
+            format: self.format,
+            model: &self.model,
+            recorded: &self.recorded,
+            upstream: &self.upstream,
+            entries: entries.collect(),
+        };
+        let mut text = serde_json::to_string_pretty(&file).unwrap_or_default(); // it has only strings for keys
         text.push('\n');
         text
     }

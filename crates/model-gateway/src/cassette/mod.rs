@@ -6,6 +6,7 @@ mod file;
 mod nearest;
 mod readable;
 mod record;
+mod recorder;
 mod registry;
 mod replay;
 mod secret;

@@ -13,6 +13,8 @@ use super::file::Entry;
 /// Longest search for the nearest request: beyond it the nearest of those that were looked at will do. To tell the
 /// difference may take as long once more; beyond it a larger one will do.
 pub(super) const SEARCH: Duration = Duration::from_millis(500);
+/// How much of a request is compared, in bytes: what is told of it is far shorter, and words take many times their bytes.
+const COMPARED: usize = 1024 * 1024;
 /// Longest difference that is told, in characters.
 const LONGEST: usize = 4000;
 /// Characters before and after the first difference.
@@ -22,7 +24,9 @@ const AROUND: usize = 20;
 fn lines(request: &Value) -> String {
     let pretty = serde_json::to_string_pretty(request).unwrap_or_default();
     // A text's own lines are lines here too, so that a long one is not one difference.
-    pretty.replace("\\n", "\\n\n        ") + "\n"
+    let mut lines = pretty.replace("\\n", "\\n\n        ") + "\n";
+    lines.truncate(lines.floor_char_boundary(COMPARED));
+    lines
 }
 
 /// A request and how another differs from it.
@@ -140,6 +144,15 @@ mod tests {
         );
         assert_eq!(nearest(&[], &json!({}), SEARCH), None);
         assert!(short("ä".repeat(9000)).len() < 9000);
+    }
+
+    #[test]
+    fn of_a_large_request_the_beginning_is_compared() {
+        let of = |length: usize| lines(&json!("x".repeat(length))).len();
+        let around = "\"\"\n".len();
+        assert_eq!(of(COMPARED - around), COMPARED);
+        assert_eq!(of(COMPARED - around + 1), COMPARED);
+        assert_eq!(of(COMPARED - around - 1), COMPARED - 1);
     }
 
     #[test]

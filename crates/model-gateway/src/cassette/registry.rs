@@ -6,6 +6,10 @@ use std::{
 };
 
 use super::cassette_state::CassetteState;
+use crate::budget::Budget;
+
+/// What a cassette takes that has nothing in it.
+const ONE: usize = 1024;
 
 /// All cassettes that are held.
 #[derive(Debug, Default)]
@@ -33,10 +37,22 @@ impl Cassettes {
     }
 
     /// A cassette by its name; a new one that records if there is none.
-    pub(super) fn recording(&self, name: &str) -> Arc<CassetteState> {
+    ///
+    /// # Errors
+    /// When there is no room for one.
+    pub(super) fn recording(
+        &self,
+        name: &str,
+        budget: &Budget,
+    ) -> Result<Arc<CassetteState>, String> {
         let mut all = self.all();
-        let cassette = all.entry(name.to_owned());
-        Arc::clone(cassette.or_insert_with(|| Arc::new(CassetteState::recording("unknown"))))
+        if let Some(known) = all.get(name) {
+            return Ok(Arc::clone(known));
+        }
+        let share = budget.take(ONE + name.len())?;
+        let cassette = Arc::new(CassetteState::recording("unknown", share));
+        all.insert(name.to_owned(), Arc::clone(&cassette));
+        Ok(cassette)
     }
 
     /// Takes a cassette away; whether there was one.

@@ -1,6 +1,6 @@
 //! Giving a recorded answer again.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -16,12 +16,15 @@ use tokio::{
 use super::{
     canon::{canonical, key},
     cassette_state::Lookup,
-    file::{AGAIN, Chunk},
+    file::{AGAIN, Entry},
     nearest::{Nearest, SEARCH, nearest},
     registry::Cassettes,
     secret::Secrets,
 };
 use crate::{
+    aside::aside,
+    budget::Budget,
+    footprint::footprint,
     request::ChatRequest,
     response::{ChatResponse, Content},
 };
@@ -29,8 +32,8 @@ use crate::{
 /// Answers a request for `replay/NAME/MODEL`.
 pub async fn replay(
     cassettes: &Cassettes,
-    name: &str,
-    model: &str,
+    budget: &Budget,
+    (name, model): (&str, &str),
     asked: &ChatRequest,
 ) -> ChatResponse {
     // Not a server's error: those are asked again.
@@ -42,9 +45,19 @@ pub async fn replay(
         return ChatResponse::refused(status, "cassette_miss", &text);
     };
     let began = Instant::now();
-    let request: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-    let request = canonical(&request, model, &Secrets::of(&asked.headers));
-    let key = key(&request);
+    let (body, secrets) = (asked.body.clone(), Secrets::of(&asked.headers));
+    let (budget, model) = (budget.clone(), model.to_owned());
+    let read = aside(body.len(), move || {
+        // The request as it came and as it is compared.
+        let room = budget.take(2 * footprint(&body))?;
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let request = canonical(&request, &model, &secrets);
+        Ok::<_, String>((key(&request), request, room))
+    });
+    let (key, request, room) = match read.await {
+        Ok(read) => read,
+        Err(why) => return ChatResponse::refused(status, "gateway_full", &why),
+    };
     let missed = |used, near: Option<&Nearest>| {
         let message = cassette.miss(name, &key, used, near);
         ChatResponse::refused(status, "cassette_miss", &message)
@@ -58,22 +71,23 @@ pub async fn replay(
             return missed(0, near.ok().flatten().as_ref());
         }
     };
+    drop((request, room));
     let kind = HeaderValue::from_str(&entry.content_type);
-    let mut chunks = VecDeque::from(entry.chunks.clone());
     let mut response = ChatResponse::chunks(futures::stream::empty().boxed());
     response.content = if entry.content_type.starts_with("text/event-stream") {
-        let wait = cassette.timed;
-        let next = move |mut chunks: VecDeque<Chunk>| async move {
-            let chunk = chunks.pop_front()?;
-            if wait {
+        let began = cassette.timed.then_some(began);
+        let next = move |(entry, at): (Arc<Entry>, usize)| async move {
+            let chunk = entry.chunks.get(at)?;
+            if let Some(began) = began {
                 sleep_until(began + Duration::from_millis(chunk.ms)).await;
             }
-            Some((Ok(Bytes::from(chunk.text)), chunks))
+            let text = Bytes::copy_from_slice(chunk.text.as_bytes());
+            Some((Ok(text), (entry, at + 1)))
         };
-        Content::Chunks(unfold(chunks, next).boxed())
+        Content::Chunks(unfold((entry, 0), next).boxed())
     } else {
-        let text: String = chunks.drain(..).map(|chunk| chunk.text).collect();
-        Content::Whole(text.into())
+        let texts = entry.chunks.iter().map(|chunk| chunk.text.as_str());
+        Content::Whole(texts.collect::<String>().into())
     };
     if let Ok(kind) = kind {
         response.headers.insert(header::CONTENT_TYPE, kind);

@@ -84,4 +84,30 @@ mod tests {
         headers.insert("authorization", "Bearer ollama".parse().unwrap());
         assert_eq!(Secrets::of(&headers).removed("ollama"), "ollama");
     }
+
+    #[test]
+    fn a_key_is_known_by_whichever_header_it_comes() {
+        for name in ["authorization", "api-key", "x-api-key"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, "my-own-key".parse().unwrap());
+            assert_eq!(
+                Secrets::of(&headers).removed("a my-own-key"),
+                "a [REDACTED]"
+            );
+            headers.append(name, "Bearer another-key".parse().unwrap());
+            let left = Secrets::of(&headers).removed("my-own-key, another-key");
+            assert_eq!(left, "[REDACTED], [REDACTED]");
+        }
+    }
+
+    proptest::proptest! {
+        /// Wherever a key stands, nothing is left of it.
+        #[test]
+        fn no_text_keeps_a_key(before in ".{0,20}", after in ".{0,20}", key in "[a-z0-9]{8,20}") {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-api-key", key.parse().unwrap());
+            let left = Secrets::of(&headers).removed(&format!("{before}{key}{after}{key}"));
+            assert!(!left.contains(&key), "{left}");
+        }
+    }
 }

@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::effect::Fault;
 use crate::budget::Share;
 
+/// The most numbers of a rule: each request for its model is looked up among them.
+const MOST: usize = 1000;
+
 /// Which requests a rule strikes, counted from 1.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -83,6 +86,9 @@ impl Rule {
         };
         if never {
             return Err("`nth` counts from 1: it takes a number, numbers, or \"every\"".to_owned());
+        }
+        if matches!(&self.nth, Nth::List(list) if list.len() > MOST) {
+            return Err(format!("`nth` takes {MOST} numbers at most"));
         }
         self.fault.check()
     }

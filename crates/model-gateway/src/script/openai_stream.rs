@@ -209,3 +209,65 @@ impl Envelope {
         serde_json::to_string(&whole).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(answer: &Value) -> Vec<Step> {
+        let answer: ScriptedAnswer = serde_json::from_str(&answer.to_string()).unwrap();
+        answer.check().unwrap();
+        let envelope = Envelope {
+            id: "id".to_owned(),
+            created: 7,
+            model: "m".to_owned(),
+            usage: true,
+        };
+        envelope.steps(Arc::new(answer)).collect()
+    }
+
+    /// What the events of steps say: the words, and the arguments of the first call.
+    fn said(steps: &[Step]) -> (String, String) {
+        let (mut words, mut arguments) = (String::new(), String::new());
+        for step in steps {
+            let Step::Say(event) = step else { continue };
+            let data = crate::sse::data(std::str::from_utf8(event).unwrap()).unwrap();
+            let event: Value = serde_json::from_str(&data).unwrap_or_default();
+            let delta = &event["choices"][0]["delta"];
+            words.push_str(delta["content"].as_str().unwrap_or_default());
+            let call = &delta["tool_calls"][0]["function"];
+            arguments.push_str(call["arguments"].as_str().unwrap_or_default());
+        }
+        (words, arguments)
+    }
+
+    proptest::proptest! {
+        /// Every word is said once, in order, and a cut comes where it is wanted.
+        #[test]
+        fn what_was_written_is_said(
+            pieces in proptest::collection::vec(".{0,20}", 0..5),
+            arguments in ".{0,100}",
+            cut in 0_usize..6,
+        ) {
+            let tools = json!([{ "name": "t", "arguments": arguments }]);
+            let whole = steps(&json!({ "pieces": pieces, "tools": tools }));
+            assert_eq!(said(&whole), (pieces.concat(), arguments));
+            assert_eq!(whole.last(), Some(&Step::Say("data: [DONE]\n\n".into())));
+            let cut = cut.min(pieces.len());
+            let broken = steps(&json!({ "pieces": pieces, "tools": tools, "cut_after_pieces": cut }));
+            assert_eq!(broken[..=cut], whole[..=cut]);
+            assert_eq!(broken[cut + 1..], [Step::Cut]);
+        }
+    }
+
+    #[test]
+    fn pauses_and_holds_come_before_their_words() {
+        let pieces = json!(["a", { "text": "b", "delay_ms": 5 }, { "hold": true }]);
+        let steps = steps(&json!({ "pieces": pieces, "usage": { "total_tokens": 3 } }));
+        let silent = |step: &Step| !matches!(step, Step::Say(_));
+        let silent: Vec<_> = (0..steps.len()).filter(|at| silent(&steps[*at])).collect();
+        assert_eq!(silent, [2, 4]);
+        assert_eq!(steps[2], Step::Pause(std::time::Duration::from_millis(5)));
+        assert_eq!(steps[4], Step::Hold);
+    }
+}

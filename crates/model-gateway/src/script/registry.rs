@@ -17,15 +17,14 @@ impl Scripts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a script; `None` when its key is taken.
-    pub fn add(&self, key: &str) -> Option<Arc<Script>> {
+    /// Adds a script; whether there was none of its key.
+    pub fn add(&self, script: Script) -> bool {
         let mut all = self.all();
-        if all.contains_key(key) {
-            return None;
+        let new = !all.contains_key(script.key());
+        if new {
+            all.insert(script.key().to_owned(), Arc::new(script));
         }
-        let script = Arc::new(Script::new(key));
-        all.insert(key.to_owned(), Arc::clone(&script));
-        Some(script)
+        new
     }
 
     /// A script by its key.

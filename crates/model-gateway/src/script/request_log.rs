@@ -2,26 +2,32 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use axum::http::HeaderMap;
+use axum::{body::Bytes, http::HeaderMap};
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
-use crate::outcome::Outcome;
+use crate::{budget::Share, outcome::Outcome};
+
+/// What one takes beside its headers and its body.
+const ONE: usize = 1024;
 
 /// A request as the test is told of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct LoggedRequest {
     pub(super) n: usize,
     pub(super) at: String,
     /// Milliseconds since the script was registered, by a clock that nobody sets.
     pub(super) ms: u64,
-    pub(super) body: Option<Box<RawValue>>,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) authorization: bool,
     pub(super) answer: Option<usize>,
     pub(super) error: Option<String>,
     pub(super) ended: Option<Outcome>,
+    /// JSON, as it came.
+    #[serde(skip)]
+    pub(super) body: Option<Bytes>,
+    #[serde(skip)]
+    pub(super) share: Option<Share>,
 }
 
 impl LoggedRequest {
@@ -37,7 +43,27 @@ impl LoggedRequest {
             answer: None,
             error: None,
             ended: None,
+            share: None,
         }
+    }
+
+    /// What it takes beside its body, in bytes.
+    pub(super) fn cost(headers: &HeaderMap) -> usize {
+        let headers = headers.iter();
+        ONE + headers
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum::<usize>()
+    }
+
+    /// It as JSON, in parts of which the body is not copied.
+    pub(super) fn json(&self) -> [Bytes; 3] {
+        // Nothing in it can fail to be JSON.
+        let mut rest = serde_json::to_string(self).unwrap_or_default();
+        rest.pop();
+        rest.push_str(",\"body\":");
+        let body = self.body.clone();
+        let body = body.unwrap_or(Bytes::from_static(b"null"));
+        [rest.into(), body, Bytes::from_static(b"}")]
     }
 }
 

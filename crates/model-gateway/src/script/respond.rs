@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use futures::{StreamExt, stream::unfold};
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,18 +19,6 @@ use crate::{
     shutdown,
 };
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Wishes {
-    stream_options: StreamOptions,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct StreamOptions {
-    include_usage: bool,
-}
-
 /// Answers a request for `script/KEY`.
 pub async fn respond(
     scripts: &Scripts,
@@ -45,8 +32,8 @@ pub async fn respond(
         let text = format!("there is no script `{key}`: PUT /scripts/{key} before it is asked");
         return ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
     };
-    let text = String::from_utf8_lossy(&request.body);
-    let (n, answer) = script.ask(&text, &request.headers, request.room);
+    let asked = script.ask(request.body, &request.headers, request.room);
+    let (n, answer) = asked.await;
     exchange.script = Some(script.key().to_owned());
     let told = Arc::clone(&script);
     exchange.on_end = OnEnd::new(move |outcome| told.ended(n, outcome));
@@ -78,12 +65,11 @@ pub async fn respond(
     if answer.raw.is_some() {
         return as_it_stands(script, answer);
     }
-    let wishes: Wishes = serde_json::from_str(&text).unwrap_or_default();
     let envelope = Envelope {
         id: format!("chatcmpl-{key}-{n}"),
         created: chrono::Utc::now().timestamp(),
         model: exchange.model().to_owned(),
-        usage: wishes.stream_options.include_usage,
+        usage: exchange.include_usage(),
     };
     if exchange.stream() {
         return ChatResponse::chunks(streamed(script, envelope.steps(answer)));

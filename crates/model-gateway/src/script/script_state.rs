@@ -5,13 +5,18 @@ use std::{
     time::Instant,
 };
 
-use axum::http::HeaderMap;
-use serde_json::{Value, json};
+use axum::{body::Bytes, http::HeaderMap};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{answer::ScriptedAnswer, condition, request_log::LoggedRequest};
-use crate::{budget::Share, outcome::Outcome};
+use super::{answer::ScriptedAnswer, condition::Question, request_log::LoggedRequest};
+use crate::{aside::aside, budget::Share, outcome::Outcome};
+
+/// The most answers of a script: each request is held against all that are left.
+pub(super) const MOST_ANSWERS: usize = 10_000;
+
+/// Requests without room that are told of one by one; more are only counted.
+pub(super) const MOST_HOMELESS: usize = 100;
 
 /// One script.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub struct Script {
     key: String,
     began: Instant,
     state: Mutex<State>,
+    /// One request after the other: answers go in the order in which requests came.
+    turn: tokio::sync::Mutex<()>,
     changed: watch::Sender<()>,
     /// A permit opens a hold.
     holds: Semaphore,
@@ -27,18 +34,19 @@ pub struct Script {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    answers: Vec<Held>,
-    requests: Vec<LoggedRequest>,
+pub(super) struct State {
+    /// Those that are used are none any more.
+    pub(super) answers: Vec<Option<Arc<ScriptedAnswer>>>,
+    pub(super) requests: Vec<LoggedRequest>,
+    /// How many requests came.
+    asked: usize,
+    /// How many got no answer.
+    pub(super) missing: usize,
+    /// How many had no room.
+    homeless: usize,
     /// Tool calls that got an id of ours.
     calls: usize,
     shares: Vec<Share>,
-}
-
-#[derive(Debug)]
-struct Held {
-    answer: Arc<ScriptedAnswer>,
-    used: bool,
 }
 
 /// Why a request got no answer.
@@ -51,11 +59,13 @@ pub struct Missing {
 }
 
 impl Script {
-    pub(super) fn new(key: &str) -> Self {
+    /// One without answers.
+    pub fn new(key: &str) -> Self {
         Self {
             key: key.to_owned(),
             began: Instant::now(),
             state: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
             changed: watch::Sender::new(()),
             holds: Semaphore::new(0),
             gone: CancellationToken::new(),
@@ -67,86 +77,127 @@ impl Script {
         &self.key
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that holds the lock can stop in the middle of a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds answers; tool calls without an id get `call_1`, `call_2` and so on.
-    pub fn append(&self, answers: Vec<ScriptedAnswer>, share: Share) {
+    ///
+    /// # Errors
+    /// When they are too many.
+    pub fn append(&self, answers: Vec<ScriptedAnswer>, share: Share) -> Result<(), String> {
         let mut state = self.state();
+        let count = state.answers.len() + answers.len();
+        if count > MOST_ANSWERS {
+            return Err(format!(
+                "{count} answers are more than a script may have ({MOST_ANSWERS}): take another script"
+            ));
+        }
         state.shares.push(share);
         for mut answer in answers {
             for tool in answer.tools.iter_mut().filter(|tool| tool.id.is_none()) {
                 state.calls += 1;
                 tool.id = Some(format!("call_{}", state.calls));
             }
-            state.answers.push(Held {
-                answer: Arc::new(answer),
-                used: false,
-            });
+            state.answers.push(Some(Arc::new(answer)));
         }
+        Ok(())
     }
 
     /// Notes a request; its number, and the first unused answer that fits. Without room to keep it, it has none.
-    pub fn ask(
+    pub async fn ask(
         &self,
-        text: &str,
+        body: Bytes,
         headers: &HeaderMap,
         room: Result<Share, String>,
     ) -> (usize, Result<Arc<ScriptedAnswer>, Missing>) {
+        let _turn = self.turn.lock().await;
+        let room = room.and_then(|room| room.and(LoggedRequest::cost(headers)));
+        let found = match &room {
+            Ok(_) => self.find(&body).await,
+            Err(_) => Err(String::new()),
+        };
         let mut state = self.state();
-        let n = state.requests.len() + 1;
+        state.asked += 1;
+        let n = state.asked;
         let mut seen = LoggedRequest::new(n, self.began, headers);
-        let answer = match room {
-            Err(message) => Err(Missing {
+        let answer = match (room, found) {
+            (Err(message), _) => Err(Missing {
                 kind: "gateway_full",
                 message,
             }),
-            Ok(share) => {
-                state.shares.push(share);
-                let body: Value = serde_json::from_str(text).unwrap_or_default();
-                seen.body = serde_json::from_str(text).ok();
-                let fits = |held: &Held| !held.used && held.answer.when.fits(&body);
-                match state.answers.iter().position(fits) {
-                    Some(index) => {
+            (Ok(share), found) => {
+                seen.share = Some(share);
+                seen.body = Some(body);
+                let taken = |index: usize| Some((index, state.answers.get_mut(index)?.take()?));
+                match found.map(taken) {
+                    Ok(Some((index, answer))) => {
                         seen.answer = Some(index);
-                        state.answers[index].used = true;
-                        Ok(Arc::clone(&state.answers[index].answer))
+                        Ok(answer)
                     }
-                    None => Err(Missing {
-                        kind: "script_missing",
-                        message: self.missing(&state, n, &body),
-                    }),
+                    // Nobody else takes answers while it is this request's turn.
+                    Ok(None) => Err(self.missing(&state, n, "its answer is gone")),
+                    Err(excerpt) => Err(self.missing(&state, n, &excerpt)),
                 }
             }
         };
         seen.error = answer.as_ref().err().map(|why| why.message.clone());
-        state.requests.push(seen);
+        state.missing += usize::from(answer.is_err());
+        state.homeless += usize::from(seen.share.is_none());
+        if seen.share.is_some() || state.homeless <= MOST_HOMELESS {
+            state.requests.push(seen);
+        }
         drop(state);
         self.changed.send_replace(());
         (n, answer)
     }
 
-    fn missing(&self, state: &State, n: usize, body: &Value) -> String {
-        let left = state.answers.iter().filter(|held| !held.used).count();
+    /// Which answer is for a request; what the request is about where none is.
+    async fn find(&self, body: &Bytes) -> Result<usize, String> {
+        let left: Vec<_> = {
+            let answers = &self.state().answers;
+            let left = answers.iter().enumerate();
+            left.filter_map(|(index, answer)| Some((index, Arc::clone(answer.as_ref()?))))
+                .collect()
+        };
+        let body = body.clone();
+        aside(body.len(), move || {
+            let text = std::str::from_utf8(&body).unwrap_or_default();
+            let question = Question::read(text);
+            let fits = |(_, answer): &&(usize, Arc<ScriptedAnswer>)| answer.when.fits(&question);
+            let found = left.iter().find(fits);
+            found
+                .map(|(index, _)| *index)
+                .ok_or_else(|| question.excerpt())
+        })
+        .await
+    }
+
+    fn missing(&self, state: &State, n: usize, excerpt: &str) -> Missing {
+        let left = state.answers.iter().flatten().count();
         let why = match (state.answers.len(), left) {
             (0, _) => "it has none".to_owned(),
             (all, 0) => format!("all {all} are used"),
             (_, left) => format!("no condition of the {left} left fits"),
         };
-        let asked = condition::excerpt(body);
-        format!(
-            "`script/{}` has no answer for request {n}: {why}; {asked}",
+        let message = format!(
+            "`script/{}` has no answer for request {n}: {why}; {excerpt}",
             self.key
-        )
+        );
+        Missing {
+            kind: "script_missing",
+            message,
+        }
     }
 
     /// Notes how the exchange of a request ended.
     pub fn ended(&self, n: usize, outcome: Outcome) {
-        if let Some(seen) = self.state().requests.get_mut(n - 1) {
-            seen.ended = Some(outcome);
+        let mut state = self.state();
+        if let Ok(at) = state.requests.binary_search_by_key(&n, |seen| seen.n) {
+            state.requests[at].ended = Some(outcome);
         }
+        drop(state);
         self.changed.send_replace(());
     }
 
@@ -177,35 +228,15 @@ impl Script {
         self.gone.cancelled().await;
     }
 
-    /// What was asked, and what is left.
-    pub fn report(&self) -> Value {
-        let state = self.state();
-        let unused = state
-            .answers
-            .iter()
-            .enumerate()
-            .filter(|(_, held)| !held.used);
-        let unused: Vec<Value> = unused
-            .map(|(index, held)| json!({ "index": index, "answer": &*held.answer }))
-            .collect();
-        let missing = state.requests.iter().filter(|seen| seen.answer.is_none());
-        json!({
-            "key": self.key,
-            "missing": missing.count(),
-            "requests": state.requests,
-            "unused": unused,
-        })
-    }
-
     /// Waits until so many requests came, and so many clients left before their answers' end.
     pub async fn until(&self, requests: usize, left: usize) {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
             let there = {
-                let seen = &self.state().requests;
+                let state = self.state();
                 let gone = |seen: &&LoggedRequest| seen.ended == Some(Outcome::ClientGone);
-                seen.len() >= requests && seen.iter().filter(gone).count() >= left
+                state.asked >= requests && state.requests.iter().filter(gone).count() >= left
             };
             if there || changed.changed().await.is_err() {
                 return;

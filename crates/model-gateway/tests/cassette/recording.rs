@@ -211,3 +211,112 @@ async fn recording_needs_a_model() {
     let why = model_gateway::gateway::Gateway::new(&told).unwrap_err();
     assert!(why.to_string().contains("GATEWAY_UPSTREAM"), "{why}");
 }
+
+/// A gateway that says what its script has, and one that records it.
+async fn recording(raw: &[Value]) -> (common::At, common::At) {
+    let upstream = alone().await;
+    let answers: Vec<Value> = raw.iter().map(|raw| json!({ "raw": raw })).collect();
+    upstream
+        .put("/scripts/k", json!({ "answers": answers }))
+        .await;
+    let base = Some(format!("http://{}/v1", upstream.address));
+    let records = gateway(base, Mode::Record, None).await;
+    (upstream, records)
+}
+
+#[tokio::test]
+async fn a_recording_passes_piece_by_piece_and_ends_with_its_client() {
+    let headers = json!({ "content-type": "text/event-stream" });
+    let pieces = json!([event("one"), { "hold": true }, event("two"), { "hold": true }, STOP]);
+    let raw = json!({ "headers": headers, "pieces": pieces });
+    let (upstream, records) = recording(&[raw]).await;
+    let answer = records.ask("replay/c/script/k", true, &[("user", "Hello")]);
+    let mut chunks = answer.await.bytes_stream();
+    let mut next = async || {
+        timeout(LONG, chunks.next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap()
+    };
+    assert_eq!(next().await, event("one"));
+    upstream
+        .call(Method::POST, "/scripts/k/release", Value::Null)
+        .await;
+    assert_eq!(next().await, event("two"));
+    drop(chunks);
+    // The model is let go, and half an answer is none.
+    let left = upstream.get("/scripts/k/wait?left=1");
+    timeout(LONG, left).await.unwrap();
+    let report = records.get("/cassettes/c/report").await;
+    assert_eq!(report["entries"], 0, "{report}");
+    assert_eq!(
+        report["refused"][0],
+        "request 1: the client left before the answer's end"
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_is_spelled_out_is_found_wherever_it_is_said() {
+    let delta = |delta: Value| format!("data: {}\n\n", json!({ "choices": [{ "delta": delta }] }));
+    let said = |of: &dyn Fn(&str) -> Value| {
+        let pieces = [
+            delta(of("my-very")),
+            delta(of("-secret-key")),
+            STOP.to_owned(),
+        ];
+        json!({ "headers": { "content-type": "text/event-stream" }, "pieces": pieces })
+    };
+    let ways = [
+        said(&|part| json!({ "content": part })),
+        said(&|part| json!({ "reasoning_content": part })),
+        said(&|part| json!({ "tool_calls": [{ "index": 0, "function": { "arguments": part } }] })),
+        said(&|part| json!({ "content": [{ "type": "text", "text": part }] })),
+    ];
+    let (_upstream, records) = recording(&ways).await;
+    for _ in &ways {
+        let answer = records.ask("replay/c/script/k", true, &[("user", "Hello")]);
+        answer.await.text().await.unwrap();
+    }
+    let report = records.get("/cassettes/c/report").await;
+    let refused = report["refused"].as_array().unwrap();
+    let spelled = |why: &&Value| why.as_str().unwrap().contains("spells out a key");
+    assert_eq!(
+        refused.iter().filter(spelled).count(),
+        ways.len(),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn other_tools_are_another_question() {
+    let (_upstream, records) = recording(&[json!({ "pieces": ["a"] })]).await;
+    let tool = json!({ "type": "function", "function": {
+        "name": "add", "description": "adds", "parameters": { "properties": { "a": {} } },
+    }});
+    let asked =
+        |tools: Value| json!({ "model": "replay/c/script/k", "messages": [], "tools": tools });
+    let answer = records.send(asked(json!([tool]))).await.unwrap();
+    answer.text().await.unwrap();
+    let file = file(&records, "c").await;
+    let with = |place: &str, value: Value| {
+        let mut tool = tool.clone();
+        *tool.pointer_mut(place).unwrap() = value;
+        json!([tool])
+    };
+    let at = alone().await;
+    load(&at, "/cassettes/c", &file).await;
+    for tools in [
+        json!([]),
+        Value::Null,
+        json!([tool, tool]),
+        with("/function/name", json!("sub")),
+        with("/function/description", json!("Adds")),
+        with("/function/parameters/properties", json!({ "b": {} })),
+    ] {
+        let missed = at.send(asked(tools.clone())).await.unwrap();
+        assert_eq!(missed.status(), 422, "{tools}");
+    }
+    let found = at.send(asked(json!([tool]))).await.unwrap();
+    assert_eq!(found.status(), 200);
+}

@@ -179,7 +179,7 @@ async fn what_cannot_be_is_refused() {
 async fn what_does_not_fit_is_refused_clearly() {
     use model_gateway::{budget::Budget, config::Mode, gateway::Gateway};
     let told = common::told(None, Mode::Replay, None);
-    let budget = Budget::new(1000);
+    let budget = Budget::new(10_000);
     let at = common::gateway_of(Gateway {
         budget,
         ..Gateway::new(&told).unwrap()
@@ -187,10 +187,10 @@ async fn what_does_not_fit_is_refused_clearly() {
     .await;
     at.put(
         "/scripts/k",
-        json!({ "answers": [{ "text": "x".repeat(700) }] }),
+        json!({ "answers": [{ "text": "x".repeat(2000) }] }),
     )
     .await;
-    let body = json!({ "answers": [{ "text": "y".repeat(700) }] });
+    let body = json!({ "answers": [{ "text": "y".repeat(2000) }] });
     let (status, error) = at
         .call(Method::POST, "/scripts/k/answers", body.clone())
         .await;
@@ -200,12 +200,12 @@ async fn what_does_not_fit_is_refused_clearly() {
         error["error"]["message"]
             .as_str()
             .unwrap()
-            .contains("limit of 1000"),
+            .contains("limit of 10000"),
         "{error}"
     );
     // A request that does not fit is not answered, and not forgotten.
     let answer = at
-        .ask("script/k", true, &[("user", &"z".repeat(700))])
+        .ask("script/k", true, &[("user", &"z".repeat(4000))])
         .await;
     assert_eq!(answer.status(), 422);
     assert_eq!(
