@@ -230,3 +230,61 @@ END"#;
     );
     world.assert_nothing_left();
 }
+
+#[test]
+fn what_nextest_means_by_its_codes_others_do_not() {
+    for (code, expected) in [(101, 10), (104, 10), (96, 10), (0, 0)] {
+        let world = World::new();
+        world.good_server();
+        let script = format!("exit {code}");
+        let output = world.e2e(&["phase1", "--exec", &script]).output().unwrap();
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(expected), "{code}: {text}");
+        assert!(!text.contains("could not be built or listed"), "{text}");
+        if expected == 10 {
+            // Failed tests are worth their evidence.
+            let states = world.runs().join("latest/phase1/services.json");
+            assert!(states.exists(), "{text}");
+        }
+        world.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_renamed_variable_that_is_still_set_is_refused_by_its_new_name() {
+    let world = World::new();
+    for (old, new) in [
+        ("E2E_TOOLS_BIN", "E2E_MCP_BIN"),
+        ("E2E_TOOLS_URL", "E2E_MCP_URL"),
+    ] {
+        let output = world.e2e(&["phase1"]).env(old, "x").output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let text = text_of(&output);
+        assert!(
+            text.contains(&format!("{old} is set: it is called {new} now")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_skipped_phase_does_not_hide_what_the_other_left() {
+    let world = World::new();
+    world.server(
+        "setsid sleep 61 & echo $! > $E2E_FAKE/left.pid; \
+         echo 127.0.0.1:4242 > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60",
+    );
+    world.program("python3", "exit 1");
+    let path = std::env::var("PATH").unwrap();
+    let output = world
+        .e2e(&["all", "--model", "replay", "--exec", "true"])
+        .env("PATH", format!("{}:{path}", world.fake().display()))
+        .env("E2E_TOOLS_DIR", world.fake().join("tools"))
+        .env("E2E_TEMPORAL_BIN", "")
+        .output()
+        .unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(50), "{text}");
+    assert!(text.contains("phase2: SKIPPED"), "{text}");
+    assert!(text.contains("still there after the stop"), "{text}");
+}

@@ -1,6 +1,7 @@
 //! Stacks that outlive the command that started them.
 
 use crate::file::StackFile;
+use crate::wiring::Wiring;
 use anyhow::Context;
 use harness_base::Info;
 use harness_base::run::sweep;
@@ -39,6 +40,14 @@ fn keys_path(phase: &Path) -> PathBuf {
 }
 
 impl Keys {
+    /// Those of a stack.
+    pub fn of(wiring: &Wiring) -> Self {
+        Self {
+            runner: wiring.runner_key.clone(),
+            model: wiring.runner_model.key.clone(),
+        }
+    }
+
     /// Writes them into a phase's folder, for this user alone.
     ///
     /// # Errors

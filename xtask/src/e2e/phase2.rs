@@ -9,6 +9,7 @@ use super::test_run::TestRun;
 use crate::model_choice;
 use harness_base::{Code, Phase, code_of};
 use harness_provision::{LiveModel, Mode};
+use harness_stack::kept::Keys;
 use harness_stack::{Runtime, Stack, StackFile, Up, bring_up, control, external};
 use std::sync::Arc;
 use std::time::Instant;
@@ -116,6 +117,9 @@ async fn tests(
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     run.context.wait_built().await?;
+    if run.args.keep && !run.args.reuse {
+        Keys::of(&up.wiring).write(&stack.dir)?;
+    }
     let control = match file.runtime {
         Runtime::External => None,
         _ => Some(control::serve(stack.clone(), up.wiring.clone()).await?),

@@ -86,11 +86,7 @@ async fn build(context: &RunContext) -> anyhow::Result<()> {
 /// Writes what others need to find the stack, and its keys.
 fn keep(stack: &Stack, up: &Up) -> anyhow::Result<()> {
     up.file.write(&stack.dir.join("stack.json"))?;
-    let keys = Keys {
-        runner: up.wiring.runner_key.clone(),
-        model: up.wiring.runner_model.key.clone(),
-    };
-    keys.write(&stack.dir)?;
+    Keys::of(&up.wiring).write(&stack.dir)?;
     Info::change(&stack.context.run.dir, |info| info.kept = true)
 }
 

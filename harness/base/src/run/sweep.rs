@@ -52,6 +52,17 @@ pub fn recorded(dir: &Path) -> Vec<(String, Ident)> {
     found
 }
 
+/// Notes which container the process with this pid file follows.
+pub fn note_container(pid_file: &Path, container: &str) {
+    // Whoever looks for it finds the process at least.
+    let _ = std::fs::write(pid_file.with_extension("container"), container);
+}
+
+/// The container that a recorded process of a run follows.
+pub fn container(dir: &Path, name: &str) -> Option<String> {
+    std::fs::read_to_string(dir.join("pids").join(format!("{name}.container"))).ok()
+}
+
 /// Everything of a run that still lives: recorded, or marked with its id.
 pub fn left(dir: &Path, id: &str) -> Vec<Ident> {
     let mut all: Vec<Ident> = recorded(dir).into_iter().map(|(_, ident)| ident).collect();

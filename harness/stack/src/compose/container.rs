@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use harness_base::docker::{self, ANSWER, docker};
+use harness_base::run::sweep;
 use harness_base::{Code, Exit, Output, Run, spawn};
 use harness_provision::Binary;
 use std::path::Path;
@@ -58,6 +59,7 @@ impl Container {
         let command = run.own(docker(args).args([id]));
         let pid_file = run.pid_file(&format!("phase2-{instance}"));
         let process = spawn(&command, &Output::Log(log.to_owned()), Some(&pid_file))?;
+        sweep::note_container(&pid_file, id);
         let (sender, end) = watch::channel(None);
         let (owned, let_go) = (id.to_owned(), Arc::new(AtomicBool::new(false)));
         let nobody_asks = let_go.clone();
