@@ -1,6 +1,6 @@
 //! `--runtime`: what `auto` means on this machine.
 
-use harness_base::Config;
+use harness_base::{Config, docker};
 use harness_provision::images;
 use harness_stack::Runtime;
 use harness_stack::compose::client::{Compose, engine_version};
@@ -59,6 +59,9 @@ async fn why_not_docker(root: &Path, config: &Config) -> Option<String> {
         Ok(wanted) => images::for_tests(&wanted),
         Err(error) => return Some(first_line(error)),
     };
+    if let Some(host) = docker::elsewhere().await {
+        return Some(format!("the Docker engine is another machine's ({host})"));
+    }
     // The client itself is what takes time, so all three are asked at once.
     let asked = tokio::join!(
         engine_version(),

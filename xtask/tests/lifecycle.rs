@@ -288,3 +288,60 @@ fn a_skipped_phase_does_not_hide_what_the_other_left() {
     assert!(text.contains("phase2: SKIPPED"), "{text}");
     assert!(text.contains("still there after the stop"), "{text}");
 }
+
+#[test]
+fn a_path_with_blanks_and_umlauts_is_a_path() {
+    let dir = tempfile::Builder::new()
+        .prefix("a bü 'c'")
+        .tempdir()
+        .unwrap();
+    let world = World::new();
+    let root = dir.path().join("mein Verzeichnis");
+    std::fs::create_dir_all(&root).unwrap();
+    std::fs::copy(world.root().join("e2e.toml"), root.join("e2e.toml")).unwrap();
+    world.server(
+        "echo 127.0.0.1:4242 > \"$STIGMER_ANNOUNCE_FILE.tmp\"; mv \"$STIGMER_ANNOUNCE_FILE.tmp\" \"$STIGMER_ANNOUNCE_FILE\"; exec sleep 60",
+    );
+    let output = world
+        .e2e(&[
+            "phase1",
+            "--exec",
+            "test -s \"$E2E_STACK\" && test -d \"$TMPDIR\"",
+        ])
+        .env("E2E_ROOT", &root)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    assert!(
+        root.join("target/e2e/latest/phase1/logs/server.log")
+            .exists()
+    );
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_run_of_another_machine_is_left_alone_and_said() {
+    let world = World::new();
+    world.good_server();
+    let other = world.runs().join("20200101-000000-away");
+    std::fs::create_dir_all(other.join("phase1/data")).unwrap();
+    std::fs::create_dir_all(other.join("pids")).unwrap();
+    let own = std::process::id();
+    let ident = format!(r#"{{"pid":{own},"start":"1","place":"elsewhere:b:1"}}"#);
+    std::fs::write(other.join("pids/phase1-server.json"), &ident).unwrap();
+    std::fs::write(
+        other.join("run.json"),
+        format!(
+            r#"{{"run_id":"20200101-000000-away","owner":{ident},"started_at":"","checkout":"","commit":null,"versions":{{}},"seed":1,"kept":false,"exit_code":null}}"#
+        ),
+    )
+    .unwrap();
+    let output = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("left the run 20200101-000000-away alone: it is of elsewhere"),
+        "{text}"
+    );
+    assert!(other.join("phase1/data").exists());
+}

@@ -229,3 +229,50 @@ fn a_temporal_that_is_too_old_is_missing_where_nothing_can_be_fetched() {
         "{text}"
     );
 }
+
+#[test]
+fn an_engine_of_another_machine_is_not_taken() {
+    let checkout = Checkout::new("one");
+    let arch = std::env::consts::ARCH;
+    checkout.docker(&answers(
+        r#"{"Version":"27.0.1"}"#,
+        &format!(r#"{{"OSType":"linux","Architecture":"{arch}","MemTotal":8000000000}}"#),
+    ));
+    checkout.script("compose", "echo v2.40.3");
+    let at = |args: &[&str]| {
+        let mut command = checkout.xtask(args);
+        let output = command
+            .env("E2E_COMPOSE", checkout.world.fake().join("compose"))
+            .env("DOCKER_HOST", "tcp://build.example:2376")
+            .env(
+                "E2E_TEMPORAL_BIN",
+                checkout.world.program("temporal", "echo 9.9.9"),
+            )
+            .env("OLLAMA_HOST", "127.0.0.1:1")
+            .output()
+            .unwrap();
+        (output.status.code(), text_of(&output))
+    };
+    let why = "the Docker engine is another machine's (tcp://build.example:2376)";
+    let (_, text) = at(&["prereqs", "phase2"]);
+    assert!(
+        text.contains(&format!("runtime         native, since {why}")),
+        "{text}"
+    );
+    let asked = [
+        "e2e",
+        "phase2",
+        "--runtime",
+        "docker",
+        "--model",
+        "replay",
+        "--exec",
+        "true",
+    ];
+    let (code, text) = at(&asked);
+    assert_eq!(code, Some(20), "{text}");
+    assert!(
+        text.contains(why) && text.contains("mend: --runtime native"),
+        "{text}"
+    );
+}

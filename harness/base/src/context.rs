@@ -53,6 +53,14 @@ impl RunContext {
         if swept.processes > 0 {
             eprintln!("ended {} of its processes", swept.processes);
         }
+        for (dir, info) in &swept.left_alone {
+            let place = info.owner.place.split(':').next().unwrap_or_default();
+            eprintln!(
+                "left the run {} alone: it is of {place}, where nobody can look from here (if it is over: rm -r {})",
+                info.run_id,
+                dir.display()
+            );
+        }
         for swept in leftovers::sweep(root, config.stop.docker_limit()).await {
             eprintln!("removed what the dead run {swept} had in Docker");
         }

@@ -80,6 +80,7 @@ mod tests {
         let ident = Ident {
             pid: 7,
             start: "1".into(),
+            place: String::new(),
         };
         assert_eq!(who(run.path(), "phase2-server", &ident), "pid 7");
         sweep::note_container(&run.path().join("pids/phase2-server.json"), "e2e_server_1");

@@ -12,6 +12,29 @@ pub fn docker<S: Into<String>>(args: impl IntoIterator<Item = S>) -> Command {
     Command::new("docker").args(args)
 }
 
+/// Where the engine is, if that is another machine: its published ports are not on this host's loopback.
+pub async fn elsewhere() -> Option<String> {
+    let host = match std::env::var("DOCKER_HOST") {
+        Ok(host) if !host.is_empty() => host,
+        _ => {
+            let format = "{{.Endpoints.docker.Host}}";
+            let context = docker(["context", "inspect", "--format", format]);
+            let said = query(context, ANSWER).await.ok().filter(|said| said.ok)?;
+            said.stdout
+        }
+    };
+    is_elsewhere(&host).then_some(host)
+}
+
+fn is_elsewhere(host: &str) -> bool {
+    let Some((scheme, rest)) = host.split_once("://") else {
+        return false;
+    };
+    let name = rest.rsplit_once('@').map_or(rest, |(_, name)| name);
+    let name = name.split([':', '/']).next().unwrap_or_default();
+    scheme == "ssh" || scheme == "tcp" && !(name == "localhost" || name.starts_with("127."))
+}
+
 /// What it printed.
 ///
 /// # Errors
@@ -293,5 +316,24 @@ mod tests {
                 .contains("since only the client is here; or --runtime native")
         );
         insta::assert_snapshot!(on("tcp://h:1", &["dockerd"]), @"start the daemon at tcp://h:1, or unset DOCKER_HOST");
+    }
+
+    #[test]
+    fn engines_of_other_machines() {
+        for here in [
+            "",
+            "unix:///var/run/docker.sock",
+            "tcp://127.0.0.1:2375",
+            "tcp://localhost:1",
+        ] {
+            assert!(!is_elsewhere(here), "{here}");
+        }
+        for there in [
+            "tcp://build.example:2376",
+            "ssh://me@build.example",
+            "tcp://10.0.0.1:1",
+        ] {
+            assert!(is_elsewhere(there), "{there}");
+        }
     }
 }

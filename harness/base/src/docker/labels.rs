@@ -9,7 +9,7 @@ use std::path::Path;
 pub const RUN: &str = "dev.stigmer.e2e.run";
 /// Label: hash of the checkout's path.
 pub const CHECKOUT: &str = "dev.stigmer.e2e.checkout";
-/// Label: pid and start time of the xtask that owns it.
+/// Label: pid, start time and place of the xtask that owns it.
 pub const OWNER: &str = "dev.stigmer.e2e.owner";
 /// Label of images that we built: which part.
 pub const IMAGE: &str = "dev.stigmer.e2e.image";
@@ -23,6 +23,9 @@ pub fn labels(root: &Path, run: &str) -> anyhow::Result<[(&'static str, String);
     Ok([
         (RUN, run.to_owned()),
         (CHECKOUT, info::checkout_hash(root)),
-        (OWNER, format!("{}/{}", owner.pid, owner.start)),
+        (
+            OWNER,
+            format!("{}/{}/{}", owner.pid, owner.start, owner.place),
+        ),
     ])
 }

@@ -146,9 +146,9 @@ pub async fn sweep(root: &Path, limit: Duration) -> Vec<String> {
     }
     // A run that is alive may be about to make something.
     let runs = crate::run::sweep::runs(&runs_dir(root));
-    let others = runs
-        .iter()
-        .any(|(_, info)| info.exit_code.is_none() && info.owner.alive() && info.owner.pid != own());
+    let others = runs.iter().any(|(_, info)| {
+        info.exit_code.is_none() && info.owner.may_live() && info.owner.pid != own()
+    });
     if !live && !others {
         let _ = std::fs::remove_file(marker(root)); // another run may have done it
     }
@@ -162,18 +162,20 @@ fn own() -> i32 {
 /// Whether somebody still answers for a run.
 fn owned(root: &Path, run: &str, owner: &str) -> bool {
     let kept = info::Info::read(&runs_dir(root).join(run)).is_ok_and(|info| info.kept);
-    kept || alive(owner)
+    kept || may_live(owner)
 }
 
-/// `PID/START`, as the label says it.
-fn alive(owner: &str) -> bool {
-    let ident = owner.split_once('/').and_then(|(pid, start)| {
+/// `PID/START/PLACE`, as the label says it.
+fn may_live(owner: &str) -> bool {
+    let ident = owner.split_once('/').and_then(|(pid, rest)| {
+        let (start, place) = rest.split_once('/').unwrap_or((rest, ""));
         Some(Ident {
             pid: pid.parse().ok()?,
             start: start.to_owned(),
+            place: place.to_owned(),
         })
     });
-    ident.is_some_and(|ident| ident.alive())
+    ident.is_some_and(|ident| ident.may_live())
 }
 
 #[cfg(test)]
@@ -183,8 +185,12 @@ mod tests {
     #[test]
     fn owners() {
         let own = Ident::own().unwrap();
-        assert!(alive(&format!("{}/{}", own.pid, own.start)));
-        assert!(!alive(&format!("{}/0", own.pid)));
-        assert!(!alive("by-hand"));
+        assert!(may_live(&format!("{}/{}", own.pid, own.start)));
+        assert!(!may_live(&format!("{}/0", own.pid)));
+        assert!(
+            may_live(&format!("{}/0/other:b:1", own.pid)),
+            "of another machine"
+        );
+        assert!(!may_live("by-hand"));
     }
 }

@@ -4,4 +4,4 @@ mod client;
 pub mod labels;
 pub mod leftovers;
 
-pub use client::{ANSWER, ask, docker, explain, gone, is_absent, is_silent, registry};
+pub use client::{ANSWER, ask, docker, elsewhere, explain, gone, is_absent, is_silent, registry};

@@ -1,6 +1,7 @@
 //! Which process a pid means: numbers are reused, start times are not.
 
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// A process for good: its pid and when it started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -9,12 +10,30 @@ pub struct Ident {
     pub pid: i32,
     /// Start time: clock ticks since boot on Linux, `ps`'s words elsewhere. Only compared, never read.
     pub start: String,
+    /// Where the pid means something: `HOST:BOOT:NAMESPACE`; empty where the system does not tell.
+    #[serde(default)]
+    pub place: String,
+}
+
+/// What can be said of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It is there.
+    Alive,
+    /// It is gone.
+    Gone,
+    /// It is of another machine or container, where nobody can look from here.
+    Unknown,
 }
 
 impl Ident {
     /// The process that has this pid now; `None` when there is none (or only a zombie).
     pub fn of(pid: i32) -> Option<Self> {
-        start_time(pid).map(|start| Self { pid, start })
+        start_time(pid).map(|start| Self {
+            pid,
+            start,
+            place: place().to_owned(),
+        })
     }
 
     /// This process.
@@ -22,10 +41,63 @@ impl Ident {
         i32::try_from(std::process::id()).ok().and_then(Self::of)
     }
 
-    /// Whether this very process is still there.
-    pub fn alive(&self) -> bool {
-        start_time(self.pid).is_some_and(|start| start == self.start)
+    /// What can be said of this very process from here.
+    pub fn life(&self) -> Life {
+        match judged(&self.place, place()) {
+            Some(true) => {}
+            Some(false) => return Life::Gone,
+            None => return Life::Unknown,
+        }
+        match start_time(self.pid) {
+            Some(start) if start == self.start => Life::Alive,
+            _ => Life::Gone,
+        }
     }
+
+    /// Whether this very process is there for certain: whoever signals it must know.
+    pub fn alive(&self) -> bool {
+        self.life() == Life::Alive
+    }
+
+    /// Whether it may still be there: whoever removes what is its must know.
+    pub fn may_live(&self) -> bool {
+        self.life() != Life::Gone
+    }
+}
+
+/// Whether pids of a place can be looked up here: `Some(false)` after a reboot, which ended them all.
+fn judged(theirs: &str, here: &str) -> Option<bool> {
+    if theirs.is_empty() || theirs == here {
+        return Some(true);
+    }
+    let parts = |place: &str| -> Option<(String, String)> {
+        let mut parts = place.split(':').map(str::to_owned);
+        Some((parts.next()?, parts.next()?))
+    };
+    let ((their_host, their_boot), (host, boot)) = (parts(theirs)?, parts(here)?);
+    (their_host == host && their_boot != boot).then_some(false)
+}
+
+/// This place, by what Linux says of it.
+fn place() -> &'static str {
+    static PLACE: LazyLock<String> = LazyLock::new(|| {
+        let read = |path: &str| std::fs::read_to_string(path).ok();
+        let told = || {
+            let host = read("/proc/sys/kernel/hostname")?
+                .trim()
+                .replace([':', '/'], "-");
+            let boot = read("/proc/sys/kernel/random/boot_id")?;
+            let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+            let namespace: String = namespace
+                .to_string_lossy()
+                .chars()
+                .filter(char::is_ascii_digit)
+                .collect();
+            Some(format!("{host}:{}:{namespace}", boot.trim()))
+        };
+        told().unwrap_or_default()
+    });
+    &PLACE
 }
 
 #[cfg(target_os = "linux")]
@@ -122,5 +194,26 @@ mod tests {
             }
             .alive()
         );
+    }
+
+    #[test]
+    fn pids_of_another_place_are_not_judged() {
+        assert_eq!(judged("", "h:b:1"), Some(true), "of an older run");
+        assert_eq!(judged("h:b:1", "h:b:1"), Some(true));
+        assert_eq!(judged("h:a:1", "h:b:1"), Some(false), "before a reboot");
+        assert_eq!(judged("h:b:2", "h:b:1"), None, "of a container");
+        assert_eq!(judged("other:b:1", "h:b:1"), None, "of another machine");
+        let own = Ident::own().unwrap();
+        assert_eq!(own.life(), Life::Alive);
+        let elsewhere = Ident {
+            place: "other:b:1".into(),
+            ..own.clone()
+        };
+        assert!(elsewhere.may_live() && !elsewhere.alive());
+        let rebooted = Ident {
+            place: own.place.replacen(':', ":another-", 1),
+            ..own
+        };
+        assert_eq!(rebooted.life(), Life::Gone);
     }
 }

@@ -13,7 +13,7 @@ mod tail;
 pub use command::{Command, redact};
 pub use current_exe::this_program;
 pub use exit::Exit;
-pub use ident::Ident;
+pub use ident::{Ident, Life};
 pub use inherit::Inherit;
 pub use query::{CommandOutput, query, query_blocking};
 pub use run_to_end::{run_drawing, run_to_end};

@@ -90,6 +90,7 @@ pub fn spawn(
     let ident = Ident::of(pid).unwrap_or(Ident {
         pid,
         start: String::new(),
+        place: String::new(),
     });
     if let Some(path) = pid_file {
         let text = serde_json::to_string(&ident).context("describe a process")?;

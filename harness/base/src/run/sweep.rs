@@ -2,18 +2,20 @@
 
 use super::info::Info;
 use crate::phases::Phase;
-use crate::process::{Ident, ident, signal_group};
+use crate::process::{Ident, Life, ident, signal_group};
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What a sweep did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Swept {
     /// Runs whose owner was gone.
     pub runs: Vec<String>,
     /// Processes that were ended.
     pub processes: usize,
+    /// Runs of another machine or container, which may still go on.
+    pub left_alone: Vec<(PathBuf, Info)>,
 }
 
 /// All run folders with a readable `run.json`, oldest first.
@@ -122,7 +124,9 @@ pub async fn sweep(runs_dir: &Path, keep: usize, limit: Duration) -> Swept {
     let mut swept = Swept::default();
     let all = runs(runs_dir);
     for (dir, info) in &all {
-        if info.exit_code.is_none() && !info.kept && !info.owner.alive() {
+        if info.exit_code.is_none() && info.owner.life() == Life::Unknown {
+            swept.left_alone.push((dir.clone(), info.clone()));
+        } else if info.exit_code.is_none() && !info.kept && !info.owner.alive() {
             swept.processes += end(dir, &info.run_id, limit).await;
             remove_data(dir);
             swept.runs.push(info.run_id.clone());
@@ -132,7 +136,7 @@ pub async fn sweep(runs_dir: &Path, keep: usize, limit: Duration) -> Swept {
     }
     let old: Vec<_> = all
         .iter()
-        .filter(|(dir, info)| !info.owner.alive() && (!info.kept || recorded(dir).is_empty()))
+        .filter(|(dir, info)| !info.owner.may_live() && (!info.kept || recorded(dir).is_empty()))
         .collect();
     for (dir, _) in old.iter().take(old.len().saturating_sub(keep)) {
         let _ = std::fs::remove_dir_all(dir);

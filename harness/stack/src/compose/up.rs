@@ -62,6 +62,12 @@ pub(super) fn wire(wiring: &Wiring) {
 pub async fn prepare(stack: &Stack, wiring: &mut Wiring) -> anyhow::Result<()> {
     let context = &stack.context;
     let (root, config) = (&context.run.root, &context.config);
+    if let Some(host) = docker::elsewhere().await {
+        let text = format!(
+            "the Docker engine is another machine's ({host}): tests on this one reach nothing that it publishes\n  mend: --runtime native, or run cargo xtask on that machine"
+        );
+        return Err(coded(Code::Missing, text));
+    }
     let compose = Compose::get(config).await?;
     let wanted = images::wanted(root, config, None)?;
     let ensure = images::ensure(root, config, &wanted, config.offline);
