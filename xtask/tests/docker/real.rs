@@ -215,3 +215,46 @@ fn a_run_in_containers_and_one_on_the_host_do_not_meet() {
     assert_eq!(contained.status.code(), Some(0), "{}", text_of(&contained));
     stack.assert_nothing_left(&run);
 }
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn containers_have_nothing_of_the_users_shell_and_ask_no_proxy_for_each_other() {
+    const CANARY: &str = "canary-of-the-user-7f3a";
+    let stack = Contained::new();
+    // What Docker's client would put into every container, to nobody who answers.
+    let config = stack.world.fake().join("config");
+    std::fs::create_dir(&config).unwrap();
+    let proxies = r#"{"proxies":{"default":{"httpProxy":"http://127.0.0.1:9","httpsProxy":"http://127.0.0.1:9"}}}"#;
+    std::fs::write(config.join("config.json"), proxies).unwrap();
+    let all = "docker ps --quiet --filter label=dev.stigmer.e2e.run=$(basename $(dirname $(dirname $E2E_STACK)))";
+    // The runner has found Temporal through all this; its own client asks the gateway, which has no model and says so.
+    let script = format!(
+        "docker inspect $({all}) > $E2E_FAKE/inspected; \
+         docker exec {} /agent-runner healthcheck --model > $E2E_FAKE/model 2>&1; true",
+        container("runner")
+    );
+    let mut command = stack.phase2(&script);
+    for name in [
+        "TEMPORAL_API_KEY",
+        "TEMPORAL_TLS_KEY",
+        "STIGMER_LLM_API_KEY",
+        "STIGMER_RUNNER_KEY",
+        "OPENAI_API_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "GITHUB_TOKEN",
+    ] {
+        command.env(name, CANARY);
+    }
+    let output = command.env("DOCKER_CONFIG", &config).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    let read = |name: &str| std::fs::read_to_string(stack.world.fake().join(name)).unwrap();
+    let inspected = read("inspected");
+    assert!(
+        inspected.contains("http://127.0.0.1:9"),
+        "the client put none in"
+    );
+    assert!(!inspected.contains(CANARY));
+    let said = read("model");
+    assert!(!said.contains("127.0.0.1:9"), "{said}");
+    stack.assert_nothing_left(&stack.run_id());
+}
