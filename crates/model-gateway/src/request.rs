@@ -70,7 +70,11 @@ impl ChatRequest {
         let body = self.body.clone();
         let head = aside(body.len(), move || {
             let text = std::str::from_utf8(&body).map_err(|error| error.to_string())?;
-            serde_json::from_str(text).map_err(|error| error.to_string())
+            // serde reads a list as the fields in their order.
+            match text.trim_ascii_start().starts_with('[') {
+                true => Err("it is a list".to_owned()),
+                false => serde_json::from_str(text).map_err(|error| error.to_string()),
+            }
         });
         head.await.map_err(|why| no_json(&why))
     }

@@ -319,6 +319,7 @@ async fn every_dialect_passes_unchanged_and_is_kept_or_refused_with_a_reason() {
         let path = format!("/scripts/{name}");
         upstream.put(&path, json!({ "answers": answers })).await;
         let model = format!("script/{name}");
+        let through = format!("replay/c/{model}");
         let length = pieces.iter().map(|piece| match piece["base64"].as_str() {
             Some(_) => 7,
             None => piece.as_str().or(piece["text"].as_str()).unwrap().len(),
@@ -327,10 +328,10 @@ async fn every_dialect_passes_unchanged_and_is_kept_or_refused_with_a_reason() {
         let open = end == "open";
         let said = heard(&upstream, &model, length, open).await;
         assert_eq!((said.0, said.2.len()), (status, length), "{name}");
-        assert_eq!(heard(&live, &model, length, open).await, said, "{name}");
+        assert_eq!(heard(&live, &through, length, open).await, said, "{name}");
 
         let records = gateway(base.clone(), Mode::Record, None).await;
-        let recorded = heard(&records, &format!("replay/c/{model}"), length, open).await;
+        let recorded = heard(&records, &through, length, open).await;
         assert_eq!(recorded, said, "{name}");
         let report = settled(&records).await;
         let file: Value = records.get("/cassettes/c").await;
