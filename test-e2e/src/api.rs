@@ -138,11 +138,25 @@ impl Api {
         id: &str,
         status: AgentExecutionStatus,
     ) -> Result<AgentExecution, tonic::Status> {
+        self.report_as(id, status, None).await
+    }
+
+    /// The same by one who shows `bearer`.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn report_as(
+        &self,
+        id: &str,
+        status: AgentExecutionStatus,
+        bearer: Option<&str>,
+    ) -> Result<AgentExecution, tonic::Status> {
         let input = AgentExecutionUpdateStatusInput {
             execution_id: id.to_owned(),
             status: Some(status),
         };
-        Ok(self.executions().update_status(input).await?.into_inner())
+        let request = shown(input, bearer)?;
+        Ok(self.executions().update_status(request).await?.into_inner())
     }
 
     /// The execution as it is now.
@@ -186,12 +200,7 @@ impl Api {
         bearer: Option<&str>,
     ) -> Result<ExecutionContext, tonic::Status> {
         let reference = reference(Kind::ExecutionContext, execution);
-        let mut request = tonic::Request::new(reference);
-        if let Some(bearer) = bearer {
-            let shown = format!("Bearer {bearer}").parse();
-            let shown = shown.map_err(|_| tonic::Status::internal("no header's value"))?;
-            request.metadata_mut().insert("authorization", shown);
-        }
+        let request = shown(reference, bearer)?;
         let found = self.context_queries().get_by_reference(request).await?;
         Ok(found.into_inner())
     }
@@ -205,4 +214,15 @@ impl Api {
         let found = self.agent_queries().get_by_reference(reference).await?;
         Ok(found.into_inner())
     }
+}
+
+/// A request of one who shows `bearer`.
+fn shown<T>(message: T, bearer: Option<&str>) -> Result<tonic::Request<T>, tonic::Status> {
+    let mut request = tonic::Request::new(message);
+    if let Some(bearer) = bearer {
+        let shown = format!("Bearer {bearer}").parse();
+        let shown = shown.map_err(|_| tonic::Status::internal("no header's value"))?;
+        request.metadata_mut().insert("authorization", shown);
+    }
+    Ok(request)
 }

@@ -114,7 +114,13 @@ impl Backend {
             execution_id: execution_id.to_owned(),
             status: Some(status),
         };
-        let reported = self.commands().update_status(input).await;
+        let mut request = tonic::Request::new(input);
+        // A server with a key takes no other's report.
+        if let Some(authorization) = &self.authorization {
+            let name = "authorization";
+            request.metadata_mut().insert(name, authorization.clone());
+        }
+        let reported = self.commands().update_status(request).await;
         reported.map(drop).map_err(|s| self.gone(&s))
     }
 

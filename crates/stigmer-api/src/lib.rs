@@ -7,6 +7,7 @@
 mod floors;
 pub mod id;
 pub mod json;
+pub mod limits;
 pub mod manifest;
 mod proto;
 pub mod resource;

@@ -8,6 +8,7 @@ mod check;
 mod document;
 mod environment;
 mod file;
+mod files;
 mod instance;
 mod kind;
 mod node;

@@ -1,17 +1,42 @@
 //! Which values of a resource are secret, and how they are hidden.
 
-use crate::proto::{
-    agent::Agent,
-    agentexecution::AgentExecution,
-    agentinstance::{AgentInstance, AgentInstanceList},
-    environment::Environment,
-    executioncontext::ExecutionContext,
-    session::Session,
-    skill::{GetArtifactResponse, Skill},
+use crate::{
+    proto::{
+        agent::Agent,
+        agentexecution::AgentExecution,
+        agentinstance::{AgentInstance, AgentInstanceList},
+        environment::Environment,
+        executioncontext::ExecutionContext,
+        session::Session,
+        skill::{GetArtifactResponse, Skill},
+    },
+    validate::{Violation, Violations},
 };
 
 /// What stands in an answer where a secret is.
 pub const REDACTED: &str = "[redacted]";
+
+/// Puts the secrets of `old` where `new` has what stands for them in answers.
+///
+/// # Errors
+/// Where there is no such secret: a copy of an answer has lost them.
+pub fn keep<R: Secrets>(new: &mut R, old: Option<&mut R>) -> Result<(), Violations> {
+    let old = old.map(Secrets::variables).unwrap_or_default();
+    for variable in new.variables() {
+        if variable.value != REDACTED {
+            continue;
+        }
+        let mut kept = old.iter().filter(|v| v.is_secret && variable.is_secret);
+        let Some(kept) = kept.find(|v| v.name == variable.name) else {
+            let field = format!("{}[{}]", R::VARIABLES, variable.name);
+            let message =
+                format!("`{REDACTED}` stands for a stored secret and there is none: give a value");
+            return Err(Violations(vec![Violation { field, message }]));
+        };
+        variable.value.clone_from(kept.value);
+    }
+    Ok(())
+}
 
 /// A variable of a resource.
 #[derive(Debug)]

@@ -3,11 +3,14 @@
 mod agent;
 mod environment;
 mod execution;
+pub mod report;
 mod skill;
+mod url;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
+    limits::{self, cut},
     proto::{
         agentinstance::AgentInstance,
         apiresource::{
@@ -42,7 +45,12 @@ impl fmt::Display for Violations {
             all => {
                 f.write_str("validation errors:")?;
                 all.iter()
-                    .try_for_each(|v| write!(f, "\n - {}: {}", v.field, v.message))
+                    .take(limits::TOLD)
+                    .try_for_each(|v| write!(f, "\n - {}: {}", v.field, v.message))?;
+                match all.len().saturating_sub(limits::TOLD) {
+                    0 => Ok(()),
+                    more => write!(f, "\n - and {more} more"),
+                }
             }
         }
     }
@@ -87,6 +95,25 @@ pub trait Validate: Resource {
             }
             Ok(_) => {}
         }
+        for (field, there) in [
+            ("labels", metadata.labels.len()),
+            ("annotations", metadata.annotations.len()),
+            ("tags", metadata.tags.len()),
+        ] {
+            check.at_most(&format!("metadata.{field}"), there, limits::LABELS);
+        }
+        if metadata.name.chars().nth(limits::NAME).is_some() {
+            let most = limits::NAME;
+            check.fail(
+                "metadata.name",
+                format!("must have at most {most} characters"),
+            );
+        }
+        if !metadata.org.is_empty()
+            && let Err(why) = slug::check(&metadata.org)
+        {
+            check.fail("metadata.org", why);
+        }
         if !metadata.slug.is_empty() {
             if let Err(why) = slug::check(&metadata.slug) {
                 check.fail("metadata.slug", why);
@@ -109,9 +136,10 @@ pub struct Checker(Vec<Violation>);
 impl Checker {
     /// Notes a broken rule of `field`.
     pub fn fail(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        // What stands in it may be as long as a message.
         self.0.push(Violation {
-            field: field.into(),
-            message: message.into(),
+            field: cut(&field.into(), limits::TOLD_BYTES),
+            message: cut(&message.into(), limits::TOLD_BYTES),
         });
     }
 
@@ -119,6 +147,14 @@ impl Checker {
         if !holds {
             self.fail(field, message());
         }
+    }
+
+    /// Whether there are at most so many; else the entries need not be looked at.
+    fn at_most(&mut self, field: &str, there: usize, most: usize) -> bool {
+        self.that(field, there <= most, || {
+            format!("must have at most {most}, this has {there}")
+        });
+        there <= most
     }
 
     fn required(&mut self, field: impl Into<String>, value: &str) {
@@ -138,8 +174,16 @@ impl Checker {
     }
 
     fn references(&mut self, field: &str, refs: &[ApiResourceReference], kind: ApiResourceKind) {
+        if !self.at_most(field, refs.len(), limits::REFERENCES) {
+            return;
+        }
         for (i, reference) in refs.iter().enumerate() {
-            if reference.kind() != kind {
+            // The contract of before gave environments the number of workflow executions.
+            let stale = kind == ApiResourceKind::Environment
+                && reference.kind() == ApiResourceKind::WorkflowExecution;
+            let known = ApiResourceKind::try_from(reference.kind).is_ok();
+            let fits = [kind, ApiResourceKind::Unknown].contains(&reference.kind());
+            if !(known && fits || stale) {
                 self.fail(
                     format!("{field}[{i}].kind"),
                     format!("must be {}", kind.as_str_name()),
@@ -154,8 +198,11 @@ impl Checker {
         self.that(field, is_version(text), || VERSION_RULE.to_owned());
     }
 
-    fn variables<'a>(&mut self, field: &str, names: impl IntoIterator<Item = &'a String>) {
-        for name in names {
+    fn variables<T>(&mut self, field: &str, data: &BTreeMap<String, T>) {
+        if !self.at_most(field, data.len(), limits::VARIABLES) {
+            return;
+        }
+        for name in data.keys() {
             self.that(&format!("{field}[{name}]"), is_env_name(name), || {
                 "must be a name of letters, digits and `_` that starts with no digit".to_owned()
             });
@@ -190,6 +237,8 @@ impl Validate for Session {
             "spec.agent_instance_id",
             spec.map_or("", |s| &s.agent_instance_id),
         );
+        let metadata = spec.map_or(0, |s| s.metadata.len());
+        check.at_most("spec.metadata", metadata, limits::LABELS);
     }
 }
 

@@ -1,7 +1,14 @@
 //! What a request can fail by, and its gRPC status.
 
-use stigmer_api::{Kind, validate::Violations};
+use stigmer_api::{Kind, limits::cut, validate::Violations};
 use tonic::{Code, Status};
+
+/// How long a refusal may be, in bytes. It travels in a header, percent-encoded, and clients take
+/// headers of 16 kB together.
+const MOST_BYTES: usize = 4_000;
+
+/// How much of what a request said is said again.
+const ECHO_BYTES: usize = 300;
 
 /// Why an operation on the store was refused or failed. A refused one has changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -29,20 +36,38 @@ pub(crate) enum Error {
     #[error("{0}")]
     Precondition(String),
 
+    /// What is told, as it would have to be, is longer than a message may be.
+    #[error(
+        "validation error: with what is kept of it this has {bytes} bytes; at most {most} can be told"
+    )]
+    TooLarge { bytes: usize, most: usize },
+
+    /// Whoever asks may not.
+    #[error("{0}")]
+    Denied(String),
+
+    /// Nothing can be stored at the moment; it will go on by itself.
+    #[error("nothing can be stored at the moment: {0}")]
+    Unwritable(String),
+
     #[error("the store failed: {0}")]
     Storage(String),
+
+    /// The database's file could not be read or written.
+    #[error("the database failed: {0}")]
+    Disk(String),
 }
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn not_found(kind: Kind, what: impl Into<String>) -> Self {
-        let what = what.into();
+        let what = cut(&what.into(), ECHO_BYTES);
         Self::NotFound { kind, what }
     }
 
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
+        let message = cut(&message.into(), MOST_BYTES);
         Self::Invalid { field, message }
     }
 
@@ -50,8 +75,10 @@ impl Error {
         match self {
             Self::NotFound { .. } => Code::NotFound,
             Self::AlreadyExists { .. } => Code::AlreadyExists,
-            Self::Broken(_) | Self::Invalid { .. } => Code::InvalidArgument,
+            Self::Broken(_) | Self::Invalid { .. } | Self::TooLarge { .. } => Code::InvalidArgument,
             Self::Precondition(_) => Code::FailedPrecondition,
+            Self::Denied(_) => Code::PermissionDenied,
+            Self::Unwritable(_) | Self::Disk(_) => Code::Unavailable,
             Self::Storage(_) => Code::Internal,
         }
     }
@@ -59,19 +86,19 @@ impl Error {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        if let Error::Storage(why) = &error {
+        if let Error::Storage(why) | Error::Disk(why) = &error {
             tracing::error!(why, "the store failed");
         }
-        Self::new(error.code(), error.to_string())
+        Self::new(error.code(), cut(&error.to_string(), MOST_BYTES))
     }
 }
 
-/// Everything that redb and prost report is trouble with the store itself.
+/// Everything that redb reports is trouble with the file.
 macro_rules! storage_errors {
     ($($ty:ty),+) => {
         $(impl From<$ty> for Error {
             fn from(error: $ty) -> Self {
-                Self::Storage(error.to_string())
+                Self::Disk(error.to_string())
             }
         })+
     };
@@ -81,6 +108,11 @@ storage_errors!(
     redb::TransactionError,
     redb::TableError,
     redb::StorageError,
-    redb::CommitError,
-    prost::DecodeError
+    redb::CommitError
 );
+
+impl From<prost::DecodeError> for Error {
+    fn from(error: prost::DecodeError) -> Self {
+        Self::Storage(error.to_string())
+    }
+}

@@ -5,6 +5,7 @@ mod error;
 #[cfg(test)]
 mod floors;
 mod hub;
+mod listen;
 mod ops;
 mod outbox;
 mod serve;

@@ -35,15 +35,15 @@ use stigmer_api::{
         skill_query_controller_server::SkillQueryControllerServer,
     },
 };
-use tokio::net::TcpListener;
-use tonic::{
-    service::Routes,
-    transport::{Server, server::TcpIncoming},
-};
+use tokio::{net::TcpListener, sync::watch};
+use tonic::{Code, body::Body, codegen::http, service::Routes, transport::Server};
+use tonic_health::server::HealthReporter;
+use tower::util::MapResponseLayer;
 
 use crate::{
     config::{SHUTDOWN_GRACE, Serve},
     hub::Hub,
+    listen::{KEEP_ALIVE, STREAMS, incoming},
     ops::upgrade,
     outbox::Outbox,
     services::{
@@ -61,11 +61,12 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     let store = Store::open(&db, &config.secrets_key_file(&db), Arc::clone(&hub))?;
     store.write(upgrade::complete).await?;
     let outbox = Arc::new(Outbox::new(config.temporal.clone()));
-    tokio::spawn(Arc::clone(&outbox).run(store.clone()));
-    tokio::spawn(Arc::clone(&outbox).reconcile(store.clone(), config.reconcile()));
+    let handing_over = tokio::spawn(Arc::clone(&outbox).run(store.clone()));
+    let reconcile = Arc::clone(&outbox).reconcile(store.clone(), config.reconcile());
+    let comparing = tokio::spawn(reconcile);
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    let routes = routes(store, outbox, config.runner_key())?.add_service(health_service);
+    let routes = routes(store.clone(), outbox, config.runner_key())?.add_service(health_service);
 
     let address = config.address();
     let listener = TcpListener::bind(address).await;
@@ -80,29 +81,60 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     tracing::info!(%bound, "listening");
     announce(&bound.to_string(), config.announce_file.as_deref())?;
 
-    // Without it small answers wait for the acknowledgement of the one before: 40 ms each.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let telling = tokio::spawn(tell_health(health.clone(), store.writable()));
     let (told, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = Server::builder()
+        .max_concurrent_streams(Some(STREAMS))
+        .http2_keepalive_interval(Some(KEEP_ALIVE.0))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE.1))
+        .layer(MapResponseLayer::new(blame_the_sender))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, async {
+        .serve_with_incoming_shutdown(incoming(listener), async {
             let _ = stopped.await;
         });
     let serving = tokio::spawn(serving);
     stop.asked().await;
     tracing::info!("stopping");
+    for task in [telling, handing_over, comparing] {
+        task.abort();
+    }
     health
         .set_service_status("", tonic_health::ServingStatus::NotServing)
         .await;
     hub.close();
     let _ = told.send(());
-    match tokio::time::timeout(SHUTDOWN_GRACE, serving).await {
+    let served = match tokio::time::timeout(SHUTDOWN_GRACE, serving).await {
         Ok(ended) => ended?.context("the server failed"),
         Err(_) => {
             tracing::warn!("some clients did not let go within {SHUTDOWN_GRACE:?}");
             Ok(())
         }
+    };
+    store.close().await;
+    served
+}
+
+/// Says that the server serves as long as something can be stored, and not otherwise.
+async fn tell_health(health: HealthReporter, mut writable: watch::Receiver<bool>) {
+    while writable.changed().await.is_ok() {
+        let status = match *writable.borrow_and_update() {
+            true => tonic_health::ServingStatus::Serving,
+            false => tonic_health::ServingStatus::NotServing,
+        };
+        health.set_service_status("", status).await;
     }
+}
+
+/// tonic takes a request that it cannot read, one nested too deep say, for a fault of the server.
+fn blame_the_sender(mut response: http::Response<Body>) -> http::Response<Body> {
+    let headers = response.headers_mut();
+    let message = headers.get("grpc-message").map(|m| m.as_bytes());
+    let unread = message.is_some_and(|m| m.starts_with(b"failed%20to%20decode"));
+    if unread && headers.get("grpc-status").is_some_and(|s| s == "13") {
+        let code = http::HeaderValue::from(Code::InvalidArgument as i32);
+        headers.insert("grpc-status", code);
+    }
+    response
 }
 
 fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Result<Routes> {
@@ -145,13 +177,17 @@ fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Resul
     serve!(
         ContextService {
             store: store.clone(),
-            runner
+            runner: runner.clone(),
         },
         ExecutionContextCommandControllerServer,
         ExecutionContextQueryControllerServer
     );
     serve!(
-        ExecutionService { store, outbox },
+        ExecutionService {
+            store,
+            outbox,
+            runner,
+        },
         AgentExecutionCommandControllerServer,
         AgentExecutionQueryControllerServer
     );

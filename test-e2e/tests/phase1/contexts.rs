@@ -87,7 +87,7 @@ async fn end(api: &Api, id: &str, phase: ExecutionPhase) -> Result {
         phase: phase.into(),
         ..Default::default()
     };
-    api.report(id, status).await?;
+    api.report_as(id, status, Some(KEY)).await?;
     Ok(())
 }
 

@@ -73,6 +73,8 @@ struct Open {
     anchor: usize,
     items: Vec<Node>,
     entries: Option<Vec<(Key, Node)>>,
+    /// The line in which each key stands first.
+    lines: BTreeMap<String, usize>,
     key: Option<Key>,
 }
 
@@ -154,12 +156,13 @@ impl Builder {
         if self.open.len() >= MAX_DEPTH {
             return Err((at, format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        let (items, key) = (Vec::new(), None);
+        let (items, lines, key) = (Vec::new(), BTreeMap::new(), None);
         self.open.push(Open {
             at,
             anchor,
             items,
             entries,
+            lines,
             key,
         });
         Ok(())
@@ -183,15 +186,15 @@ impl Builder {
             return Ok(());
         };
         if let Some(key) = parent.key.take() {
-            match entries.iter().find(|(first, _)| first.text == key.text) {
-                Some((first, _)) => report.add(
+            match parent.lines.get(&key.text) {
+                Some(first) => report.add(
                     key.at,
-                    format!(
-                        "`{}` is given twice, first in line {}",
-                        key.text, first.at.line
-                    ),
+                    format!("`{}` is given twice, first in line {first}", key.text),
                 ),
-                None => entries.push((key, node)),
+                None => {
+                    parent.lines.insert(key.text.clone(), key.at.line);
+                    entries.push((key, node));
+                }
             }
             return Ok(());
         }

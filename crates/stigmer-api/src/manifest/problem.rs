@@ -38,6 +38,12 @@ impl fmt::Display for Problem {
     }
 }
 
+/// How many problems are shown; more help nobody.
+const SHOWN: usize = 100;
+
+/// How many are looked for: whoever made a file of a million mistakes does not wait for all.
+const MOST: usize = 1_000;
+
 /// Everything that is wrong with a project, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
@@ -70,13 +76,17 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.0.iter().enumerate() {
+        for (i, problem) in self.0.iter().take(SHOWN).enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }
             problem.fmt(f)?;
         }
-        Ok(())
+        match self.0.len() {
+            n if n >= MOST => write!(f, "\nand more"),
+            n if n > SHOWN => write!(f, "\nand {} more", n - SHOWN),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -102,6 +112,9 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     pub(super) fn add(&mut self, at: Place, message: impl Into<String>) {
+        if self.problems.len() >= MOST {
+            return;
+        }
         self.problems.push(Problem {
             file: self.file.to_owned(),
             at,

@@ -1,11 +1,15 @@
 //! `Stigmer.yaml` and the files that it names.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    path::{Path, PathBuf},
+};
 
 use super::{
     check::{locate, to_json},
     document::{self, Document},
     file::read_text,
+    files::agent_files,
     node::{self, Node, Value},
     problem::{Place, Problem, Report},
     schema::PROJECT,
@@ -15,8 +19,6 @@ use crate::{
     resource::{Kind, LOCAL_ORG},
     slug,
 };
-
-const DEFAULT_AGENTS: [&str; 2] = ["agents/*.yaml", "agents/*.yml"];
 
 pub(super) fn read(
     file: &Path,
@@ -41,6 +43,14 @@ pub(super) fn read(
     let organization = organization
         .filter(|org| !org.is_empty())
         .map(str::to_owned);
+    if let Some(org) = &own
+        && let Err(why) = slug::check(org)
+    {
+        let at = locate(&document, "organization").0.at;
+        report.add(at, format!("organization: {why}"));
+    }
+    // A wrong one was told: it is not told again with each document.
+    let own = own.filter(|org| slug::check(org).is_ok());
     let organization = organization.or(own).unwrap_or_else(|| LOCAL_ORG.to_owned());
 
     let root = file.parent().unwrap_or(Path::new("")).to_owned();
@@ -114,85 +124,15 @@ fn code_built(document: &Node, report: &mut Report<'_>) -> bool {
     true
 }
 
-/// The files of the agents, each once.
-fn agent_files(document: &Node, root: &Path, report: &mut Report<'_>) -> Vec<PathBuf> {
-    let (entries, given) = locate(document, "agents");
-    let mut files: Vec<PathBuf> = Vec::new();
-    let Value::List(items) = &entries.value else {
-        if !given || entries.is_null() {
-            for pattern in DEFAULT_AGENTS {
-                files.extend(matches(root, pattern).unwrap_or_default());
-            }
-            if files.is_empty() {
-                report.add(
-                    document.at,
-                    format!(
-                        "no agents: looked for {} in {}; write one there or list files under `agents:`",
-                        DEFAULT_AGENTS.join(" and "),
-                        if root.as_os_str().is_empty() { Path::new(".") } else { root }.display()
-                    ),
-                );
-            }
-        }
-        return files;
-    };
-    if items.is_empty() {
-        report.add(entries.at, "`agents` is empty: list at least one file");
-    }
-    for item in items {
-        let Value::Scalar { text, .. } = &item.value else {
-            continue; // reported with its type
-        };
-        if item.is_null() {
-            continue;
-        }
-        let found = if text.contains(['*', '?', '[']) {
-            match matches(root, text) {
-                Ok(found) if found.is_empty() => {
-                    report.add(item.at, format!("`{text}` matches no file"));
-                    found
-                }
-                Ok(found) => found,
-                Err(why) => {
-                    report.add(item.at, format!("`{text}` is not a pattern: {why}"));
-                    Vec::new()
-                }
-            }
-        } else {
-            let path = root.join(text);
-            if path.is_file() {
-                vec![path]
-            } else {
-                report.add(item.at, format!("`{text}` does not exist or is not a file"));
-                Vec::new()
-            }
-        };
-        files.extend(found);
-    }
-    let mut seen = Vec::new();
-    files.retain(|file| {
-        let new = !seen.contains(file);
-        seen.push(file.clone());
-        new
-    });
-    files
-}
-
-/// The files that a pattern below `root` matches, sorted.
-fn matches(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let escaped = glob::Pattern::escape(&root.to_string_lossy());
-    let full = Path::new(&escaped).join(pattern);
-    let paths = glob::glob(&full.to_string_lossy()).map_err(|e| e.msg.to_owned())?;
-    Ok(paths.flatten().filter(|path| path.is_file()).collect())
-}
-
 fn read_files(
     files: &[PathBuf],
     root: &Path,
     organization: &str,
     problems: &mut Vec<Problem>,
 ) -> Vec<Sourced<Document>> {
-    let mut all: Vec<(Sourced<Document>, Place)> = Vec::new();
+    let mut all = Vec::new();
+    // Where each was seen first.
+    let mut first: BTreeMap<(Kind, String), (PathBuf, Place)> = BTreeMap::new();
     for file in files {
         let mut report = Report { file, problems };
         let text = match read_text(file) {
@@ -204,20 +144,21 @@ fn read_files(
         };
         for (source, at) in document::read_all(&text, organization, &mut report) {
             let (kind, slug) = (source.resource.kind(), source.resource.slug());
-            let same = |d: &Document| !slug.is_empty() && d.kind() == kind && d.slug() == slug;
-            if let Some((first, place)) = all.iter().find(|(s, _)| same(&s.resource)) {
-                let Place { line, column } = *place;
-                let path = first.file.strip_prefix(root).unwrap_or(&first.file);
+            let first = first.entry((kind, slug.to_owned()));
+            if let (Entry::Occupied(first), false) = (&first, slug.is_empty()) {
+                let (file, Place { line, column }) = first.get();
+                let path = file.strip_prefix(root).unwrap_or(file);
                 let (word, first) = (word(kind), path.display());
                 report.add(
                     at,
                     format!("{word} `{slug}` is there already, at {first}:{line}:{column}"),
                 );
             }
-            all.push((source, at));
+            first.or_insert_with(|| (file.clone(), at));
+            all.push(source);
         }
     }
-    all.into_iter().map(|(source, _)| source).collect()
+    all
 }
 
 fn word(kind: Kind) -> &'static str {

@@ -1,9 +1,14 @@
 //! The rules of agents.
 
-use super::{Checker, Validate};
-use crate::proto::{
-    agent::{Agent, McpServerDefinition, SubAgent, mcp_server_definition::ServerType},
-    apiresource::apiresourcekind::ApiResourceKind,
+use std::collections::BTreeSet;
+
+use super::{Checker, Validate, url};
+use crate::{
+    limits,
+    proto::{
+        agent::{Agent, McpServerDefinition, SubAgent, mcp_server_definition::ServerType},
+        apiresource::apiresourcekind::ApiResourceKind,
+    },
 };
 
 impl Validate for Agent {
@@ -12,37 +17,82 @@ impl Validate for Agent {
             return check.fail("spec", "is required");
         };
         check.instructions("spec.instructions", &spec.instructions);
-        for (i, server) in spec.mcp_servers.iter().enumerate() {
-            check_mcp_server(check, &format!("spec.mcp_servers[{i}]"), server);
-            if spec.mcp_servers[..i].iter().any(|s| s.name == server.name) {
-                check.fail(
-                    format!("spec.mcp_servers[{i}].name"),
-                    format!("`{}` is used twice", server.name),
-                );
+        let mut names = BTreeSet::new();
+        if check.at_most(
+            "spec.mcp_servers",
+            spec.mcp_servers.len(),
+            limits::MCP_SERVERS,
+        ) {
+            for (i, server) in spec.mcp_servers.iter().enumerate() {
+                let at = format!("spec.mcp_servers[{i}]");
+                check_mcp_server(check, &at, server);
+                once(check, &mut names, &at, &server.name);
             }
         }
-        let variables = spec.env_spec.iter().flat_map(|env| env.data.keys());
-        check.variables("spec.env_spec.data", variables);
+        let variables = spec.env_spec.clone().unwrap_or_default().data;
+        check.variables("spec.env_spec.data", &variables);
         check.references("spec.skill_refs", &spec.skill_refs, ApiResourceKind::Skill);
-        for (i, sub) in spec.sub_agents.iter().enumerate() {
-            check_sub_agent(check, &format!("spec.sub_agents[{i}]"), sub, self);
-            if spec.sub_agents[..i].iter().any(|s| s.name == sub.name) {
-                check.fail(
-                    format!("spec.sub_agents[{i}].name"),
-                    format!("`{}` is used twice", sub.name),
-                );
+        let mut subs = BTreeSet::new();
+        if check.at_most("spec.sub_agents", spec.sub_agents.len(), limits::SUB_AGENTS) {
+            for (i, sub) in spec.sub_agents.iter().enumerate() {
+                let at = format!("spec.sub_agents[{i}]");
+                check_sub_agent(check, &at, sub, &names);
+                once(check, &mut subs, &at, &sub.name);
             }
+        }
+    }
+}
+
+/// Notes the name of what stands `at`, which no other one has.
+fn once<'a>(check: &mut Checker, names: &mut BTreeSet<&'a str>, at: &str, name: &'a str) {
+    check.that(&format!("{at}.name"), names.insert(name), || {
+        format!("`{name}` is used twice")
+    });
+}
+
+/// Checks the lengths of an MCP server's lists.
+fn check_lengths(check: &mut Checker, at: &str, server: &McpServerDefinition) {
+    let mut most = |field: &str, there: usize| {
+        check.at_most(&format!("{at}.{field}"), there, limits::SERVER_ENTRIES);
+    };
+    most("enabled_tools", server.enabled_tools.len());
+    match &server.server_type {
+        None => {}
+        Some(ServerType::Stdio(s)) => {
+            most("stdio.args", s.args.len());
+            most("stdio.env_placeholders", s.env_placeholders.len());
+        }
+        Some(ServerType::Http(s)) => {
+            most("http.headers", s.headers.len());
+            most("http.query_params", s.query_params.len());
+        }
+        Some(ServerType::Docker(s)) => {
+            most("docker.args", s.args.len());
+            most("docker.env_placeholders", s.env_placeholders.len());
+            most("docker.volumes", s.volumes.len());
+            most("docker.ports", s.ports.len());
         }
     }
 }
 
 fn check_mcp_server(check: &mut Checker, at: &str, server: &McpServerDefinition) {
     check.required(format!("{at}.name"), &server.name);
+    check_lengths(check, at, server);
     match &server.server_type {
         None => check.fail(at, "must have one of stdio, http, docker"),
         Some(ServerType::Stdio(s)) => check.required(format!("{at}.stdio.command"), &s.command),
         Some(ServerType::Http(s)) => {
             check.required(format!("{at}.http.url"), &s.url);
+            if let Some(why) = url::fault(&s.url).filter(|_| !s.url.is_empty()) {
+                check.fail(format!("{at}.http.url"), why);
+            }
+            for name in s.headers.keys() {
+                check.that(
+                    &format!("{at}.http.headers[{name}]"),
+                    is_header(name),
+                    || "must be a header's name: letters, digits and `-`".to_owned(),
+                );
+            }
             check.that(
                 &format!("{at}.http.timeout_seconds"),
                 (0..=300).contains(&s.timeout_seconds),
@@ -77,21 +127,36 @@ fn check_mcp_server(check: &mut Checker, at: &str, server: &McpServerDefinition)
     }
 }
 
-fn check_sub_agent(check: &mut Checker, at: &str, sub: &SubAgent, agent: &Agent) {
+/// Whether `name` is one that HTTP allows.
+fn is_header(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(allowed)
+}
+
+/// `servers` are the names of the agent's MCP servers.
+fn check_sub_agent(check: &mut Checker, at: &str, sub: &SubAgent, servers: &BTreeSet<&str>) {
     check.required(format!("{at}.name"), &sub.name);
     check.instructions(format!("{at}.instructions"), &sub.instructions);
-    check.references(
-        &format!("{at}.skill_refs"),
-        &sub.skill_refs,
-        ApiResourceKind::Skill,
-    );
-    let known = agent.spec.iter().flat_map(|s| &s.mcp_servers);
-    let known: Vec<&str> = known.map(|s| s.name.as_str()).collect();
-    for (i, name) in sub.mcp_servers.iter().enumerate() {
-        check.that(
-            &format!("{at}.mcp_servers[{i}]"),
-            known.contains(&name.as_str()),
-            || format!("`{name}` is not the name of one of the agent's mcp_servers"),
+    let field = format!("{at}.skill_refs");
+    check.references(&field, &sub.skill_refs, ApiResourceKind::Skill);
+    let field = format!("{at}.mcp_tool_selections");
+    check.at_most(&field, sub.mcp_tool_selections.len(), limits::MCP_SERVERS);
+    for (server, selection) in sub.mcp_tool_selections.iter().take(limits::MCP_SERVERS) {
+        let field = format!("{field}[{server}].enabled_tools");
+        check.at_most(
+            &field,
+            selection.enabled_tools.len(),
+            limits::SERVER_ENTRIES,
         );
+    }
+    let field = format!("{at}.mcp_servers");
+    if check.at_most(&field, sub.mcp_servers.len(), limits::MCP_SERVERS) {
+        for (i, name) in sub.mcp_servers.iter().enumerate() {
+            check.that(
+                &format!("{field}[{i}]"),
+                servers.contains(name.as_str()),
+                || format!("`{name}` is not the name of one of the agent's mcp_servers"),
+            );
+        }
     }
 }

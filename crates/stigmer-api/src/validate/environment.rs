@@ -5,7 +5,8 @@ use crate::proto::environment::Environment;
 
 impl Validate for Environment {
     fn check_spec(&self, check: &mut Checker) {
-        let data = self.spec.iter().flat_map(|spec| spec.data.keys());
-        check.variables("spec.data", data);
+        if let Some(spec) = &self.spec {
+            check.variables("spec.data", &spec.data);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `stigmer apply`.
 
 mod plan;
+pub(crate) mod skills;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -22,6 +23,8 @@ struct Deployment<'a> {
     agents: Vec<&'a Applied>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     instances: Vec<&'a Applied>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// What became of a resource.
@@ -55,6 +58,7 @@ pub(crate) async fn run(app: &App, args: &ApplyArgs) -> Result<()> {
         environments: of(Kind::Environment),
         agents: of(Kind::Agent),
         instances: of(Kind::AgentInstance),
+        warnings: skills::warn(app.output, &client, &project).await?,
     };
     app.output.result(&deployment, &text)
 }

@@ -12,6 +12,7 @@ use stigmer_api::{
 use super::{
     execution,
     lifecycle::{self, insert, take_out},
+    valid::Valid,
 };
 use crate::{
     error::{Error, Result},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Stores a new agent together with its default instance.
-pub(crate) fn create(tx: &mut Tx<'_>, agent: Agent) -> Result<Agent> {
+pub(crate) fn create(tx: &mut Tx<'_>, agent: Valid<Agent>) -> Result<Agent> {
     let mut agent = lifecycle::create(tx, agent)?;
     let instance = default_instance(tx, &agent)?;
     let status = agent.status.get_or_insert_with(AgentStatus::default);

@@ -15,6 +15,7 @@ use super::{
     lifecycle::{self, insert, take_out},
     redacted_input::{Variables, refuse_empty},
     references,
+    valid::Valid,
 };
 use crate::{
     error::{Error, Result},
@@ -111,10 +112,13 @@ pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables)
 }
 
 /// Stores a further context of an execution that has not ended.
-pub(crate) fn create(tx: &mut Tx<'_>, mut context: ExecutionContext) -> Result<ExecutionContext> {
+pub(crate) fn create(
+    tx: &mut Tx<'_>,
+    mut context: Valid<ExecutionContext>,
+) -> Result<ExecutionContext> {
     let spec = context.spec.clone().unwrap_or_default();
     refuse_empty::<ExecutionContext>(&spec.data)?;
-    if let Some(spec) = &mut context.spec {
+    if let Some(spec) = &mut context.as_mut().spec {
         spec.agent = None;
     }
     let context = lifecycle::create(tx, context)?;

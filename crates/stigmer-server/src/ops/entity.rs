@@ -12,6 +12,9 @@ pub(crate) trait Entity: Validate + Secrets {
     /// The resource that it belongs to, and the field that names it.
     fn parent(&self) -> Option<(Kind, &'static str, String)>;
 
+    /// Gives references their kind, which clients may leave out.
+    fn complete_references(&mut self) {}
+
     /// Refuses references to what is not there.
     fn check_references(&self, _: &dyn Read) -> Result<()> {
         Ok(())

@@ -13,13 +13,13 @@ use stigmer_api::{
     secret::Secrets,
     session::{Session, SessionSpec},
     time::now,
-    validate::Validate,
 };
 
 use super::{
     context,
-    lifecycle::{check_org, insert, take_out},
+    lifecycle::{insert, take_out},
     redacted_input::{Variables, refuse_empty, refuse_redacted},
+    valid::{Report, Valid},
 };
 use crate::{
     error::{Error, Result},
@@ -32,11 +32,10 @@ use crate::{
 /// PENDING.
 pub(crate) fn create(
     tx: &mut Tx<'_>,
-    mut execution: AgentExecution,
+    execution: Valid<AgentExecution>,
     waiting: &str,
 ) -> Result<AgentExecution> {
-    execution.validate()?;
-    check_org("metadata.org", execution.org())?;
+    let mut execution = execution.into_inner();
     refuse_redacted(&mut execution)?;
     let spec = execution.spec.clone().unwrap_or_default();
     refuse_empty::<AgentExecution>(&spec.runtime_env)?;
@@ -149,22 +148,44 @@ pub(crate) fn update(tx: &mut Tx<'_>, execution: AgentExecution) -> Result<Agent
 /// Merges a report into the status: lists and texts that are empty leave what is there.
 ///
 /// # Errors
-/// When the execution has ended in another phase than the report's.
-pub(crate) fn update_status(
-    tx: &mut Tx<'_>,
-    id: &str,
-    report: AgentExecutionStatus,
-) -> Result<AgentExecution> {
-    let mut execution: AgentExecution = tx.view().named_by("execution_id", id)?;
-    let status = execution.status.get_or_insert_default();
-    let (before, after) = (status.phase(), report.phase());
-    if before.is_terminal() && after != before {
+/// When the execution has ended and the report says anything else, or when it leads back.
+pub(crate) fn update_status(tx: &mut Tx<'_>, report: Report) -> Result<AgentExecution> {
+    let Report {
+        execution: id,
+        status: report,
+    } = report;
+    let mut execution: AgentExecution = tx.view().named_by("execution_id", &id)?;
+    let (before, after) = (execution.phase(), report.phase());
+    let told = execution.status.clone();
+    merge(execution.status.get_or_insert_default(), report);
+    if before.is_terminal() {
+        // A report of the end that is told again, because its answer was lost, finds nothing to do.
+        if execution.status == told && after == before {
+            return Ok(execution);
+        }
+        let what = match after == before || after == ExecutionPhase::Unspecified {
+            true => "it does not change any more".to_owned(),
+            false => format!("it cannot become {}", after.word()),
+        };
         return Err(Error::Precondition(format!(
-            "execution {id} has ended as {}; it cannot become {}",
-            before.word(),
-            after.word()
+            "execution {id} has ended as {}; {what}",
+            before.word()
         )));
     }
+    let back =
+        before == ExecutionPhase::ExecutionInProgress && after == ExecutionPhase::ExecutionPending;
+    if back {
+        let (before, after) = (before.word(), after.word());
+        return Err(Error::Precondition(format!(
+            "execution {id} is {before}; it cannot become {after} again"
+        )));
+    }
+    put(tx, &mut execution)?;
+    Ok(execution)
+}
+
+fn merge(status: &mut AgentExecutionStatus, report: AgentExecutionStatus) {
+    let (before, after) = (status.phase(), report.phase());
     let changes = after != ExecutionPhase::Unspecified && after != before;
     // A reason belongs to its phase: one without a reason has none.
     if changes || !report.phase_reason.is_empty() {
@@ -195,8 +216,6 @@ pub(crate) fn update_status(
     text(&mut status.error, report.error);
     text(&mut status.started_at, report.started_at);
     text(&mut status.completed_at, report.completed_at);
-    put(tx, &mut execution)?;
-    Ok(execution)
 }
 
 /// Asks an execution to end. One that Temporal was not told of ends here and now; for a running

@@ -1,7 +1,7 @@
 //! Each kind as an [`Entity`].
 
 use stigmer_api::{
-    Kind, agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance,
+    ApiKind, Kind, agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance,
     environment::Environment, executioncontext::ExecutionContext, session::Session, skill::Skill,
 };
 
@@ -13,8 +13,11 @@ impl Entity for Agent {
         None
     }
 
-    fn check_references(&self, view: &dyn Read) -> Result<()> {
-        references::skills(view, self)
+    fn complete_references(&mut self) {
+        let Some(spec) = &mut self.spec else { return };
+        let own = spec.skill_refs.iter_mut();
+        let subs = spec.sub_agents.iter_mut().flat_map(|s| &mut s.skill_refs);
+        own.chain(subs).for_each(|r| r.set_kind(ApiKind::Skill));
     }
 }
 
@@ -22,6 +25,11 @@ impl Entity for AgentInstance {
     fn parent(&self) -> Option<(Kind, &'static str, String)> {
         let id = self.spec.clone().unwrap_or_default().agent_id;
         Some((Kind::Agent, "spec.agent_id", id))
+    }
+
+    fn complete_references(&mut self) {
+        let refs = self.spec.iter_mut().flat_map(|s| &mut s.environment_refs);
+        refs.for_each(|r| r.set_kind(ApiKind::Environment));
     }
 
     fn check_references(&self, view: &dyn Read) -> Result<()> {

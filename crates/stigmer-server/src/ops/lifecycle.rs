@@ -9,14 +9,16 @@ use super::{
     entity::Entity,
     lookup::exists,
     redacted_input::{keep_secrets, refuse_redacted},
+    valid::Valid,
 };
 use crate::{
     error::{Error, Result},
     store::{Read, Tx},
 };
 
-/// Fills what clients may leave out of the metadata: slug and organization.
+/// Fills what clients may leave out: slug and organization, and the kind of references.
 pub(super) fn complete<R: Entity>(resource: &mut R) {
+    resource.complete_references();
     let metadata = resource.metadata_mut();
     if metadata.slug.is_empty() {
         metadata.slug = slug::from_name(&metadata.name);
@@ -29,19 +31,10 @@ pub(super) fn complete<R: Entity>(resource: &mut R) {
     }
 }
 
-/// Refuses what is no organization's name; `field` is where it stands.
-pub(super) fn check_org(field: &'static str, org: &str) -> Result<()> {
-    if org.is_empty() {
-        return Ok(());
-    }
-    slug::check(org).map_err(|why| Error::invalid(field, why))
-}
-
-/// Validates and stores a new resource and gives it its id.
-pub(crate) fn create<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
-    resource.validate()?;
+/// Stores a new resource and gives it its id.
+pub(crate) fn create<R: Entity>(tx: &mut Tx<'_>, resource: Valid<R>) -> Result<R> {
+    let mut resource = resource.into_inner();
     complete(&mut resource);
-    check_org("metadata.org", resource.org())?;
     refuse_redacted(&mut resource)?;
     resource.check_references(tx.view())?;
     insert(tx, resource)
@@ -79,8 +72,9 @@ pub(crate) fn insert<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
 
 /// Replaces spec and metadata of the resource that `resource` names by id, else by slug. Id,
 /// slug, organization, parent and status stay.
-pub(crate) fn update<R: Entity>(tx: &mut Tx<'_>, resource: R) -> Result<R> {
-    resource.validate()?;
+pub(crate) fn update<R: Entity>(tx: &mut Tx<'_>, resource: Valid<R>) -> Result<R> {
+    let mut resource = resource.into_inner();
+    resource.complete_references();
     let stored = stored(tx.view(), &resource)?
         .ok_or_else(|| Error::not_found(R::KIND, called(&resource)))?;
     replace(tx, stored, resource)
@@ -90,11 +84,10 @@ pub(crate) fn update<R: Entity>(tx: &mut Tx<'_>, resource: R) -> Result<R> {
 /// answer's `audit.spec_audit.event` tells which: `created`, `updated` or `unchanged`.
 pub(crate) fn apply<R: Entity>(
     tx: &mut Tx<'_>,
-    mut resource: R,
-    create: impl FnOnce(&mut Tx<'_>, R) -> Result<R>,
+    mut resource: Valid<R>,
+    create: impl FnOnce(&mut Tx<'_>, Valid<R>) -> Result<R>,
 ) -> Result<R> {
-    resource.validate()?;
-    complete(&mut resource);
+    complete(resource.as_mut());
     // The platform's resources have no organization, and are none of an organization's.
     let view = tx.view();
     let id = view.id_in_org(R::KIND, resource.slug(), resource.org())?;
@@ -105,7 +98,7 @@ pub(crate) fn apply<R: Entity>(
     let mut wanted = stored.clone();
     take(&mut wanted, &resource)?;
     if wanted != stored {
-        return replace(tx, stored, resource);
+        return replace(tx, stored, resource.into_inner());
     }
     unchanged(&mut wanted);
     Ok(wanted)

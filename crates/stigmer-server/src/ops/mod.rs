@@ -13,7 +13,9 @@ mod redacted_input;
 mod references;
 pub(crate) mod skill;
 pub(crate) mod upgrade;
+mod valid;
 
 pub(crate) use entity::Entity;
 pub(crate) use lifecycle::{apply, create, update};
 pub(crate) use lookup::{by_reference, skill_by_reference};
+pub(crate) use valid::{Report, Valid};

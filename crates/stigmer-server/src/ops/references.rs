@@ -1,15 +1,17 @@
-//! What resources refer to by slug: it must be there, and stays as long as it is referred to.
+//! What resources refer to by slug: it stays as long as it is referred to. An environment must be
+//! there, for an execution takes its variables when it is created; a skill must be when one starts.
 
 use stigmer_api::{
     agent::Agent,
     agentinstance::AgentInstance,
     apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
     environment::Environment,
+    limits::TOLD,
     resource::Resource,
     skill::Skill,
 };
 
-use super::lookup::{by_reference, id_behind, skill_by_reference};
+use super::lookup::{by_reference, id_behind};
 use crate::{
     error::{Error, Result},
     store::Read,
@@ -24,34 +26,11 @@ fn meant(reference: &ApiResourceReference, org: &str) -> ApiResourceReference {
     reference
 }
 
-/// An agent's references to skills, those of its sub-agents too, each with its field.
-fn skill_refs(agent: &Agent) -> Vec<(String, &ApiResourceReference)> {
-    let Some(spec) = &agent.spec else {
-        return Vec::new();
-    };
-    let own = spec.skill_refs.iter().enumerate();
-    let own = own.map(|(i, r)| (format!("spec.skill_refs[{i}]"), r));
-    let subs = spec.sub_agents.iter().enumerate();
-    let theirs = subs.flat_map(|(s, sub)| {
-        let refs = sub.skill_refs.iter().enumerate();
-        refs.map(move |(i, r)| (format!("spec.sub_agents[{s}].skill_refs[{i}]"), r))
-    });
-    own.chain(theirs).collect()
-}
-
-/// Refuses an agent that refers to a skill, or a version of one, that is not there.
-pub(super) fn skills(view: &dyn Read, agent: &Agent) -> Result<()> {
-    for (field, reference) in skill_refs(agent) {
-        let found = skill_by_reference(view, &meant(reference, agent.org()));
-        found.map_err(|error| match error {
-            Error::NotFound { kind, what } => {
-                let how = "push it first: stigmer skill push DIR";
-                Error::not_found(kind, format!("{what} (named by {field}); {how}"))
-            }
-            other => other,
-        })?;
-    }
-    Ok(())
+/// An agent's references to skills, those of its sub-agents too.
+fn skill_refs(agent: &Agent) -> impl Iterator<Item = &ApiResourceReference> {
+    let own = agent.spec.iter().flat_map(|s| &s.skill_refs);
+    let subs = agent.spec.iter().flat_map(|s| &s.sub_agents);
+    own.chain(subs.flat_map(|s| &s.skill_refs))
 }
 
 /// The environments of an instance, in their order.
@@ -74,7 +53,7 @@ pub(super) fn environments(view: &dyn Read, instance: &AgentInstance) -> Result<
 pub(super) fn no_agent_has(view: &dyn Read, skill: &Skill) -> Result<()> {
     let mut names = Vec::new();
     view.each(&mut |agent: Agent| {
-        for (_, reference) in skill_refs(&agent) {
+        for reference in skill_refs(&agent) {
             if reference.slug == skill.slug() && is(view, reference, agent.org(), skill)? {
                 names.push(agent.slug().to_owned());
                 break;
@@ -126,8 +105,12 @@ fn used(what: &str, slug: &str, by: &str, field: &str, names: &[String]) -> Resu
     if names.is_empty() {
         return Ok(());
     }
+    let shown = names.iter().take(TOLD).map(String::as_str);
+    let mut shown = shown.collect::<Vec<_>>().join(", ");
+    if names.len() > TOLD {
+        shown.push_str(&format!(" and {} more", names.len() - TOLD));
+    }
     Err(Error::Precondition(format!(
-        "{what} {slug} is used by the {by} {}: take it out of their {field} first",
-        names.join(", ")
+        "{what} {slug} is used by the {by} {shown}: take it out of their {field} first"
     )))
 }

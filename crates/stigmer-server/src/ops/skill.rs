@@ -12,7 +12,7 @@ use stigmer_api::{
 
 use super::{
     audit::{unchanged, updated},
-    lifecycle::{check_org, complete, insert, take_out},
+    lifecycle::{complete, insert, take_out},
     lookup::{hash_of, is_hash, tag_of},
     references,
 };
@@ -72,7 +72,6 @@ pub(crate) fn push(tx: &mut Tx<'_>, checked: Checked) -> Result<Skill> {
     skill.set_envelope();
     skill.validate().map_err(as_pushed)?;
     complete(&mut skill);
-    check_org("org", skill.org())?;
     let view = tx.view();
     let id = view.id_in_org(Kind::Skill, skill.slug(), skill.org())?;
     let mut skill = match id {
@@ -106,6 +105,7 @@ fn as_pushed(mut broken: Violations) -> Error {
     for violation in &mut broken.0 {
         let name = match violation.field.as_str() {
             "metadata.name" => "name",
+            "metadata.org" => "org",
             "metadata.owner_scope" => "scope",
             "spec.skill_md" => "artifact",
             "spec.tag" => "tag",

@@ -3,7 +3,7 @@
 //! A workflow reports its end before it closes. One that was terminated by hand, timed out, or was
 //! forgotten by a Temporal that keeps nothing cannot; its execution would be IN_PROGRESS for ever.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use stigmer_api::{
@@ -14,7 +14,7 @@ use stigmer_api::{
 use super::{Outbox, temporal::Temporal};
 use crate::{
     error::Result,
-    ops::execution,
+    ops::{Report, execution},
     store::{Outgoing, Store, Tx},
 };
 
@@ -40,7 +40,7 @@ impl Outbox {
 /// Ends every execution under way whose workflow has ended.
 pub(super) async fn look(temporal: &Temporal, store: &Store) -> anyhow::Result<()> {
     let open = store.read(|view| {
-        let waiting = view.outbox()?;
+        let waiting: HashSet<_> = view.outbox()?.into_iter().collect();
         let told = |id: &String| !waiting.contains(&(id.clone(), Outgoing::Start));
         let open = view.open_executions()?.into_iter();
         Ok(open.filter(told).collect::<Vec<_>>())
@@ -82,7 +82,7 @@ async fn fail(store: &Store, id: String, how: String) -> Result<()> {
             completed_at: now(),
             ..Default::default()
         };
-        execution::update_status(tx, &id, report).map(drop)
+        execution::update_status(tx, Report::of_our_own(&id, report)).map(drop)
     };
     store.write(write).await
 }

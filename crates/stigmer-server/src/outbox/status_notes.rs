@@ -1,13 +1,10 @@
 //! What the store is told of handing over.
 
-use stigmer_api::{
-    agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
-    resource::Resource,
-};
+use stigmer_api::agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase};
 
 use crate::{
     error::Result,
-    ops::execution,
+    ops::{Report, execution},
     store::{Outgoing, Store, Tx},
 };
 
@@ -41,5 +38,6 @@ fn explain(tx: &mut Tx<'_>, id: &str, why: &str) -> Result<()> {
         phase_reason: why.to_owned(),
         ..Default::default()
     };
-    execution::update_status(tx, execution.id(), report).map(drop)
+    let report = Report::of_our_own(id, report);
+    execution::update_status(tx, report).map(drop)
 }

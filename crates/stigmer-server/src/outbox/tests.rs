@@ -49,7 +49,7 @@ async fn waiting(folder: &tempfile::TempDir) -> (Store, hub::Updates) {
     agent.metadata_mut().owner_scope = 2;
     let updates = store
         .write(|tx| {
-            let agent = ops::agent::create(tx, agent)?;
+            let agent = ops::agent::create(tx, ops::Valid::new(agent)?)?;
             let mut execution = AgentExecution {
                 spec: Some(AgentExecutionSpec {
                     agent_id: agent.id().to_owned(),
@@ -60,7 +60,7 @@ async fn waiting(folder: &tempfile::TempDir) -> (Store, hub::Updates) {
             };
             execution.set_envelope();
             execution.metadata_mut().name = "execution".to_owned();
-            let execution = ops::execution::create(tx, execution, "new")?;
+            let execution = ops::execution::create(tx, ops::Valid::new(execution)?, "new")?;
             let (event, updates) = hub::subscription(execution);
             event.into_iter().for_each(|event| tx.publish(event));
             Ok(updates)

@@ -9,7 +9,7 @@ use stigmer_api::{
 };
 use tonic::{Request, async_trait};
 
-use super::reply::{Reply, page, read, tagged, write};
+use super::reply::{Reply, page, read, tagged, write, write_valid};
 use crate::{
     ops,
     store::{Store, Wanted},
@@ -21,18 +21,18 @@ pub(crate) struct AgentService(pub(crate) Store);
 #[async_trait]
 impl AgentCommandController for AgentService {
     async fn apply(&self, request: Request<Agent>) -> Reply<Agent> {
-        write(&self.0, request, |tx, agent| {
+        write_valid(&self.0, request, |tx, agent| {
             ops::apply(tx, agent, ops::agent::create)
         })
         .await
     }
 
     async fn create(&self, request: Request<Agent>) -> Reply<Agent> {
-        write(&self.0, request, ops::agent::create).await
+        write_valid(&self.0, request, ops::agent::create).await
     }
 
     async fn update(&self, request: Request<Agent>) -> Reply<Agent> {
-        write(&self.0, request, ops::update).await
+        write_valid(&self.0, request, ops::update).await
     }
 
     async fn delete(&self, request: Request<AgentId>) -> Reply<Agent> {

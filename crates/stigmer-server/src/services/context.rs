@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use stigmer_api::{
     apiresource::{ApiResourceDeleteInput, ApiResourceId, ApiResourceReference},
     executioncontext::{
@@ -9,10 +7,10 @@ use stigmer_api::{
     },
     secret::Secrets,
 };
-use subtle::ConstantTimeEq;
-use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap};
+use tonic::{Request, Response, Status, async_trait};
 
-use super::reply::{Reply, write};
+use super::reply::{Reply, write, write_valid};
+use super::runner_key::{Asker, RunnerKey};
 use crate::{
     error::Result,
     ops::{self, context},
@@ -23,40 +21,6 @@ use crate::{
 pub(crate) struct ContextService {
     pub(crate) store: Store,
     pub(crate) runner: RunnerKey,
-}
-
-/// What a runner shows to be told secrets; without it nobody is.
-#[derive(Clone)]
-pub(crate) struct RunnerKey(Option<Arc<str>>);
-
-/// Who asks for a context.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Asker {
-    /// Has our key.
-    Runner,
-    /// Shows a key, and we have none to compare it with.
-    Unknown,
-    Other,
-}
-
-impl RunnerKey {
-    /// An empty key counts as none.
-    pub(crate) fn new(key: Option<&str>) -> Self {
-        Self(key.filter(|key| !key.is_empty()).map(Arc::from))
-    }
-
-    fn asker(&self, metadata: &MetadataMap) -> Asker {
-        let header = metadata.get("authorization");
-        let header = header.map(|h| h.as_bytes()).unwrap_or_default();
-        let Some(shown) = header.strip_prefix(b"Bearer ") else {
-            return Asker::Other;
-        };
-        match &self.0 {
-            None => Asker::Unknown,
-            Some(key) if bool::from(key.as_bytes().ct_eq(shown)) => Asker::Runner,
-            Some(_) => Asker::Other,
-        }
-    }
 }
 
 impl ContextService {
@@ -83,11 +47,11 @@ impl ContextService {
 impl ExecutionContextCommandController for ContextService {
     /// A context does not change: one that is there already is refused.
     async fn apply(&self, request: Request<ExecutionContext>) -> Reply<ExecutionContext> {
-        write(&self.store, request, context::create).await
+        write_valid(&self.store, request, context::create).await
     }
 
     async fn create(&self, request: Request<ExecutionContext>) -> Reply<ExecutionContext> {
-        write(&self.store, request, context::create).await
+        write_valid(&self.store, request, context::create).await
     }
 
     async fn delete(&self, request: Request<ApiResourceDeleteInput>) -> Reply<ExecutionContext> {

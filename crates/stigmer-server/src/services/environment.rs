@@ -8,7 +8,7 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, async_trait};
 
-use super::reply::{Reply, page, read, tagged, write};
+use super::reply::{Reply, page, read, tagged, write, write_valid};
 use crate::{
     ops,
     store::{Store, Wanted},
@@ -20,15 +20,15 @@ pub(crate) struct EnvironmentService(pub(crate) Store);
 #[async_trait]
 impl EnvironmentCommandController for EnvironmentService {
     async fn apply(&self, request: Request<Environment>) -> Reply<Environment> {
-        write(&self.0, request, |tx, r| ops::apply(tx, r, ops::create)).await
+        write_valid(&self.0, request, |tx, r| ops::apply(tx, r, ops::create)).await
     }
 
     async fn create(&self, request: Request<Environment>) -> Reply<Environment> {
-        write(&self.0, request, ops::create).await
+        write_valid(&self.0, request, ops::create).await
     }
 
     async fn update(&self, request: Request<Environment>) -> Reply<Environment> {
-        write(&self.0, request, ops::update).await
+        write_valid(&self.0, request, ops::update).await
     }
 
     async fn delete(&self, request: Request<ApiResourceDeleteInput>) -> Reply<Environment> {

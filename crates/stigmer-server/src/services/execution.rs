@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt, stream};
 use stigmer_api::{
     agentexecution::{
         AgentExecution, AgentExecutionId, AgentExecutionList, AgentExecutionUpdateStatusInput,
-        ListAgentExecutionsBySessionRequest, ListAgentExecutionsRequest,
+        ExecutionPhase, ListAgentExecutionsBySessionRequest, ListAgentExecutionsRequest,
         agent_execution_command_controller_server::AgentExecutionCommandController,
         agent_execution_query_controller_server::AgentExecutionQueryController,
     },
@@ -13,11 +13,12 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::reply::{Reply, list, page, read, tagged, write};
+use super::reply::{Reply, list, page, read, tagged, write, write_valid};
+use super::runner_key::RunnerKey;
 use crate::{
     error::{Error, Result},
     hub,
-    ops::execution as ops,
+    ops::{Report, execution as ops},
     outbox::Outbox,
     store::{Page, Store, Wanted},
 };
@@ -26,13 +27,14 @@ use crate::{
 pub(crate) struct ExecutionService {
     pub(crate) store: Store,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) runner: RunnerKey,
 }
 
 #[async_trait]
 impl AgentExecutionCommandController for ExecutionService {
     async fn create(&self, request: Request<AgentExecution>) -> Reply<AgentExecution> {
         let waiting = self.outbox.waiting();
-        let reply = write(&self.store, request, move |tx, execution| {
+        let reply = write_valid(&self.store, request, move |tx, execution| {
             ops::create(tx, execution, &waiting)
         })
         .await;
@@ -48,12 +50,9 @@ impl AgentExecutionCommandController for ExecutionService {
         &self,
         request: Request<AgentExecutionUpdateStatusInput>,
     ) -> Reply<AgentExecution> {
-        write(&self.store, request, |tx, input| {
-            let status = input.status;
-            let status = status.ok_or_else(|| Error::invalid("status", "is required"))?;
-            ops::update_status(tx, &input.execution_id, status)
-        })
-        .await
+        self.runner.let_report(request.metadata())?;
+        let report = Report::new(request.into_inner())?;
+        write(&self.store, Request::new(report), ops::update_status).await
     }
 
     async fn delete(&self, request: Request<ApiResourceId>) -> Reply<AgentExecution> {
@@ -82,7 +81,10 @@ impl AgentExecutionQueryController for ExecutionService {
         request: Request<ListAgentExecutionsRequest>,
     ) -> Reply<AgentExecutionList> {
         let request = request.into_inner();
-        let phase = request.phase();
+        let phase = ExecutionPhase::try_from(request.phase).map_err(|_| {
+            let number = request.phase;
+            Error::invalid("phase", format!("{number} is none that the contract knows"))
+        })?;
         let ListAgentExecutionsRequest {
             page_size: size,
             page_token: token,

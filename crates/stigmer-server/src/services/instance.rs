@@ -1,3 +1,4 @@
+use prost::Message;
 use stigmer_api::{
     agent::Agent,
     agentinstance::{
@@ -9,8 +10,12 @@ use stigmer_api::{
 };
 use tonic::{Request, async_trait};
 
-use super::reply::{Reply, read, write};
-use crate::{error::Error, ops, store::Store};
+use super::reply::{Reply, read, write, write_valid};
+use crate::{
+    error::Error,
+    ops,
+    store::{PAGE_BYTES, Store},
+};
 
 #[derive(Clone)]
 pub(crate) struct InstanceService(pub(crate) Store);
@@ -18,15 +23,15 @@ pub(crate) struct InstanceService(pub(crate) Store);
 #[async_trait]
 impl AgentInstanceCommandController for InstanceService {
     async fn apply(&self, request: Request<AgentInstance>) -> Reply<AgentInstance> {
-        write(&self.0, request, |tx, r| ops::apply(tx, r, ops::create)).await
+        write_valid(&self.0, request, |tx, r| ops::apply(tx, r, ops::create)).await
     }
 
     async fn create(&self, request: Request<AgentInstance>) -> Reply<AgentInstance> {
-        write(&self.0, request, ops::create).await
+        write_valid(&self.0, request, ops::create).await
     }
 
     async fn update(&self, request: Request<AgentInstance>) -> Reply<AgentInstance> {
-        write(&self.0, request, ops::update).await
+        write_valid(&self.0, request, ops::update).await
     }
 
     async fn delete(&self, request: Request<AgentInstanceId>) -> Reply<AgentInstance> {
@@ -60,11 +65,22 @@ impl AgentInstanceQueryController for InstanceService {
                 0 => ids.len().max(1),
                 size => size,
             };
-            let first = usize::try_from(info.num.max(1) - 1).map_err(negative)? * size;
+            let before = usize::try_from(info.num.max(1) - 1).map_err(negative)?;
+            let first = before.saturating_mul(size);
             let page = ids.iter().skip(first).take(size);
+            let (mut items, mut bytes) = (Vec::new(), 0);
+            for id in page {
+                let item: AgentInstance = view.get(id)?;
+                bytes += item.encoded_len();
+                // The others are had by a smaller size; how many there are is told.
+                if !items.is_empty() && bytes > PAGE_BYTES {
+                    break;
+                }
+                items.push(item);
+            }
             Ok(AgentInstanceList {
                 total_count: i32::try_from(ids.len()).unwrap_or(i32::MAX),
-                items: page.map(|id| view.get(id)).collect::<Result<_, _>>()?,
+                items,
             })
         })
     }

@@ -1,12 +1,12 @@
 //! How requests become answers. No answer leaves with a secret in it: [`write`], [`read`] and
 //! [`list`] hide them, and only a context is told otherwise, to a runner.
 
-use stigmer_api::secret::Secrets;
+use stigmer_api::{secret::Secrets, validate::Validate};
 use tonic::{Request, Response, Status};
 
 use crate::{
     error::Result,
-    ops::Entity,
+    ops::{Entity, Valid},
     store::{Page, Read, Store, Tx, Wanted},
 };
 
@@ -23,6 +23,18 @@ where
     let mut output = store.write(move |tx| f(tx, input)).await?;
     output.redact();
     Ok(Response::new(output))
+}
+
+/// Writes a resource that a client sends, and answers. What breaks a rule comes not as far as the
+/// writer.
+pub(super) async fn write_valid<R, T, F>(store: &Store, request: Request<R>, f: F) -> Reply<T>
+where
+    R: Validate + Send + 'static,
+    T: Secrets + Send + 'static,
+    F: FnOnce(&mut Tx<'_>, Valid<R>) -> Result<T> + Send + 'static,
+{
+    let valid = Valid::new(request.into_inner())?;
+    write(store, Request::new(valid), f).await
 }
 
 /// Reads and answers.

@@ -26,11 +26,11 @@ pub(super) fn read_or_make(path: &Path) -> anyhow::Result<[u8; KEY_LEN]> {
 /// The key in `path`, where there is one.
 pub(super) fn read(path: &Path) -> anyhow::Result<Option<[u8; KEY_LEN]>> {
     let shown = path.display();
-    let file = match File::open(path) {
+    // Not opened before it is known to be a file: a pipe would be waited for.
+    let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.with_context(|| format!("cannot read the secrets' key {shown}"))?,
+        found => found.with_context(|| format!("cannot read the secrets' key {shown}"))?,
     };
-    let metadata = file.metadata()?;
     if !metadata.is_file() {
         bail!("the secrets' key {shown} (STIGMER_SECRETS_KEY_FILE) is not a file");
     }
@@ -140,5 +140,19 @@ mod tests {
             "{why}"
         );
         assert!(read_or_make(folder.path()).is_err());
+    }
+
+    #[test]
+    fn a_pipe_is_no_key_and_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || tell.send(read(&path).unwrap_err().to_string()));
+        let why = told
+            .recv_timeout(std::time::Duration::from_secs(10))
+            .unwrap();
+        assert!(why.contains("is not a file"), "{why}");
     }
 }

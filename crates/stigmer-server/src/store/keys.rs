@@ -33,6 +33,9 @@ pub(super) fn open(execution: &str) -> String {
 /// A text that only the right key of the secrets opens.
 pub(super) const CHECK: &str = "k/check";
 
+/// Where it is tried whether anything can be written.
+pub(super) const PROBE: &str = "k/probe";
+
 /// The archive of a skill, by its hash; also how clients name it.
 pub(crate) fn artifact(hash: &str) -> String {
     format!("skills/{hash}.zip")

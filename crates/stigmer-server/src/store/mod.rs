@@ -5,6 +5,7 @@
 //! answered is there after a crash. Reads see the last commit and never wait for a write.
 
 mod file;
+mod handle;
 mod key;
 mod keys;
 mod outgoing;
@@ -19,30 +20,30 @@ mod writer;
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
-use tokio::sync::{mpsc, oneshot};
+use redb::{Database, DatabaseError, ReadableTable, ReadableTableMetadata};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use keys::{artifact as artifact_key, hash_of_artifact};
 pub(crate) use outgoing::Outgoing;
-pub(crate) use page::{Page, Wanted};
+pub(crate) use page::{PAGE_BYTES, Page, Wanted};
 pub(crate) use read::Read;
 pub(crate) use tx::Tx;
 
 use file::{DATA, restrict};
+use handle::{Handle, Opener, closed};
 use read::Sealed;
 use seal::Sealer;
+use writer::{Order, Writer};
 
-use crate::{
-    error::{Error, Result},
-    hub::Hub,
-};
+use crate::{error::Result, hub::Hub};
 
 /// A handle on the store; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Store {
-    db: Arc<Database>,
+    db: Arc<Handle>,
     sealer: Arc<Sealer>,
-    jobs: mpsc::UnboundedSender<writer::Job>,
+    orders: mpsc::UnboundedSender<Order>,
+    writable: watch::Receiver<bool>,
 }
 
 impl Store {
@@ -54,23 +55,60 @@ impl Store {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
-        let opened = Database::create(path);
+        refuse_lost(path, key_file)?;
+        Self::open_by(Handle::opener(path), path, key_file, hub)
+    }
+
+    fn open_by(open: Opener, path: &Path, key_file: &Path, hub: Arc<Hub>) -> anyhow::Result<Self> {
+        let opened = open();
+        let in_use = matches!(opened, Err(DatabaseError::DatabaseAlreadyOpen));
         let db = opened.with_context(|| {
+            let hint = if in_use {
+                "; is another server using it?"
+            } else {
+                ""
+            };
             format!(
-                "cannot open the database {} (DB_PATH); is another server using it?",
+                "cannot open the database {} (DB_PATH){hint}",
                 path.display()
             )
         })?;
         restrict(path)?;
         let (db, sealer) = unlock(db, path, key_file)?;
-        let (db, sealer) = (Arc::new(db), Arc::new(sealer));
-        let (jobs, queue) = mpsc::unbounded_channel();
-        let (writer_db, writer_sealer) = (Arc::clone(&db), Arc::clone(&sealer));
+        let (db, sealer) = (Arc::new(Handle::new(open, db)), Arc::new(sealer));
+        let (orders, queue) = mpsc::unbounded_channel();
+        let (is_writable, writable) = watch::channel(true);
+        let writer = Writer {
+            db: Arc::clone(&db),
+            sealer: Arc::clone(&sealer),
+            queue,
+            hub,
+            writable: is_writable,
+        };
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer::run(&writer_db, &writer_sealer, queue, &hub))
+            .spawn(move || writer.run())
             .context("cannot start the store's writer")?;
-        Ok(Self { db, sealer, jobs })
+        Ok(Self {
+            db,
+            sealer,
+            orders,
+            writable,
+        })
+    }
+
+    /// Whether anything can be stored, as it changes.
+    pub(crate) fn writable(&self) -> watch::Receiver<bool> {
+        self.writable.clone()
+    }
+
+    /// Closes the database after all that was asked before, so that the next start finds nothing to
+    /// mend. Whatever is asked later fails.
+    pub(crate) async fn close(&self) {
+        let (reply, closed) = oneshot::channel();
+        if self.orders.send(Order::Close(reply)).is_ok() {
+            let _ = closed.await;
+        }
     }
 
     /// Runs `f` in a write transaction and answers once it is on disk. When `f` fails, nothing
@@ -82,19 +120,19 @@ impl Store {
     {
         let (reply, answer) = oneshot::channel();
         let job: writer::Job = Box::new(move |tx| {
-            let result = tx.run(f);
+            let result = tx.and_then(|tx| tx.run(f));
             Box::new(move |committed| {
                 // Whoever asked may have gone; the work is done all the same.
                 let _ = reply.send(committed.and(result));
             })
         });
-        self.jobs.send(job).map_err(|_| closed())?;
+        self.orders.send(Order::Do(job)).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
     /// Runs `f` on the last committed state.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&dyn Read) -> Result<T>) -> Result<T> {
-        let table = self.db.begin_read()?.open_table(DATA)?;
+        let table = self.db.read()?;
         let sealer = Arc::clone(&self.sealer);
         f(&Sealed { table, sealer })
     }
@@ -148,8 +186,18 @@ fn unlock(db: Database, path: &Path, key_file: &Path) -> anyhow::Result<(Databas
     Ok((db, sealer))
 }
 
-fn closed() -> Error {
-    Error::Storage("its writer has ended; the log says why".to_owned())
+/// Refuses an empty file that has a key: there were data, and a new database would hide the loss.
+fn refuse_lost(path: &Path, key_file: &Path) -> anyhow::Result<()> {
+    let is_empty = |m: fs::Metadata| m.is_file() && m.len() == 0;
+    if fs::metadata(path).is_ok_and(is_empty) && key_file.exists() {
+        bail!(
+            "the database {} (DB_PATH) is empty, and its key {} says that it was not: put the database \
+             back, or remove both to begin anew",
+            path.display(),
+            key_file.display()
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

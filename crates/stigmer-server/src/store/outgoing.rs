@@ -6,7 +6,7 @@ use super::{keys, read::Read, tx::Tx};
 use crate::error::Result;
 
 /// What Temporal must still be told, in the order in which it must be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub(crate) enum Outgoing {
     Start = 0,

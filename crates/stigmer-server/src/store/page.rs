@@ -29,7 +29,7 @@ const MAX_PAGE: i32 = 500;
 
 /// Bytes of the entries of a page as they are stored, unless one alone has more. Below the 4 MiB that
 /// gRPC clients take by default, with room for what stands around the entries.
-const PAGE_BYTES: usize = 4_000_000;
+pub(crate) const PAGE_BYTES: usize = 4_000_000;
 
 impl dyn Read + '_ {
     /// A page of the resources that `keep` keeps.

@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use stigmer_api::{agent::Agent, resource::Resource};
 
+mod disk;
 mod pages;
 mod sealed;
 
 use super::*;
+use crate::error::Error;
 
 fn agent(id: &str, slug: &str) -> Agent {
     let mut agent = Agent::default();
@@ -78,4 +80,74 @@ fn a_file_that_is_no_database_is_refused_and_kept() {
     std::fs::write(&path, "not a database").unwrap();
     assert!(Store::open(&path, &path.with_extension("key"), Arc::new(Hub::default())).is_err());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "not a database");
+}
+
+#[test]
+fn an_empty_file_beside_a_key_is_a_loss_and_no_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(&folder));
+    let path = folder.path().join("sub/s.db");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "").unwrap();
+    let why = why(try_open(&folder));
+    assert!(
+        why.contains("s.db (DB_PATH) is empty") && why.contains("s.key"),
+        "{why}"
+    );
+    std::fs::remove_file(path.with_extension("key")).unwrap();
+    assert!(try_open(&folder).is_ok());
+}
+
+#[test]
+fn another_server_is_named_only_where_it_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    std::fs::create_dir(&path).unwrap();
+    let opened = Store::open(&path, &path.with_extension("key"), Arc::new(Hub::default()));
+    let why = why(opened);
+    assert!(
+        why.contains("DB_PATH") && !why.contains("another server"),
+        "{why}"
+    );
+}
+
+/// The largest agent that is taken, and one byte more.
+#[tokio::test]
+async fn what_no_answer_could_tell_is_not_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let id = stigmer_api::id::new(stigmer_api::Kind::Agent);
+    let mut large = agent(&id, "large");
+    let spec = large.spec.get_or_insert_default();
+    spec.instructions = "x".repeat(10_000_000);
+    let missing = tx::LARGEST - prost::Message::encoded_len(&large);
+    let spec = large.spec.get_or_insert_default();
+    spec.instructions.push_str(&"x".repeat(missing));
+    let mut larger = large.clone();
+    larger.spec.get_or_insert_default().instructions.push('x');
+    let refused = store.write(move |tx| tx.put(&mut larger)).await;
+    assert!(
+        matches!(refused, Err(Error::TooLarge { .. })),
+        "{refused:?}"
+    );
+    assert!(
+        store
+            .read(|view| view.find::<Agent>(&id))
+            .unwrap()
+            .is_none()
+    );
+    store.write(move |tx| tx.put(&mut large)).await.unwrap();
+    let wanted = Wanted {
+        size: 0,
+        token: String::new(),
+    };
+    let page = store
+        .read(|view| view.page::<Agent>(&wanted, &|_| true))
+        .unwrap();
+    let list = stigmer_api::agent::AgentList {
+        entries: page.entries,
+        total_pages: page.total_pages,
+        next_page_token: page.next,
+    };
+    assert!(prost::Message::encoded_len(&list) < stigmer_api::MAX_MESSAGE);
 }

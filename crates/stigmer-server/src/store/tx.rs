@@ -4,7 +4,12 @@
 use std::sync::Arc;
 
 use redb::Table;
-use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets};
+use stigmer_api::{
+    Kind, MAX_MESSAGE,
+    agentexecution::AgentExecution,
+    resource::Resource,
+    secret::{REDACTED, Secrets},
+};
 
 use super::{
     keys,
@@ -16,12 +21,21 @@ use crate::{
     hub::Event,
 };
 
+/// The most bytes that one resource may have in an answer: a message, but for what stands around it
+/// in a list and what a filter of the way adds.
+pub(super) const LARGEST: usize = MAX_MESSAGE - (64 << 10);
+
+/// What an execution that has not ended leaves free, so that its end can always be told.
+const FOR_THE_END: usize = 64 << 10;
+
 pub(crate) struct Tx<'t> {
     data: Sealed<Table<'t, &'static str, &'static [u8]>>,
     /// What stood under each key before this request changed it, in the order of the changes.
     undo: Vec<(String, Option<Vec<u8>>)>,
     events: Vec<Event>,
     pub(super) dirty: bool,
+    /// Why the database failed, where it did: the transaction is lost, whatever else is in it.
+    pub(super) failed: Option<String>,
 }
 
 impl<'t> Tx<'t> {
@@ -32,6 +46,7 @@ impl<'t> Tx<'t> {
             undo,
             events,
             dirty: false,
+            failed: None,
         }
     }
 
@@ -39,9 +54,14 @@ impl<'t> Tx<'t> {
         let events = self.events.len();
         self.undo.clear();
         let result = f(self);
-        if result.is_err() {
+        if let Err(error) = &result {
             self.events.truncate(events);
-            self.roll_back()?;
+            match error {
+                Error::Disk(why) => drop(self.failed.get_or_insert(why.clone())),
+                _ => self.roll_back().inspect_err(|e| {
+                    self.failed.get_or_insert(e.to_string());
+                })?,
+            }
         }
         result
     }
@@ -90,14 +110,31 @@ impl<'t> Tx<'t> {
     }
 
     /// Stores `resource` under its id, its secrets sealed; what the caller holds stays as it is.
+    ///
+    /// # Errors
+    /// When no answer could tell it: it would be there, and keep whoever lists it from all others.
     pub(crate) fn put<R: Stored>(&mut self, resource: &mut R) -> Result<()> {
+        self.put_up_to(resource, LARGEST)
+    }
+
+    fn put_up_to<R: Stored>(&mut self, resource: &mut R, most: usize) -> Result<()> {
+        // A secret may be shorter than what stands for it.
+        let hidden = resource.variables().len() * REDACTED.len();
+        let bytes = resource.encoded_len() + hidden;
+        if bytes > most {
+            return Err(Error::TooLarge { bytes, most });
+        }
         let bytes = self.view().sealer().encode(resource)?;
         self.set(keys::resource(resource.id()), &bytes)
     }
 
     /// Stores an execution, among the open ones as long as it is one, and tells its subscribers.
     pub(crate) fn put_execution(&mut self, execution: &mut AgentExecution) -> Result<()> {
-        self.put(execution)?;
+        let most = match execution.phase().is_terminal() {
+            true => LARGEST,
+            false => LARGEST - FOR_THE_END,
+        };
+        self.put_up_to(execution, most)?;
         let open = keys::open(execution.id());
         match execution.phase().is_terminal() {
             true => self.unset(open).map(drop)?,

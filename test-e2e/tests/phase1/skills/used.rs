@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use stigmer_api::{
     Kind, agent::SubAgent, apiresource::ApiResourceReference, resource::Resource, skill::SkillId,
 };
-use test_e2e::{Project, Result, Stack, agent, reference, unique};
+use test_e2e::{Project, Result, Stack, agent, environment, instance, reference, unique};
 use tonic::Code;
 
 use super::{artifact, at, code, event, key, skill};
@@ -68,54 +68,108 @@ async fn a_skill_in_use_is_not_deleted_and_its_archive_goes_with_its_last_skill(
 }
 
 #[tokio::test]
-async fn an_agent_refers_only_to_skills_that_are_there() -> Result {
+async fn an_agent_may_refer_to_skills_that_are_not_there_yet() -> Result {
     let stack = Stack::get()?;
     let api = stack.api()?;
     let missing = unique("missing");
     let mut user = agent(&unique("user"));
     let spec = user.spec.get_or_insert_default();
     spec.skill_refs = vec![reference(Kind::Skill, &missing)];
-    for refused in [
-        api.agents().create(user.clone()).await,
-        api.agents().apply(user.clone()).await,
-    ] {
-        let status = refused.err().context("it was taken")?;
-        ensure!(status.code() == Code::NotFound, "{status:?}");
-        for text in [
-            missing.as_str(),
-            "spec.skill_refs[0]",
-            "stigmer skill push DIR",
-        ] {
-            ensure!(status.message().contains(text), "{status:?}");
-        }
-    }
-    api.push_skill(&missing, skill("x")?, "v1").await?;
-    api.agents().apply(user.clone()).await?;
+    let made = api.agents().create(user.clone()).await?.into_inner();
+    let again = api.agents().apply(user.clone()).await?.into_inner();
+    ensure!(again.id() == made.id(), "{again:?}");
     let spec = user.spec.get_or_insert_default();
     "v2".clone_into(&mut spec.skill_refs[0].version);
-    let refused = api
-        .agents()
-        .update(user)
-        .await
-        .err()
-        .context("it was taken")?;
-    ensure!(
-        refused.code() == Code::NotFound && refused.message().contains("v2"),
-        "{refused:?}"
-    );
+    api.agents().update(user).await?;
+    // From its push on it is one that is used.
+    let pushed = api.push_skill(&missing, skill("x")?, "v1").await?;
+    let value = pushed.id().to_owned();
+    let refused = api.skills().delete(SkillId { value }).await;
+    let status = refused.err().context("it was deleted")?;
+    ensure!(status.code() == Code::FailedPrecondition, "{status:?}");
+    Ok(())
+}
 
+#[tokio::test]
+async fn apply_warns_of_skills_that_are_not_there_yet() -> Result {
+    let stack = Stack::get()?;
     let project = Project::new()?;
     let (name, gone) = (unique("by-file"), unique("gone"));
     let text = test_e2e::agent_yaml(&name, "Do what is right.");
     project.write(
         "agents/a.yaml",
-        format!("{text}  skillRefs: [{{slug: {gone}}}]\n"),
+        format!(
+            "{text}  skillRefs: [{{slug: {gone}}}]\n  subAgents:\n  - name: helper\n    \
+             instructions: Do what is right.\n    skillRefs: [{{slug: {gone}}}, {{slug: {gone}, version: v9}}]\n"
+        ),
     )?;
-    let output = stack.cli().within(project.path()).run(["apply"]).await?;
-    ensure!(output.code == Some(3), "{output:#?}");
-    for text in [&name, &gone, "stigmer skill push DIR"] {
-        ensure!(output.stderr.contains(text), "{output:#?}");
+    let cli = stack.cli().within(project.path());
+    for args in [["apply", "--dry-run"].as_slice(), &["apply"]] {
+        let output = cli.run(args).await?.ok()?;
+        let warnings: Vec<&str> = output.stderr.lines().collect();
+        ensure!(warnings.len() == 2, "{output:#?}");
+        for text in [
+            "warning: ",
+            "agents/a.yaml:1: ",
+            &name,
+            &gone,
+            "stigmer skill push DIR",
+        ] {
+            ensure!(warnings[0].contains(text), "{output:#?}");
+        }
+        ensure!(warnings[1].contains("version v9"), "{output:#?}");
+        let json = cli
+            .run([args, &["--output", "json"]].concat())
+            .await?
+            .json()?;
+        ensure!(
+            json["warnings"].as_array().is_some_and(|w| w.len() == 2),
+            "{json}"
+        );
     }
-    ensure!(api.agent_by_slug(&name).await.is_err());
+    stack.api()?.agent_by_slug(&name).await?;
+    stack.api()?.push_skill(&gone, skill("x")?, "v9").await?;
+    for args in [["apply", "--dry-run"].as_slice(), &["apply"]] {
+        let output = cli.run(args).await?.ok()?;
+        ensure!(output.stderr.is_empty(), "{output:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reference_without_a_kind_has_that_of_its_field() -> Result {
+    let api = Stack::get()?.api()?;
+    let shared = unique("shared");
+    api.environments()
+        .create(environment(&shared, &[("A", "b", false)]))
+        .await?;
+    let mut user = agent(&unique("user"));
+    let of = |kind: i32, slug: &str| ApiResourceReference {
+        kind,
+        ..reference(Kind::Skill, slug)
+    };
+    let spec = user.spec.get_or_insert_default();
+    spec.skill_refs = vec![of(0, "anything")];
+    let user = api.agents().create(user).await?.into_inner();
+    let kind = user.spec.clone().unwrap_or_default().skill_refs[0].kind();
+    ensure!(kind == Kind::Skill.api_kind(), "{user:?}");
+    // 52 is what the contract's own rule once asked for.
+    for (kind, taken) in [(0, true), (53, true), (52, true), (43, false), (99, false)] {
+        let mut instance = instance(&unique("instance"), user.id(), &[]);
+        let spec = instance.spec.get_or_insert_default();
+        spec.environment_refs = vec![of(kind, &shared)];
+        match api.instances().create(instance).await {
+            Ok(made) if taken => {
+                let spec = made.into_inner().spec.unwrap_or_default();
+                let kind = spec.environment_refs[0].kind();
+                ensure!(kind == Kind::Environment.api_kind(), "{spec:?}");
+            }
+            Err(status) if !taken => {
+                let field = "spec.environment_refs[0].kind";
+                ensure!(status.message().contains(field), "{status:?}");
+            }
+            other => anyhow::bail!("{kind}: {other:?}"),
+        }
+    }
     Ok(())
 }

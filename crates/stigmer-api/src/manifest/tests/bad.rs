@@ -59,8 +59,8 @@ bad! {
         "agents/a.yaml:9:21: must be true or false, this is a text",
         "agents/a.yaml:10:10: must be a mapping with the keys value, isSecret, description, this is a text",
     ];
-    not_a_number: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - name: m\n    http: {url: u, timeoutSeconds: 1.5}\n")] => [
-        "agents/a.yaml:8:36: must be a whole number, this is `1.5`",
+    not_a_number: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - name: m\n    http: {url: 'http://u', timeoutSeconds: 1.5}\n")] => [
+        "agents/a.yaml:8:45: must be a whole number, this is `1.5`",
     ];
     missing_fields: ["agents/a.yaml" => "kind: Agent\nmetadata: {tags: [a]}\nspec:\n  description: d\n  subAgents:\n  - name: s\n"] => [
         "agents/a.yaml:1:1: missing key `apiVersion`",
@@ -125,11 +125,20 @@ bad! {
     too_deep: ["agents/a.yaml" => "[".repeat(500)] => [
         "agents/a.yaml:1:65: recursion limit exceeded",
     ];
-    two_server_types: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - name: m\n    stdio: {command: c}\n    http: {url: u}\n")] => [
+    two_server_types: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - name: m\n    stdio: {command: c}\n    http: {url: 'http://u'}\n")] => [
         "agents/a.yaml:9:11: a server has one of stdio, http, not several",
     ];
     no_server_type: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - {name: m, stdio: {command: c}}\n  - name: n\n")] => [
         "agents/a.yaml:8:5: spec.mcpServers[1]: must have one of stdio, http, docker",
+    ];
+    url_that_cannot_be_asked: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - name: m\n    http: {url: 'file:///x'}\n  - name: n\n    http:\n      url: http://a:70000/${PATH}\n      headers: {A B: c}\n  - name: o\n    http: {url: '${URL}'}\n")] => [
+        "agents/a.yaml:8:17: spec.mcpServers[0].http.url: must be http or https, this is `file`",
+        "agents/a.yaml:11:12: spec.mcpServers[1].http.url: must have a port of 1 to 65535, or none",
+        "agents/a.yaml:12:22: spec.mcpServers[1].http.headers[A B]: must be a header's name: letters, digits and `-`",
+    ];
+    no_organization: ["agents/a.yaml" => rest("metadata: {name: a, org: No Org}\nspec: {instructions: Do what is right.}\n"), "Stigmer.yaml" => "name: demo\norganization: Bad Org\n"] => [
+        "Stigmer.yaml:2:15: organization: must be of lower-case letters, digits and inner dashes, like `bad-org`",
+        "agents/a.yaml:3:26: metadata.org: must be of lower-case letters, digits and inner dashes, like `no-org`",
     ];
     unknown_server_of_sub_agent: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  subAgents:\n  - name: s\n    instructions: Do what is right.\n    mcpServers: [gone]\n")] => [
         "agents/a.yaml:9:18: spec.subAgents[0].mcpServers[0]: `gone` is not the name of one of the agent's mcp_servers",
@@ -220,4 +229,40 @@ bad! {
     project_not_utf8: ["Stigmer.yaml" => b"name: \xff\n"] => [
         "Stigmer.yaml:1:7: is not UTF-8",
     ];
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_pattern_matches_and_cannot_be_read() {
+    let folder = folder(&[
+        ("agents/a.yaml", agent("a")),
+        ("agents/sub.yaml/x", String::new()),
+    ]);
+    for name in ["agents/gone.yaml", "agents/old.yml"] {
+        std::os::unix::fs::symlink("nowhere", folder.path().join(name)).unwrap();
+    }
+    let found = |project: &str| {
+        fs::write(folder.path().join(PROJECT_FILE), project).unwrap();
+        match read(&folder) {
+            Err(ManifestError::Problems(found)) => found.relative_to(folder.path()).to_string(),
+            other => panic!("no problems, but {other:?}"),
+        }
+    };
+    check(
+        &found("name: demo\n"),
+        &[
+            "Stigmer.yaml:1:1: `agents/gone.yaml` is a link to nothing: mend or remove it",
+            "Stigmer.yaml:1:1: `agents/sub.yaml` is not a file",
+            "Stigmer.yaml:1:1: `agents/old.yml` is a link to nothing: mend or remove it",
+        ],
+    );
+    check(
+        &found("name: demo\nagents:\n- agents/*\n- agents/gone.yaml\n"),
+        &[
+            "Stigmer.yaml:3:3: `agents/gone.yaml` is a link to nothing: mend or remove it",
+            "Stigmer.yaml:3:3: `agents/old.yml` is a link to nothing: mend or remove it",
+            "Stigmer.yaml:3:3: `agents/sub.yaml` is not a file",
+            "Stigmer.yaml:4:3: `agents/gone.yaml` does not exist or is not a file",
+        ],
+    );
 }

@@ -4,14 +4,17 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use stigmer_api::{
     Kind,
-    manifest::{Instance, Project},
+    apiresource::ApiResourceReference,
+    manifest::{Instance, Project, Sourced},
     resource::Resource,
-    secret::Secrets,
+    secret::{self, Secrets},
+    validate::{Violation, Violations},
 };
 
+use super::skills;
 use crate::{
     client::Client,
-    failure::{Exit, exit_of},
+    failure::{Exit, Failure, exit_of},
     output::{self, Output},
     resolve,
 };
@@ -26,6 +29,8 @@ struct Plan<'a> {
     agents: Vec<&'a Planned>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     instances: Vec<&'a Planned>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,15 +51,17 @@ pub(super) async fn run(output: Output, client: &Client, project: &Project) -> R
     for source in &project.environments {
         let wanted = &source.resource;
         let stored = resolve::environment(client, Some(wanted.org()), wanted.slug()).await;
-        planned.push(plan(wanted, stored).with_context(|| naming("environment", wanted))?);
+        let planning = there(stored).and_then(|stored| plan(wanted, stored));
+        planned.push(planning.with_context(|| naming("environment", wanted))?);
     }
     for source in &project.agents {
         let wanted = &source.resource;
         let stored = resolve::agent(client, Some(wanted.org()), wanted.slug()).await;
-        planned.push(plan(wanted, stored).with_context(|| naming("agent", wanted))?);
+        let planning = there(stored).and_then(|stored| plan(wanted, stored));
+        planned.push(planning.with_context(|| naming("agent", wanted))?);
     }
     for source in &project.instances {
-        let planning = instance(client, &source.resource).await;
+        let planning = instance(client, project, &source.resource).await;
         planned.push(planning.with_context(|| naming("instance", &source.resource.resource))?);
     }
     let rows = planned.iter().map(|a| {
@@ -73,6 +80,7 @@ pub(super) async fn run(output: Output, client: &Client, project: &Project) -> R
         environments: of(Kind::Environment),
         agents: of(Kind::Agent),
         instances: of(Kind::AgentInstance),
+        warnings: skills::warn(output, client, project).await?,
     };
     output.result(&plan, &text)
 }
@@ -81,18 +89,64 @@ fn naming(what: &str, wanted: &impl Resource) -> String {
     format!("{what} `{}`", wanted.name())
 }
 
-async fn instance(client: &Client, instance: &Instance) -> Result<Planned> {
+/// What would become of an instance. Its agent and its environments are there, or the project has
+/// them: apply would fail otherwise.
+async fn instance(client: &Client, project: &Project, instance: &Instance) -> Result<Planned> {
     let mut wanted = instance.resource.clone();
     let org = wanted.org().to_owned();
-    if let Some(slug) = &instance.agent
-        && let Some(agent) = there(resolve::agent(client, Some(&org), slug).await)?
-    {
-        agent
-            .id()
-            .clone_into(&mut wanted.spec.get_or_insert_default().agent_id);
+    let spec = wanted.spec.get_or_insert_default();
+    // Empty where the agent is not there yet.
+    spec.agent_id = match &instance.agent {
+        Some(slug) => {
+            let agent = resolve::agent(client, Some(&org), slug).await;
+            let agent = match in_project(&project.agents, &org, slug) {
+                true => there(agent)?,
+                false => Some(agent?),
+            };
+            agent.map(|agent| agent.id().to_owned()).unwrap_or_default()
+        }
+        None => {
+            let agent = resolve::agent(client, None, &spec.agent_id).await;
+            let agent = agent.map_err(|e| named_by(e, Kind::Agent, "spec.agent_id"))?;
+            agent.id().to_owned()
+        }
+    };
+    for (i, reference) in spec.environment_refs.iter().enumerate() {
+        let ApiResourceReference { org, slug, .. } = reference;
+        if !in_project(&project.environments, org, slug) {
+            let found = resolve::environment(client, Some(org), slug).await;
+            let field = format!("spec.environment_refs[{i}]");
+            found.map_err(|e| named_by(e, Kind::Environment, &field))?;
+        }
     }
-    let stored = resolve::instance(client, Some(&org), wanted.slug()).await;
+    let agent_id = spec.agent_id.clone();
+    let stored = there(resolve::instance(client, Some(&org), wanted.slug()).await)?;
+    let before = stored.as_ref().and_then(|s| s.spec.as_ref());
+    if let Some(before) = before.filter(|before| before.agent_id != agent_id) {
+        return Err(refused(&Violations(vec![Violation {
+            field: "spec.agent_id".to_owned(),
+            message: format!("cannot change; it is {}", before.agent_id),
+        }])));
+    }
     plan(&wanted, stored)
+}
+
+fn in_project<R: Resource>(sources: &[Sourced<R>], org: &str, slug: &str) -> bool {
+    let is = |source: &Sourced<R>| source.resource.slug() == slug && source.resource.org() == org;
+    sources.iter().any(is)
+}
+
+/// "not found" as the server would say it of a field.
+fn named_by(error: anyhow::Error, kind: Kind, field: &str) -> anyhow::Error {
+    match exit_of(&error) {
+        Exit::NotFound => Failure::not_found(format!("{error} (named by {field})")),
+        _ => error.context(format!("{} of {field}", kind.as_str())),
+    }
+}
+
+/// What the server would refuse, in its words.
+fn refused(broken: &Violations) -> anyhow::Error {
+    Failure::failed(format!("the server refused this: {broken}"))
 }
 
 /// What was found, where there is any.
@@ -104,8 +158,9 @@ fn there<R>(found: Result<R>) -> Result<Option<R>> {
     }
 }
 
-fn plan<R: Resource + Secrets>(wanted: &R, stored: Result<R>) -> Result<Planned> {
-    let stored = there(stored)?;
+fn plan<R: Resource + Secrets>(wanted: &R, mut stored: Option<R>) -> Result<Planned> {
+    let mut kept = wanted.clone();
+    secret::keep(&mut kept, stored.as_mut()).map_err(|broken| refused(&broken))?;
     Ok(Planned {
         kind: R::KIND,
         name: wanted.name().to_owned(),

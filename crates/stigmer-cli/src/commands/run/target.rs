@@ -169,6 +169,7 @@ async fn of_project(app: &App, org: Option<&str>) -> Result<(Client, Agent)> {
     let slug = chosen.resource.slug();
     let client = Client::connect(&app.global).await?;
     let agents = apply::apply(&client, &project, &mut Vec::new()).await?;
+    apply::skills::warn(app.output, &client, &project).await?;
     let agent = agents.into_iter().find(|agent| agent.slug() == slug);
     app.output
         .remark(&format!("applied the project `{}`", project.name))?;

@@ -62,12 +62,12 @@ async fn an_open_execution_from_before_contexts_gets_one() {
     let hub = Arc::new(Hub::default());
     let store = Store::open(&path, &path.with_extension("key"), hub).unwrap();
     let written = store.write(|tx| {
-        let agent = ops::agent::create(tx, agent())?;
+        let agent = ops::agent::create(tx, ops::Valid::new(agent())?)?;
         let mut ids = Vec::new();
         for lost in [false, true] {
             // Of a lost agent nobody knows what it called a secret.
             let asked = asked(&agent, lost);
-            let mut execution = execution::create(tx, asked.clone(), "new")?;
+            let mut execution = execution::create(tx, ops::Valid::new(asked.clone())?, "new")?;
             // As it was left by a server that knew of no contexts.
             context::close(tx, execution.id())?;
             let spec = execution.spec.get_or_insert_default();
