@@ -109,8 +109,12 @@ impl Client {
         match tokio::time::timeout(self.timeout, call).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => Err(self.explain(&status)),
-            Err(_) => Err(failure::too_late(&self.address, self.timeout)),
+            Err(_) => Err(self.too_late()),
         }
+    }
+
+    pub(crate) fn too_late(&self) -> anyhow::Error {
+        failure::too_late(&self.address, self.timeout)
     }
 
     pub(crate) fn explain(&self, status: &Status) -> anyhow::Error {

@@ -15,6 +15,7 @@ mod output;
 mod project;
 mod resolve;
 mod runtime_env;
+mod understood;
 mod watch;
 
 use std::process::ExitCode;

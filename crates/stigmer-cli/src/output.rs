@@ -21,6 +21,7 @@ impl Output {
 
     /// Text for people: stdout, or stderr where stdout is kept for a document.
     pub(crate) fn people(self, text: &str) -> io::Result<()> {
+        let text = &printable(text);
         if self.format == Format::Table {
             write_now(&mut io::stdout().lock(), text)
         } else {
@@ -30,7 +31,7 @@ impl Output {
 
     /// A remark that is no part of the result: always stderr.
     pub(crate) fn remark(self, text: &str) -> io::Result<()> {
-        write_now(&mut io::stderr().lock(), &format!("{text}\n"))
+        write_now(&mut io::stderr().lock(), &format!("{}\n", printable(text)))
     }
 
     /// The result: `text` for people, `document` for scripts.
@@ -51,7 +52,7 @@ impl Output {
     pub(crate) fn either(self, document: &impl Serialize, text: &str) -> Result<()> {
         match render(self.format, document)? {
             Some(document) => write_now(&mut io::stdout().lock(), &document)?,
-            None => write_now(&mut io::stdout().lock(), text)?,
+            None => write_now(&mut io::stdout().lock(), &printable(text))?,
         }
         Ok(())
     }
@@ -65,14 +66,22 @@ fn write_now(to: &mut impl Write, text: &str) -> io::Result<()> {
 fn render(format: Format, document: &impl Serialize) -> Result<Option<String>> {
     Ok(match format {
         Format::Table => None,
-        Format::Json => Some(serde_json::to_string_pretty(document)? + "\n"),
-        Format::Yaml => Some(serde_saphyr::to_string(document)?),
+        Format::Json => Some(escaped(&serde_json::to_string_pretty(document)?) + "\n"),
+        Format::Yaml => {
+            let text = serde_saphyr::to_string(document)?;
+            match text.contains(steers) {
+                // JSON is YAML too, and has an escape for every character.
+                true => Some(escaped(&serde_json::to_string_pretty(document)?) + "\n"),
+                false => Some(text),
+            }
+        }
     })
 }
 
 pub(crate) fn error_line(text: &str) {
     // Nobody is left to be told when stderr is closed too.
-    let _ = write_now(&mut io::stderr().lock(), &format!("error: {text}\n"));
+    let text = format!("error: {}\n", printable(text));
+    let _ = write_now(&mut io::stderr().lock(), &text);
 }
 
 /// Whether somebody can be asked.
@@ -117,13 +126,32 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
 
 /// `text` without what would steer the terminal: agents and tools wrote it, not the user.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => '\u{fffd}',
-            c => c,
-        })
-        .collect()
+    let shown = |c| if steers(c) { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
+}
+
+/// Whether a terminal, or who reads it, would be led by `c`: controls of both sets, and what turns
+/// the direction of writing or breaks a line unseen.
+fn steers(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
+        c => c.is_control(),
+    }
+}
+
+/// JSON with an escape for each such character; they stand in its texts only.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match steers(c) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -142,6 +170,28 @@ mod tests {
         Agent  reviewer             Created
         Agent  a longer name ?[31m
         ");
+    }
+
+    #[test]
+    fn nothing_steers_a_terminal() {
+        let bad: Vec<char> = ('\0'..='\u{2069}').filter(|c| steers(*c)).collect();
+        for c in [
+            '\0', '\x1b', '\r', '\x7f', '\u{9b}', '\u{202e}', '\u{2066}', '\u{2028}',
+        ] {
+            assert!(bad.contains(&c), "{c:?}");
+        }
+        for c in "\n\tä日—…\u{200d}".chars() {
+            assert!(!bad.contains(&c), "{c:?}");
+        }
+        let text: String = bad.iter().collect();
+        assert!(printable(&text).chars().all(|c| c == '\u{fffd}'));
+        let value = serde_json::json!({"a": text, "plain": "b"});
+        for format in [Format::Json, Format::Yaml] {
+            let shown = render(format, &value).ok().flatten().unwrap_or_default();
+            assert!(!shown.contains(steers), "{format:?}");
+            let read: Option<serde_json::Value> = serde_json::from_str(&shown).ok();
+            assert_eq!(read.as_ref(), Some(&value), "{format:?}");
+        }
     }
 
     #[test]

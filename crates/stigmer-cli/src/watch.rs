@@ -26,13 +26,19 @@ pub(crate) async fn until_ended(
     id: &str,
     mut see: impl FnMut(&AgentExecution) -> Result<()>,
 ) -> Result<AgentExecution> {
-    let mut gap = None;
+    let mut gap: Option<(Instant, Duration)> = None;
+    let mut last = None;
     loop {
-        let lost = match once(client, id, &mut gap, &mut see).await {
+        let opened = Instant::now();
+        let lost = match once(client, id, &mut gap, &mut last, &mut see).await {
             Ok(execution) => return Ok(execution),
             Err(Broken::For(error)) => return Err(error),
             Err(Broken::Stream(error)) => error,
         };
+        if opened.elapsed() >= client.timeout() {
+            // It held for a while: what broke is something new.
+            gap = None;
+        }
         let (since, pause) = match gap {
             Some(gap) => gap,
             None => {
@@ -63,6 +69,7 @@ async fn once(
     client: &Client,
     id: &str,
     gap: &mut Option<(Instant, Duration)>,
+    last: &mut Option<AgentExecution>,
     see: &mut impl FnMut(&AgentExecution) -> Result<()>,
 ) -> Result<AgentExecution, Broken> {
     let value = id.to_owned();
@@ -75,14 +82,21 @@ async fn once(
             Exit::Unreachable => Broken::Stream(error),
             _ => Broken::For(error),
         })?;
+    // The state at this point is there at once; only what comes later may take its time.
+    let first = tokio::time::timeout(client.timeout(), stream.message()).await;
+    let mut next = first.map_err(|_| Broken::Stream(client.too_late()))?;
     loop {
-        match stream.message().await {
+        match next {
             Ok(Some(execution)) => {
-                *gap = None;
+                // The same again is no sign that it goes on: a server may end each stream at once.
+                if last.as_ref() != Some(&execution) {
+                    *gap = None;
+                }
                 see(&execution).map_err(Broken::For)?;
                 if execution.phase().is_terminal() {
                     return Ok(execution);
                 }
+                *last = Some(execution);
             }
             Ok(None) => {
                 let text = "the server ended the stream before the execution";
@@ -101,5 +115,6 @@ async fn once(
                 });
             }
         }
+        next = stream.message().await;
     }
 }

@@ -7,7 +7,10 @@ use stigmer_api::{
     secret::Secrets,
 };
 
-use crate::{app::App, cli::CancelArgs, client::Client, failure::Failure, resolve, watch};
+use crate::{
+    app::App, cli::CancelArgs, client::Client, failure::Failure, resolve, understood::Understood,
+    watch,
+};
 
 pub(crate) async fn run(app: &App, args: &CancelArgs) -> Result<()> {
     let client = Client::connect(&app.global).await?;
@@ -27,6 +30,7 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> Result<()> {
             ))
         })??;
     }
+    execution.understand();
     execution.redact();
     let phase = execution.phase();
     let text = format!("Execution {id}: {}\n", phase.word());

@@ -82,12 +82,16 @@ fn api_phase(phase: Phase) -> ExecutionPhase {
 }
 
 fn show_one<R: Row + Secrets + Serialize>(app: &App, mut item: R) -> Result<()> {
+    item.understand();
     item.redact();
     app.output
         .either(&item, &rows::table(std::slice::from_ref(&item)))
 }
 
 fn show<R: Row + Secrets + Serialize>(app: &App, mut items: Vec<R>) -> Result<()> {
-    items.iter_mut().for_each(Secrets::redact);
+    for item in &mut items {
+        item.understand();
+        item.redact();
+    }
     app.output.either(&items, &rows::table(&items))
 }

@@ -8,7 +8,10 @@ use stigmer_api::{
     resource::Resource,
 };
 
-use crate::{app::App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve};
+use crate::{
+    app::App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve,
+    understood::Understood,
+};
 
 pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<()> {
     let client = Client::connect(&app.global).await?;
@@ -32,6 +35,8 @@ pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<()> {
 }
 
 fn document(execution: &AgentExecution) -> serde_json::Value {
+    let mut execution = execution.clone();
+    execution.understand();
     let status = execution.status.clone().unwrap_or_default();
     json!({
         "id": execution.id(),

@@ -22,7 +22,9 @@ use crate::{
     client::Client,
     failure::{Exit, Failure},
     follow::{self, Follower},
-    output, runtime_env, watch,
+    output, runtime_env,
+    understood::Understood,
+    watch,
 };
 use target::{Target, target};
 
@@ -54,6 +56,7 @@ pub(crate) async fn run(app: &App, args: &RunArgs) -> Result<()> {
     if !args.no_follow {
         execution = follow(app, &target.client, &id).await?;
     }
+    execution.understand();
     execution.redact();
     app.output.document(&execution)?;
     if args.no_follow {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::Pin,
     sync::{Arc, Mutex},
 };
 
@@ -32,7 +33,7 @@ use stigmer_api::{
     resource::Resource,
 };
 use tokio::net::TcpListener;
-use tokio_stream::{Iter, wrappers::TcpListenerStream};
+use tokio_stream::{Stream, wrappers::TcpListenerStream};
 use tonic::{Request, Response, Status, transport::Server};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -50,6 +51,13 @@ pub(crate) struct World {
     pub(crate) cancelled: Vec<String>,
     /// Refuses whatever is asked first.
     pub(crate) refuse: Option<Status>,
+    /// What every subscription is shown for which there is no other stream.
+    pub(crate) again: Option<AgentExecution>,
+    /// Whether subscriptions show nothing and do not end.
+    pub(crate) silent: bool,
+    /// What the next pages of a list are called, in turn for ever.
+    pub(crate) endless: Vec<&'static str>,
+    pub(crate) pages: usize,
 }
 
 #[derive(Clone, Default)]
@@ -155,7 +163,17 @@ impl AgentQueryController for Fake {
     /// One agent a page, however many are asked for.
     async fn list(&self, request: Request<ListAgentsRequest>) -> Answer<AgentList> {
         let at: usize = request.into_inner().page_token.parse().unwrap_or(0);
-        let agents = self.0.lock().unwrap().agents.clone();
+        let mut world = self.0.lock().unwrap();
+        let agents = world.agents.clone();
+        if !world.endless.is_empty() {
+            world.pages += 1;
+            let token = world.endless[world.pages % world.endless.len()];
+            return Ok(Response::new(AgentList {
+                entries: agents,
+                next_page_token: token.to_owned(),
+                total_pages: 0,
+            }));
+        }
         let more = at + 1 < agents.len();
         Ok(Response::new(AgentList {
             entries: agents.into_iter().skip(at).take(1).collect(),
@@ -203,10 +221,14 @@ impl AgentExecutionCommandController for Fake {
 
 #[tonic::async_trait]
 impl AgentExecutionQueryController for Fake {
-    type subscribeStream = Iter<std::vec::IntoIter<Result<AgentExecution, Status>>>;
+    type subscribeStream = Pin<Box<dyn Stream<Item = Result<AgentExecution, Status>> + Send>>;
 
     async fn get(&self, request: Request<AgentExecutionId>) -> Answer<AgentExecution> {
         let value = request.into_inner().value;
+        let listed = self.0.lock().unwrap().listed.clone();
+        if let Some(listed) = listed.into_iter().find(|e| e.id() == value) {
+            return Ok(Response::new(listed));
+        }
         if value == EXECUTION {
             return Ok(Response::new(state(
                 ExecutionPhase::ExecutionFailed,
@@ -230,8 +252,13 @@ impl AgentExecutionQueryController for Fake {
         Err(Status::unimplemented(""))
     }
     async fn subscribe(&self, _: Request<AgentExecutionId>) -> Answer<Self::subscribeStream> {
-        let states = self.0.lock().unwrap().streams.pop_front();
+        let mut world = self.0.lock().unwrap();
+        if world.silent {
+            return Ok(Response::new(Box::pin(tokio_stream::pending())));
+        }
+        let again = world.again.clone().map(|state| vec![Ok(state)]);
+        let states = world.streams.pop_front().or(again);
         let states = states.ok_or_else(|| Status::unavailable("shutting down"))?;
-        Ok(Response::new(tokio_stream::iter(states)))
+        Ok(Response::new(Box::pin(tokio_stream::iter(states))))
     }
 }

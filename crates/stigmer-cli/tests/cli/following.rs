@@ -179,3 +179,40 @@ async fn a_reader_that_goes_ends_it_quietly() {
         .unwrap();
     assert_eq!(shown(&output), "exit 141\n--- stdout\n--- stderr\n");
 }
+
+#[tokio::test]
+async fn a_stream_that_shows_nothing_is_given_up() {
+    let world = World {
+        agents: vec![agent("a")],
+        silent: true,
+        ..World::default()
+    };
+    let (_fake, server) = serve(world).await;
+    for args in [
+        ["run", "a", "--timeout", "300ms"].as_slice(),
+        &["logs", "-f", EXECUTION, "--timeout", "300ms"],
+    ] {
+        let output = run(&server, args).await;
+        assert_eq!(output.status.code(), Some(4), "{}", shown(&output));
+        assert!(
+            shown(&output).contains("has not answered within 300ms"),
+            "{}",
+            shown(&output)
+        );
+    }
+}
+
+#[tokio::test]
+async fn streams_that_end_again_and_again_are_given_up() {
+    let world = World {
+        agents: vec![agent("a")],
+        again: Some(state(Phase::ExecutionInProgress, "Hel")),
+        ..World::default()
+    };
+    let (_fake, server) = serve(world).await;
+    let output = run(&server, &["run", "a", "--timeout", "700ms"]).await;
+    assert_eq!(output.status.code(), Some(4), "{}", shown(&output));
+    let text = shown(&output);
+    assert!(text.contains("lost sight of"), "{text}");
+    assert_eq!(text.matches("trying again").count(), 1, "{text}");
+}

@@ -3,6 +3,7 @@
 
 mod fake;
 mod following;
+mod hostile;
 mod offline;
 mod online;
 

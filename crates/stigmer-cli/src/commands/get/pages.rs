@@ -1,6 +1,9 @@
 //! Whole lists, page by page.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
+use prost::Message;
 use stigmer_api::{
     agent::{Agent, ListAgentsRequest},
     agentexecution::{AgentExecution, ExecutionPhase, ListAgentExecutionsRequest},
@@ -12,10 +15,36 @@ use stigmer_api::{
     skill::{ListSkillsRequest, Skill},
 };
 
-use crate::client::Client;
+use crate::{client::Client, failure::Failure};
 
 /// Few calls, and still far below the largest message.
 const PAGE: usize = 100;
+
+/// The most pages and bytes of a list that are read; whoever wants a part of more says `--limit`.
+const MOST_PAGES: usize = 10_000;
+const MOST_BYTES: usize = 512 << 20;
+
+/// What a list has taken so far.
+#[derive(Default)]
+struct Bound {
+    pages: usize,
+    bytes: usize,
+}
+
+impl Bound {
+    /// Takes one more page.
+    fn take<'a, R: Message + 'a>(&mut self, entries: impl Iterator<Item = &'a R>) -> Result<()> {
+        self.pages += 1;
+        self.bytes += entries.map(Message::encoded_len).sum::<usize>();
+        if self.pages <= MOST_PAGES && self.bytes <= MOST_BYTES {
+            return Ok(());
+        }
+        let (pages, mib) = (MOST_PAGES, MOST_BYTES >> 20);
+        Err(Failure::failed(format!(
+            "the list has more than {pages} pages or {mib} MiB: ask for a part of it by --limit"
+        )))
+    }
+}
 
 fn page_size(limit: usize, have: usize) -> i32 {
     i32::try_from(PAGE.min(limit - have)).unwrap_or(i32::MAX)
@@ -25,6 +54,8 @@ fn page_size(limit: usize, have: usize) -> i32 {
 macro_rules! collect {
     ($client:expr, $limit:expr, $service:ident.$entries:ident, $ask:expr) => {{
         let mut all = Vec::new();
+        let mut bound = Bound::default();
+        let mut seen = BTreeSet::new();
         let mut token = String::new();
         loop {
             let size = page_size($limit, all.len());
@@ -32,15 +63,18 @@ macro_rules! collect {
             let page = $client
                 .answer(service.list($ask(size, token.clone())))
                 .await?;
+            bound.take(page.$entries.iter())?;
+            let empty = page.$entries.is_empty();
             all.extend(page.$entries);
-            // A token that comes again would never end.
-            if all.len() >= $limit
-                || page.next_page_token.is_empty()
-                || page.next_page_token == token
-            {
+            if all.len() >= $limit || page.next_page_token.is_empty() {
                 break;
             }
             token = page.next_page_token;
+            if empty || !seen.insert(token.clone()) {
+                return Err(Failure::failed(
+                    "the server's list does not end: it gives pages without entries, or one again",
+                ));
+            }
         }
         all.truncate($limit);
         Ok::<_, anyhow::Error>(all)
@@ -123,6 +157,14 @@ fn of<R: Resource>(org: Option<&str>, limit: usize, mut all: Vec<R>) -> Vec<R> {
     all
 }
 
+/// The number and size of the page that begins behind so many entries: a server may give fewer than
+/// it was asked for where they are large.
+fn page_after(have: usize) -> (i32, i32) {
+    let size = (1..=PAGE).rev().find(|size| have % size == 0).unwrap_or(1);
+    let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    (number(have / size + 1), number(size))
+}
+
 /// The contract lists instances by agent only.
 pub(super) async fn instances(
     client: &Client,
@@ -130,22 +172,27 @@ pub(super) async fn instances(
     limit: usize,
 ) -> Result<Vec<AgentInstance>> {
     let mut all = Vec::new();
+    let mut bound = Bound::default();
     for agent in agents(client, org, usize::MAX).await? {
-        for num in 1.. {
-            let size = i32::try_from(PAGE).unwrap_or(i32::MAX);
+        let mut have = 0;
+        loop {
+            let (num, size) = page_after(have);
             let request = GetAgentInstancesByAgentRequest {
                 agent_id: agent.id().to_owned(),
                 page_info: Some(PageInfo { num, size }),
             };
             let mut service = client.instances();
             let page = client.answer(service.get_by_agent(request)).await?;
-            let last = page.items.len() < PAGE;
+            let got = page.items.len();
+            have += got;
+            bound.take(page.items.iter())?;
             all.extend(page.items);
             if all.len() >= limit {
                 all.truncate(limit);
                 return Ok(all);
             }
-            if last {
+            let total = usize::try_from(page.total_count).unwrap_or_default();
+            if got == 0 || have >= total {
                 break;
             }
         }

@@ -9,13 +9,14 @@ use stigmer_api::{
 use crate::{
     commands::skill::short,
     output::{self, one_line},
+    understood::Understood,
 };
 
 /// The longest message in a table, in characters.
 const MAX_MESSAGE: usize = 50;
 
 /// A resource that a table can show.
-pub(super) trait Row: Resource {
+pub(super) trait Row: Understood {
     const HEADS: [&'static str; 5];
     fn cells(&self) -> [String; 5];
 }
