@@ -1,6 +1,6 @@
 //! `--runtime`: what `auto` means on this machine.
 
-use harness_base::{Config, docker};
+use harness_base::{Code, Config, Interrupt, coded, docker};
 use harness_provision::images;
 use harness_stack::Runtime;
 use harness_stack::compose::client::{Compose, engine_version};
@@ -21,17 +21,26 @@ pub enum RuntimeChoice {
 
 impl RuntimeChoice {
     /// The runtime of phase 2. For `auto` it says which one and why.
-    pub async fn choose(self, root: &Path, config: &Config) -> Runtime {
-        match self {
-            Self::Native => Runtime::Native,
-            Self::Docker => Runtime::Docker,
-            Self::External => Runtime::External,
-            Self::Auto => {
-                let (runtime, why) = decide(root, config).await;
-                eprintln!("runtime: {why}");
-                runtime
-            }
-        }
+    ///
+    /// # Errors
+    /// [`Code::Interrupted`]: an engine that does not answer is waited for.
+    pub async fn choose(
+        self,
+        root: &Path,
+        config: &Config,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Runtime> {
+        let (runtime, why) = match self {
+            Self::Native => return Ok(Runtime::Native),
+            Self::Docker => return Ok(Runtime::Docker),
+            Self::External => return Ok(Runtime::External),
+            Self::Auto => tokio::select! {
+                decided = decide(root, config) => decided,
+                () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
+            },
+        };
+        eprintln!("runtime: {why}");
+        Ok(runtime)
     }
 }
 

@@ -48,10 +48,7 @@ pub async fn run(root: &Path, mut config: Config, args: Args) -> anyhow::Result<
     let runtime = if args.reuse || !phases.two && args.runtime != RuntimeChoice::External {
         Runtime::Native
     } else {
-        tokio::select! {
-            runtime = args.runtime.choose(root, &config) => runtime,
-            () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
-        }
+        args.runtime.choose(root, &config, &interrupt).await?
     };
     let context = RunContext::begin(root, config, interrupt, began).await?;
     let run = TestRun::new(context.clone(), &args, phases, runtime);

@@ -45,7 +45,7 @@ pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code
         ));
     }
     let plan = model_choice::plan(&config, &args.model, false).await?;
-    let runtime = args.runtime.choose(root, &config).await;
+    let runtime = args.runtime.choose(root, &config, &interrupt).await?;
     let context = RunContext::begin(root, config, interrupt, began).await?;
     let stack = Arc::new(Stack::new(&context, Phase::Two)?);
     let (built, up) = tokio::join!(build(&context), bring_up::phase2(&stack, plan, runtime));
