@@ -38,6 +38,14 @@ pub async fn service(
     process(stack, instance, owner, &program, spec.with_env(env)).await
 }
 
+/// Our services by their names in `compose.yaml`.
+pub const OURS: [(&str, Binary); 4] = [
+    ("server", Binary::Server),
+    ("gateway", Binary::Gateway),
+    ("mcp", Binary::Mcp),
+    ("runner", Binary::Runner),
+];
+
 /// What one of our services is told at a place.
 ///
 /// # Errors

@@ -37,12 +37,7 @@ pub(super) fn described(
 ) -> anyhow::Result<Vec<(&'static str, ServiceSpec)>> {
     let limit = stack.context.config.services.temporal.ready_limit();
     let mut all = vec![("temporal", temporal::spec(Place::Container, 0, limit))];
-    for (name, binary) in [
-        ("server", Binary::Server),
-        ("gateway", Binary::Gateway),
-        ("mcp", Binary::Mcp),
-        ("runner", Binary::Runner),
-    ] {
+    for (name, binary) in start::OURS {
         all.push((name, start::spec(stack, wiring, binary, Place::Container)?));
     }
     Ok(all)
