@@ -128,6 +128,11 @@ pub struct Tool {
     /// Fetched where it is used, or by its name, or by `tools install --all`.
     #[serde(default)]
     pub optional: bool,
+    /// The only Python that it is made for, major and minor version; any that pip finds wheels for, where there is none.
+    pub python: Option<String>,
+    /// What it imports, into the same folder.
+    #[serde(default)]
+    pub with: Vec<Wheel>,
     /// Wheels by platform (`linux-x86_64`, ... or `any`).
     #[serde(default)]
     pub wheel: BTreeMap<String, Archive>,
@@ -136,6 +141,20 @@ pub struct Tool {
     /// Source archives by platform, where what is wanted lies in one ready-made.
     #[serde(default)]
     pub source: BTreeMap<String, Archive>,
+}
+
+/// A wheel that a tool imports.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheel {
+    /// Name of the distribution.
+    pub package: String,
+    /// Exact version.
+    pub version: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Hash of the file, hexadecimal.
+    pub sha256: String,
 }
 
 /// One file of a package index.
@@ -157,6 +176,13 @@ impl Tool {
             &self.wheel
         };
         all.get(platform).or_else(|| all.get("any"))
+    }
+}
+
+impl Tool {
+    /// The size of all that is fetched, in bytes.
+    pub fn bytes(&self, archive: &Archive) -> u64 {
+        archive.bytes + self.with.iter().map(|wheel| wheel.bytes).sum::<u64>()
     }
 }
 

@@ -303,6 +303,39 @@ pub async fn obtain_model(config: &Config) -> anyhow::Result<ModelFiles> {
     })
 }
 
+/// A published MCP server: a Python, and the folder that holds it. `None` where it cannot be had, which is said and costs
+/// its test.
+pub async fn obtain_mcp_time(config: &Config) -> Option<(PathBuf, PathBuf)> {
+    const NAME: &str = "mcp-time";
+    let tool = config.tools.get(NAME)?;
+    let there = || {
+        let folder = folder(config, &cache_dir().ok()?, NAME).ok()?;
+        installed(config, NAME)?;
+        let python = manifest::read(&folder)?.python.filter(|it| it.exists())?;
+        Some((python, folder))
+    };
+    if let Some(found) = there() {
+        return Some(found);
+    }
+    let fits = async {
+        let print = "import sys; print('%d.%d' % sys.version_info[:2])";
+        let python = Command::new("python3").args(["-c", print]);
+        let said = query(python, Duration::from_secs(5)).await.ok()?;
+        Some(
+            tool.python
+                .as_ref()
+                .is_none_or(|wanted| *wanted == said.stdout),
+        )
+    };
+    if config.offline || tool.archive_for(&platform()).is_none() || fits.await != Some(true) {
+        return None;
+    }
+    if let Err(error) = install::all(config, &[NAME.to_owned()]).await {
+        eprintln!("{NAME} is not there, so its test checks nothing: {error:#}");
+    }
+    there()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

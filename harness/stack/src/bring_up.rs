@@ -2,7 +2,8 @@
 
 use crate::compose;
 use crate::file::{
-    Endpoints, GatewayEndpoint, McpEndpoint, ModelEndpoint, Runtime, StackFile, TemporalEndpoint,
+    CommandLine, Endpoints, GatewayEndpoint, McpEndpoint, ModelEndpoint, Runtime, StackFile,
+    TemporalEndpoint,
 };
 use crate::service::Place;
 use crate::services::runner::MODEL_HEALTH;
@@ -14,6 +15,7 @@ use harness_base::{Code, Command, code_of, coded, random, run_to_end};
 use harness_provision::{
     Binary, Found, LiveModel, Model, ModelFiles, ModelKind, ModelPlan, Program, programs,
 };
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -192,12 +194,14 @@ async fn processes(
         start::service(stack, wiring, Binary::Runner, "runner", Owner::Shared, &[]).await?;
         anyhow::Ok((server, gateway))
     };
-    let ((found, temporal), mcp, (server, gateway)) =
-        tokio::try_join!(temporal, one(Binary::Mcp, "mcp"), ours)?;
+    let time = async { anyhow::Ok(programs::obtain_mcp_time(&context.config).await) };
+    let ((found, temporal), mcp, (server, gateway), time) =
+        tokio::try_join!(temporal, one(Binary::Mcp, "mcp"), ours, time)?;
     let artifacts = context.wait_built().await?;
     let mcp = McpEndpoint {
         stdio: Binary::Mcp.path(&context.config, &artifacts)?,
         http: format!("{mcp}/mcp"),
+        time: time.map(|(python, folder)| time_server(python, &folder)),
     };
     let endpoints = Endpoints {
         server,
@@ -206,6 +210,19 @@ async fn processes(
         mcp,
     };
     Ok((found, endpoints))
+}
+
+/// It sees its own folder and nothing of the user's Python.
+fn time_server(python: PathBuf, folder: &Path) -> CommandLine {
+    let start =
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from mcp_server_time import main; main()";
+    let folder = folder.to_string_lossy();
+    CommandLine {
+        command: python,
+        args: ["-I", "-S", "-c", start, &folder, "--local-timezone=Etc/UTC"]
+            .map(str::to_owned)
+            .into(),
+    }
 }
 
 /// The runner's own client asks the model through the gateway, from where the runner is.

@@ -172,6 +172,7 @@ async fn addresses(stack: &Stack) -> anyhow::Result<StackFile> {
                 .configured(config)
                 .unwrap_or_else(|| "mcp-probe".into()),
             http,
+            time: None,
         }),
         model: var("E2E_MODEL_NAME").map(|name| ModelEndpoint {
             kind: ModelKind::External,

@@ -77,6 +77,17 @@ pub struct McpEndpoint {
     pub stdio: PathBuf,
     /// Ends in `/mcp`.
     pub http: String,
+    /// A published one that is not ours, `mcp-server-time`; `None` where it cannot be had.
+    pub time: Option<CommandLine>,
+}
+
+/// A program with its arguments.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CommandLine {
+    /// The program.
+    pub command: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
 }
 
 /// The model, as tests see it. Its key is not here: tests do not talk to it.

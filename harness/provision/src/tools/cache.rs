@@ -16,7 +16,8 @@ pub fn cache_dir() -> anyhow::Result<PathBuf> {
     Ok(user_dir()?.join("tools"))
 }
 
-/// A tool's folder: name, version and the start of its archive's hash, so that a changed pin is another folder.
+/// A tool's folder: name, version and the start of its archive's hash (of all its archives', where it has several), so
+/// that a changed pin is another folder.
 ///
 /// # Errors
 /// When the tool is not pinned, or not made for this platform.
@@ -38,11 +39,14 @@ pub fn folder(config: &Config, cache: &Path, name: &str) -> anyhow::Result<PathB
             ),
         )
     })?;
-    Ok(cache.join(format!(
-        "{name}-{}-{}",
-        tool.version,
-        archive.sha256.get(..8).unwrap_or(&archive.sha256)
-    )))
+    let mut hash = archive.sha256.clone();
+    if !tool.with.is_empty() {
+        let with: String = tool.with.iter().map(|it| it.sha256.as_str()).collect();
+        let all = hmac_sha256::Hash::hash((hash + &with).as_bytes());
+        hash = all.iter().map(|byte| format!("{byte:02x}")).collect();
+    }
+    let short = hash.get(..8).unwrap_or(&hash);
+    Ok(cache.join(format!("{name}-{}-{short}", tool.version)))
 }
 
 /// The main file of an installed tool; `None` when it is absent or damaged.

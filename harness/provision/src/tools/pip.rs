@@ -8,12 +8,14 @@ use std::path::Path;
 /// Nothing is built: wheels or nothing.
 pub(super) const WHEELS: &str = "--only-binary=:all:";
 
-/// One requirement with its hash; pip refuses any other file.
+/// The requirements with their hashes; pip refuses any other file.
 pub(super) fn requirements(tool: &Tool, archive: &Archive) -> String {
-    format!(
-        "{}=={} --hash=sha256:{}\n",
-        tool.package, tool.version, archive.sha256
-    )
+    let line = |package: &str, version: &str, sha256: &str| {
+        format!("{package}=={version} --hash=sha256:{sha256}\n")
+    };
+    let with = tool.with.iter();
+    let with = with.map(|wheel| line(&wheel.package, &wheel.version, &wheel.sha256));
+    line(&tool.package, &tool.version, &archive.sha256) + &with.collect::<String>()
 }
 
 fn pip(python: &Path, verb: &str, temp: &Path) -> Command {

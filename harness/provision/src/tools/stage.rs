@@ -49,7 +49,10 @@ pub(super) async fn fill(job: &Job, bars: &Bars, staging: &Path) -> anyhow::Resu
     }
     std::fs::write(&requirements, pip::requirements(tool, &job.archive))
         .context("write the requirements")?;
-    let bar = bars.add(&format!("{} {}", job.name, tool.version), job.archive.bytes);
+    let bar = bars.add(
+        &format!("{} {}", job.name, tool.version),
+        tool.bytes(&job.archive),
+    );
     let said = staging.join("pip.log");
     let download = pip::download(python, &requirements, &downloads, &temp);
     let download = if tool.member.is_some() {
@@ -67,7 +70,7 @@ pub(super) async fn fill(job: &Job, bars: &Bars, staging: &Path) -> anyhow::Resu
         }
     };
     check(fetched, "fetch")?;
-    bar.at(job.archive.bytes);
+    bar.at(tool.bytes(&job.archive));
     let unpack = match &tool.member {
         Some(member) => {
             let to = tree.join(&tool.main);

@@ -173,6 +173,7 @@ async fn all(
         mcp: McpEndpoint {
             stdio: "/mcp-probe".into(),
             http: "http://mcp:8080/mcp".into(),
+            time: None, // the runner's image has no Python
         },
     })
 }
