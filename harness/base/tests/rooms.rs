@@ -20,6 +20,7 @@ const ROOMS: &[&str] = &[
     "run/clock.rs",
     "run/info.rs",
     "docker/labels.rs",
+    "docker/explain.rs",
     "docker/client.rs",
     "docker/mod.rs",
     "phases.rs",

@@ -13,6 +13,7 @@ pub mod images;
 pub mod model;
 pub mod model_plan;
 pub mod programs;
+pub mod python_tools;
 pub mod tools;
 
 pub use binaries::Binary;

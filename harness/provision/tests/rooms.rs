@@ -12,6 +12,7 @@ const ROOMS: &[&str] = &[
     "tools/install.rs",
     "tools/mod.rs",
     "programs.rs",
+    "python_tools.rs",
     "binaries.rs",
     "images/component.rs",
     "images/layout.rs",

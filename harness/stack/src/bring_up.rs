@@ -14,6 +14,7 @@ use anyhow::Context;
 use harness_base::{Code, Command, code_of, coded, random, run_to_end};
 use harness_provision::{
     Binary, Found, LiveModel, Model, ModelFiles, ModelKind, ModelPlan, Program, programs,
+    python_tools,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,7 +150,7 @@ async fn model_files(stack: &Stack, plan: &mut ModelPlan) -> anyhow::Result<Opti
         return Ok(None);
     }
     let context = &stack.context;
-    let obtain = programs::obtain_model(&context.config);
+    let obtain = python_tools::obtain_model(&context.config);
     match context.timed("tools: model", obtain).await {
         Err(error) if code_of(&error) != Code::Interrupted => {
             plan.without(&model, &format!("{error:#}"))?;
@@ -194,7 +195,7 @@ async fn processes(
         start::service(stack, wiring, Binary::Runner, "runner", Owner::Shared, &[]).await?;
         anyhow::Ok((server, gateway))
     };
-    let time = async { anyhow::Ok(programs::obtain_mcp_time(&context.config).await) };
+    let time = async { anyhow::Ok(python_tools::obtain_mcp_time(&context.config).await) };
     let ((found, temporal), mcp, (server, gateway), time) =
         tokio::try_join!(temporal, one(Binary::Mcp, "mcp"), ours, time)?;
     let artifacts = context.wait_built().await?;

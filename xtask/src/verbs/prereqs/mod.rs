@@ -11,7 +11,9 @@ mod table;
 use crate::phase_choice::PhaseChoice;
 use finding::State;
 use harness_base::{Code, Config, Phases};
-use harness_provision::{Located, Model, ModelChoice, ModelKind, Program, model, programs};
+use harness_provision::{
+    Located, Model, ModelChoice, ModelKind, Program, model, programs, python_tools,
+};
 use std::path::Path;
 
 /// Flags of `cargo xtask prereqs`.
@@ -58,7 +60,7 @@ pub async fn missing_for_run(config: &Config, model: Option<&Model>) -> Vec<Stri
     let mut wanted = vec![("temporal", temporal)];
     if serves {
         wanted.extend(
-            programs::locate_model(config)
+            python_tools::locate_model(config)
                 .into_iter()
                 .map(|part| ("model", part)),
         );

@@ -3,7 +3,7 @@
 use super::finding::{Finding, State, finding};
 use super::fix;
 use harness_base::Config;
-use harness_provision::{Located, Model, ModelKind, Source, programs};
+use harness_provision::{Located, Model, ModelKind, Source, python_tools};
 
 /// A program as it was located.
 pub fn program(name: &'static str, phases: &[&'static str], located: Located) -> Finding {
@@ -53,7 +53,7 @@ pub fn model_finding(config: &Config, model: &Model, python: bool) -> Finding {
         return finding("model", &["phase2"], Ok(about), String::new());
     }
     let fix = "set E2E_MODEL_URL, or start Ollama and `ollama pull smollm2:135m`, or mend python3 and pip".to_owned();
-    let mut parts = programs::locate_model(config)
+    let mut parts = python_tools::locate_model(config)
         .into_iter()
         .map(|located| provisionable("model", &["phase2"], located, python));
     match parts.find(|part| part.state == State::Missing) {
