@@ -24,6 +24,7 @@ mod tests {
         "health.rs",
         "loopback.rs",
         "stop.rs",
+        "url.rs",
         "lib.rs",
     ];
 
