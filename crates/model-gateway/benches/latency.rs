@@ -1,4 +1,4 @@
-//! What the gateway adds to the time of a first token: `cargo bench -p model-gateway`.
+//! What the gateway adds to the time of a first token: `cargo bench -p model-gateway --bench latency`.
 //!
 //! Three threads of one process, each with a runtime of one thread: a model that streams at once, the gateway as its
 //! binary runs it (same listener, same routes, exchanges written to a file), and a client. The client asks one after

@@ -45,18 +45,17 @@ async fn gateway(upstream: &str) -> Gateway {
     let folder = tempfile::tempdir().unwrap();
     let announce = folder.path().join("address");
     let own = || PathBuf::from(env!("CARGO_BIN_EXE_model-gateway"));
-    let child = Command::new(env::var_os("GATEWAY_BIN").map_or_else(own, PathBuf::from))
+    let started = Command::new(env::var_os("GATEWAY_BIN").map_or_else(own, PathBuf::from))
         .args(["serve", "--mode", "record", "--upstream", upstream])
         .args(["--log-level", "off", "--port", "0", "--announce-file"])
         .arg(&announce)
-        .spawn()
-        .unwrap();
-    loop {
-        if let Ok(address) = fs::read_to_string(&announce) {
-            return Gateway(child, address);
-        }
+        .spawn();
+    let mut gateway = Gateway(started.unwrap(), String::new());
+    while gateway.1.is_empty() {
         sleep(Duration::from_millis(5)).await;
+        gateway.1 = fs::read_to_string(&announce).unwrap_or_default();
     }
+    gateway
 }
 
 /// A model that sends 100 MB without a line's end.

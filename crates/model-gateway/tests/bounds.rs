@@ -84,7 +84,7 @@ async fn empty_scripts_take_room_too() {
 #[tokio::test]
 async fn megabytes_of_arguments_are_a_few_thousand_events() {
     let at = alone().await;
-    let arguments = "x".repeat(8_000_000);
+    let arguments = "x".repeat(1_000_000);
     let tools = json!([{ "name": "t", "arguments": arguments }]);
     at.put("/scripts/k", json!({ "answers": [{ "tools": tools }] }))
         .await;
@@ -190,7 +190,13 @@ fn the_one_thread_stays_free() {
             value
         };
         let chat = |model: &str| json!({ "model": model, "messages": [{ "role": "user", "content": long }] });
+        // Much to compare is long work too, however short the request.
+        let condition = json!({ "when": { "last_contains": "no such" }, "text": "a" });
+        let conditions = json!({ "answers": vec![condition; 500] });
+        at.put("/scripts/many", conditions).await;
+        let few = json!({ "model": "script/many", "messages": [{ "role": "user", "content": &long[..10_000] }] });
         let works = [
+            (&at, Method::POST, "/v1/chat/completions", few, 422),
             (&at, Method::POST, "/v1/chat/completions", chat("script/k"), 200),
             (&at, Method::POST, "/v1/chat/completions", chat("replay/c/m"), 422),
             (&at, Method::POST, "/v1/chat/completions", chat("gpt"), 503),

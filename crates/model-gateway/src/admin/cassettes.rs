@@ -49,11 +49,13 @@ pub(super) async fn load(
                 CassetteState::loaded(cassette, pace.timed, share)
             }
         };
-        let report = cassette.report();
+        let reported = aside(cassette.size(), move || (cassette.report(), cassette));
+        let (report, cassette) = reported.await;
+        let told = held(&gateway.budget, StatusCode::CREATED, report)?;
         if !gateway.cassettes.add(&name, cassette) {
             return Err(taken("cassette", &name));
         }
-        held(&gateway.budget, StatusCode::CREATED, report)
+        Ok(told)
     };
     either(loaded.await)
 }

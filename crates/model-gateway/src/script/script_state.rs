@@ -15,6 +15,9 @@ use crate::{aside::aside, budget::Share, outcome::Outcome};
 /// The most answers of a script: each request is held against all that are left.
 pub(super) const MOST_ANSWERS: usize = 10_000;
 
+/// So many conditions take about as long as to read the request that they look at.
+const SOME: usize = 16;
+
 /// Requests without room that are told of one by one; more are only counted.
 pub(super) const MOST_HOMELESS: usize = 100;
 
@@ -162,7 +165,10 @@ impl Script {
                 .collect()
         };
         let body = body.clone();
-        aside(body.len(), move || {
+        let conditions = left.iter().filter(|(_, answer)| !answer.when.is_any());
+        // Some conditions are as quick as it is to read the request.
+        let work = body.len() * (1 + conditions.count() / SOME);
+        aside(work, move || {
             let text = std::str::from_utf8(&body).unwrap_or_default();
             let question = Question::read(text);
             let fits = |(_, answer): &&(usize, Arc<ScriptedAnswer>)| answer.when.fits(&question);
