@@ -26,20 +26,20 @@ pub(crate) async fn until_ended(
     id: &str,
     mut see: impl FnMut(&AgentExecution) -> Result<()>,
 ) -> Result<AgentExecution> {
-    let mut gap: Option<(Instant, Duration)> = None;
-    let mut last = None;
+    let mut sight = Sight::default();
     loop {
-        let opened = Instant::now();
-        let lost = match once(client, id, &mut gap, &mut last, &mut see).await {
+        sight.first = None;
+        let lost = match once(client, id, &mut sight, &mut see).await {
             Ok(execution) => return Ok(execution),
             Err(Broken::For(error)) => return Err(error),
             Err(Broken::Stream(error)) => error,
         };
-        if opened.elapsed() >= client.timeout() {
-            // It held for a while: what broke is something new.
-            gap = None;
+        let held = sight.first.is_some_and(|first| first.elapsed() >= client.timeout());
+        if held {
+            // What broke is something new.
+            sight.gap = None;
         }
-        let (since, pause) = match gap {
+        let (since, pause) = match sight.gap {
             Some(gap) => gap,
             None => {
                 output.remark("the connection to the server broke, trying again")?;
@@ -55,8 +55,18 @@ pub(crate) async fn until_ended(
         }
         // A pause between attempts, not a wait for something to happen.
         tokio::time::sleep(pause).await;
-        gap = Some((since, LONGEST_PAUSE.min(pause * 2)));
+        sight.gap = Some((since, LONGEST_PAUSE.min(pause * 2)));
     }
+}
+
+/// What was seen, and how long there has been nothing new.
+#[derive(Default)]
+struct Sight {
+    /// Since when, and the pause before the next attempt.
+    gap: Option<(Instant, Duration)>,
+    last: Option<AgentExecution>,
+    /// When the stream that is open showed its first state.
+    first: Option<Instant>,
 }
 
 enum Broken {
@@ -68,8 +78,7 @@ enum Broken {
 async fn once(
     client: &Client,
     id: &str,
-    gap: &mut Option<(Instant, Duration)>,
-    last: &mut Option<AgentExecution>,
+    sight: &mut Sight,
     see: &mut impl FnMut(&AgentExecution) -> Result<()>,
 ) -> Result<AgentExecution, Broken> {
     let value = id.to_owned();
@@ -89,14 +98,15 @@ async fn once(
         match next {
             Ok(Some(execution)) => {
                 // The same again is no sign that it goes on: a server may end each stream at once.
-                if last.as_ref() != Some(&execution) {
-                    *gap = None;
+                if sight.last.as_ref() != Some(&execution) {
+                    sight.gap = None;
                 }
+                sight.first.get_or_insert_with(Instant::now);
                 see(&execution).map_err(Broken::For)?;
                 if execution.phase().is_terminal() {
                     return Ok(execution);
                 }
-                *last = Some(execution);
+                sight.last = Some(execution);
             }
             Ok(None) => {
                 let text = "the server ended the stream before the execution";
