@@ -30,10 +30,10 @@ pub const REPORTED: usize = 10_000;
 pub const JSON_DEPTH: usize = 24;
 
 /// Rules that an answer tells one by one; the others are counted.
-pub const TOLD: usize = 20;
+pub const TOLD: usize = 15;
 
 /// Bytes of a field's name or of a rule as they are told.
-pub const TOLD_BYTES: usize = 300;
+pub const TOLD_BYTES: usize = 150;
 
 /// `text` as it is told: cut, and said so, where it has more than `most` bytes.
 pub fn cut(text: &str, most: usize) -> String {
