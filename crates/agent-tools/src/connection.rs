@@ -1,16 +1,16 @@
 //! A connection to an MCP server.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use rmcp::{
     Peer, RoleClient, ServiceError,
     model::{CallToolRequestParams, CallToolResponse, ClientConfig, Tool},
-    service::{ClientInitializeError, RunningService},
-    transport::{DynamicTransportError, streamable_http_client::StreamableHttpError},
+    service::RunningService,
 };
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
+    causes::{chain, explain},
     env::Env,
     error::ToolsError,
     outcome,
@@ -133,7 +133,7 @@ impl Connection {
             let gone = gone.unwrap_or_else(|| "closed its stdout".to_owned());
             return format!("{gone}{}", process.stderr.told(env));
         }
-        format!("did not answer: {}", told(error))
+        format!("did not answer: {}", explain(error))
     }
 
     /// Takes leave, then ends the process.
@@ -145,44 +145,4 @@ impl Connection {
             process.end().await;
         }
     }
-}
-
-/// An error and what is behind it, also where the library does not say that something is.
-pub(crate) fn chain<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        behind(error).or_else(|| error.source())
-    })
-}
-
-/// What an error that only wraps another one wraps.
-fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    if let Some(ClientInitializeError::TransportError { error, .. }) = error.downcast_ref() {
-        return Some(error);
-    }
-    if let Some(ServiceError::TransportSend(error)) = error.downcast_ref() {
-        return Some(error);
-    }
-    if let Some(error) = error.downcast_ref::<DynamicTransportError>() {
-        return Some(&*error.error);
-    }
-    match error.downcast_ref() {
-        Some(StreamableHttpError::<reqwest::Error>::Client(error)) => Some(error),
-        _ => None,
-    }
-}
-
-/// All that an error has to say, each thing once. Wrappers only name types.
-pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
-    let mut told = String::new();
-    let links = chain(error).filter(|error| behind(*error).is_none());
-    for link in links.map(ToString::to_string) {
-        if told.is_empty() {
-            told = link;
-        } else if !told.contains(&link) {
-            told = format!("{told}: {link}");
-        }
-    }
-    told
 }

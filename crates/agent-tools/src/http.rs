@@ -21,8 +21,9 @@ use stigmer_api::agent::HttpServer;
 use tokio::time::timeout;
 
 use crate::{
+    causes::{chain, explain},
     clients::Clients,
-    connection::{Connection, chain, told},
+    connection::Connection,
     env::Env,
     error::ToolsError,
 };
@@ -115,7 +116,7 @@ impl Start<'_> {
     }
 
     fn refused(&self, error: &ClientInitializeError, who: &str, url: &Url) -> ToolsError {
-        let why = told(error).replace(url.as_str(), &self.shown(url));
+        let why = explain(error).replace(url.as_str(), &self.shown(url));
         let why = self.env.redact(&why);
         match cause(error) {
             Cause::Unreachable => ToolsError::transient(format!("{who} cannot be reached: {why}")),

@@ -7,6 +7,7 @@
 )]
 
 mod catalog;
+mod causes;
 mod clients;
 mod connection;
 mod env;
@@ -47,6 +48,7 @@ mod tests {
         "limits.rs",
         "work_dir.rs",
         "toolset.rs",
+        "causes.rs",
         "clients.rs",
         "stderr.rs",
         "process.rs",

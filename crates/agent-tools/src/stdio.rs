@@ -9,10 +9,7 @@ use tokio::{process::Command, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    connection::{Connection, told},
-    env::Env,
-    error::ToolsError,
-    process::Process,
+    causes::explain, connection::Connection, env::Env, error::ToolsError, process::Process,
 };
 
 /// What a child gets of this process's environment: where it is, never what it knows. `E2E_RUN_ID` lets whoever cleans up
@@ -86,7 +83,7 @@ impl Start<'_> {
             )),
             (None, Some(error)) => ToolsError::permanent(format!(
                 "{who} does not speak MCP: {}{last}",
-                self.env.redact(&told(&error))
+                self.env.redact(&explain(&error))
             )),
             (None, None) => ToolsError::transient(format!(
                 "{who} did not answer within {:?} of its start{last}",
