@@ -70,8 +70,8 @@ impl NewAgent {
     pub fn server(mut self, name: &str, server: ServerType) -> Self {
         self.spec().mcp_servers.push(McpServerDefinition {
             name: name.to_owned(),
-            enabled_tools: Vec::new(),
             server_type: Some(server),
+            ..Default::default()
         });
         self
     }

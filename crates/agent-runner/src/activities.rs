@@ -115,6 +115,7 @@ impl AgentActivities {
                 tools: OfferedTools::pin(tools),
                 turns_per_run,
                 opened: !tools.is_empty(),
+                warnings: data.equipment(None)?.warnings(),
             })
         })
         .await

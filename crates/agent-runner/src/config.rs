@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use agent_tools::Limits;
 use clap::{Args, Parser, Subcommand};
 use temporal_link::TemporalArgs;
 
@@ -112,6 +113,9 @@ pub(crate) struct Run {
     pub(crate) own: OwnLimits,
 
     #[command(flatten)]
+    pub(crate) mcp: McpLimits,
+
+    #[command(flatten)]
     pub(crate) llm: ModelArgs,
 
     #[command(flatten)]
@@ -165,6 +169,52 @@ pub(crate) struct OwnLimits {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(crate) turns_per_run: u32,
+}
+
+/// How long MCP servers may take whose definition says nothing of it.
+#[derive(Args, Clone, Copy)]
+#[command(next_help_heading = "MCP servers")]
+pub(crate) struct McpLimits {
+    /// How long a server may take from its start until it answers, and once more to list its tools
+    #[arg(
+        long = "mcp-start",
+        env = "STIGMER_MCP_START_SECONDS",
+        default_value_t = 30,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=600)
+    )]
+    start: u64,
+
+    /// How long a call may go without a word, an answer or progress
+    #[arg(
+        long = "mcp-call",
+        env = "STIGMER_MCP_CALL_SECONDS",
+        default_value_t = 60,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    call: u64,
+
+    /// How long a call may take in all, whatever progress the server reports
+    #[arg(
+        long = "mcp-call-max",
+        env = "STIGMER_MCP_CALL_MAX_SECONDS",
+        default_value_t = 600,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=3600)
+    )]
+    whole_call: u64,
+}
+
+impl McpLimits {
+    pub(crate) fn limits(self) -> Limits {
+        Limits {
+            start: Duration::from_secs(self.start),
+            call: Duration::from_secs(self.call),
+            whole_call: Duration::from_secs(self.whole_call),
+            ..Limits::default()
+        }
+    }
 }
 
 /// The model: any OpenAI-compatible address.
@@ -230,5 +280,14 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_set_for_mcp_servers_reaches_them() {
+        use clap::Parser;
+        let args = ["x", "--mcp-start=1", "--mcp-call=2", "--mcp-call-max=3"];
+        let limits = super::Cli::parse_from(args).run.mcp.limits();
+        let set = [limits.start, limits.call, limits.whole_call];
+        assert_eq!(set.map(|limit| limit.as_secs()), [1, 2, 3]);
     }
 }

@@ -3,7 +3,7 @@
 
 pub(crate) mod cache;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use agent_tools::{Env, HoldBack, SkillFiles, Toolset, skills_prompt};
 use stigmer_api::{
@@ -46,6 +46,19 @@ pub(crate) struct Equipment {
     pub(crate) system_prompt: String,
     /// What it can call, once that was listed.
     pub(crate) tools: OnceCell<Vec<Tool>>,
+    warnings: OnceLock<Vec<String>>,
+}
+
+impl Equipment {
+    /// Keeps what the agent does without, in sentences.
+    pub(crate) fn warn(&self, warnings: Vec<String>) {
+        let _ = self.warnings.set(warnings); // listed once
+    }
+
+    /// What the agent does without, once its tools were listed.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.get().cloned().unwrap_or_default()
+    }
 }
 
 /// A skill without an organization is the agent's own's: its slug may be there in others too.
@@ -131,6 +144,7 @@ impl ExecutionData {
                 kit,
                 system_prompt,
                 tools: OnceCell::new(),
+                warnings: OnceLock::new(),
             };
             equipped.insert(sub.map(|s| s.name.clone()), equipment);
         }

@@ -38,6 +38,9 @@ pub(crate) struct Prepared {
     pub(crate) turns_per_run: u32,
     /// Whether there is something to close in the end.
     pub(crate) opened: bool,
+    /// What it does without, in sentences for its status.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What the main agent, or a sub-agent, can call. They are listed once, then kept with the execution.
@@ -48,7 +51,8 @@ pub(crate) async fn tools<'a>(
 ) -> Result<&'a [Tool], ActivityError> {
     let equipment = data.equipment(sub_agent)?;
     let listed = equipment.tools.get_or_try_init(|| async {
-        let mut listed = list(tools, &equipment.kit).await?;
+        let (mut listed, warnings) = list(tools, &equipment.kit).await?;
+        equipment.warn(warnings);
         if sub_agent.is_none() {
             listed.extend(sub_agent_tools(&data.agent.sub_agents, &listed));
         }
@@ -58,13 +62,16 @@ pub(crate) async fn tools<'a>(
     listed.await.map(Vec::as_slice)
 }
 
-/// The tools of a kit.
-async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, ActivityError> {
+/// The tools of a kit, and what it does without.
+async fn list(
+    tools: &Tools,
+    kit: &Toolset,
+) -> Result<(Vec<Tool>, Vec<String>), ActivityError> {
     if kit.servers.is_empty() && kit.skills.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let mut pauses = PAUSES.into_iter();
-    let specs = loop {
+    let list = loop {
         match tools.list(kit).await {
             Err(error) if error.is_transient() => match pauses.next() {
                 Some(pause) => tokio::time::sleep(pause).await,
@@ -73,8 +80,9 @@ async fn list(tools: &Tools, kit: &Toolset) -> Result<Vec<Tool>, ActivityError> 
             listed => break listed,
         }
     };
-    let specs = specs.map_err(|e| permanent("ToolsMissing", redacted(&e, &kit.env)))?;
-    Ok(specs.into_iter().map(|spec| of_server(spec, kit)).collect())
+    let list = list.map_err(|e| permanent("ToolsMissing", redacted(&e, &kit.env)))?;
+    let tools = list.tools.into_iter().map(|spec| of_server(spec, kit));
+    Ok((tools.collect(), list.warnings))
 }
 
 /// Refuses tools that take too much room: they go with each question to the model.

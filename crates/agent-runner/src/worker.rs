@@ -28,7 +28,7 @@ const RECONNECT: Duration = Duration::from_millis(50);
 pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     let mut stop = Stop::install()?;
 
-    let tools = Tools::new(config.work_dir.clone())?;
+    let tools = Tools::with_limits(config.work_dir.clone(), config.mcp.limits())?;
     let backend = Backend::new(&config.backend, config.runner_key.as_deref())?;
     let cache = Arc::new(Cache::default());
     let activities = AgentActivities {

@@ -109,12 +109,14 @@ impl AgentExecution {
             limits,
             turns_per_run,
             opened,
+            warnings,
         } = prepared;
         let report = Report {
             execution_id: id.to_owned(),
             status: AgentExecutionStatus {
                 phase: ExecutionPhase::ExecutionInProgress.into(),
                 started_at,
+                warnings,
                 ..Default::default()
             },
             transcript: None,

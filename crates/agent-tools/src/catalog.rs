@@ -2,11 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rmcp::model::Tool;
 use serde_json::Value;
 use stigmer_api::agent::{McpServerDefinition, McpToolSelection};
 
-use crate::{env::Env, error::ToolsError, files, toolset::ToolSpec};
+use crate::{
+    env::Env,
+    error::ToolsError,
+    files,
+    listing::{Listing, ServerTool},
+    schema,
+    toolset::ToolSpec,
+};
 
 const LONGEST: usize = 64;
 
@@ -24,19 +30,21 @@ pub(crate) enum Target {
 pub(crate) struct Catalog {
     pub(crate) specs: Vec<ToolSpec>,
     pub(crate) targets: BTreeMap<String, Target>,
+    /// What an agent does without, in sentences.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What one server has and the agent may use, sorted by name: the same on every runner.
 pub(crate) fn enabled(
     server: &McpServerDefinition,
     selection: Option<&McpToolSelection>,
-    has: Vec<Tool>,
-) -> Result<BTreeMap<String, Tool>, ToolsError> {
-    let tools = has.into_iter().map(|tool| (tool.name.to_string(), tool));
-    let all: BTreeMap<String, Tool> = tools.collect();
-    let by_agent = narrowed(all, &server.enabled_tools, |missing, has| {
+    listing: Listing,
+) -> Result<BTreeMap<String, ServerTool>, ToolsError> {
+    let left_out = listing.left_out();
+    let left_out = left_out.map_or_else(String::new, |what| format!("; left out: {what}"));
+    let by_agent = narrowed(listing.tools, &server.enabled_tools, |missing, has| {
         format!(
-            "the MCP server {} has no tool {missing}, which the agent's enabled_tools name; it has {has}",
+            "the MCP server {} has no tool {missing}, which the agent's enabled_tools name; it has {has}{left_out}",
             server.name
         )
     })?;
@@ -50,10 +58,10 @@ pub(crate) fn enabled(
 }
 
 fn narrowed(
-    mut tools: BTreeMap<String, Tool>,
+    mut tools: BTreeMap<String, ServerTool>,
     wanted: &[String],
     told: impl Fn(&str, &str) -> String,
-) -> Result<BTreeMap<String, Tool>, ToolsError> {
+) -> Result<BTreeMap<String, ServerTool>, ToolsError> {
     if wanted.is_empty() {
         return Ok(tools);
     }
@@ -73,7 +81,7 @@ fn narrowed(
 impl Catalog {
     /// Names every tool. A name that no other server uses stays; otherwise the server's goes before it.
     pub(crate) fn new(
-        servers: Vec<(String, BTreeMap<String, Tool>)>,
+        servers: Vec<(String, BTreeMap<String, ServerTool>)>,
         files: bool,
         env: &Env,
     ) -> Self {
@@ -111,15 +119,14 @@ impl Catalog {
         catalog
     }
 
-    fn add(&mut self, name: String, server: String, tool: Tool, env: &Env) {
-        let description = tool.description.as_deref().unwrap_or_default();
+    fn add(&mut self, name: String, server: String, tool: ServerTool, env: &Env) {
         self.specs.push(ToolSpec {
             name: name.clone(),
-            description: env.redact(description),
-            parameters: redacted(Value::Object((*tool.input_schema).clone()), env),
+            description: env.redact(&tool.description),
+            parameters: redacted(Value::Object(schema::fit(tool.schema)), env),
             server: Some(server.clone()),
         });
-        let tool = tool.name.into_owned();
+        let tool = tool.name;
         self.targets.insert(name, Target::Server { server, tool });
     }
 }
@@ -163,12 +170,14 @@ mod tests {
 
     use super::*;
 
-    fn tools(names: &[&str]) -> BTreeMap<String, Tool> {
+    fn tools(names: &[&str]) -> BTreeMap<String, ServerTool> {
         let tool = |name: &&str| {
-            (
-                name.to_string(),
-                Tool::new(name.to_string(), "", serde_json::Map::new()),
-            )
+            let tool = ServerTool {
+                name: name.to_string(),
+                description: String::new(),
+                schema: serde_json::Map::new(),
+            };
+            (name.to_string(), tool)
         };
         names.iter().map(tool).collect()
     }

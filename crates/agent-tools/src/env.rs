@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::redact::{self, HoldBack};
 
+/// Bytes of somebody else's words in an error: Temporal keeps 4 KiB of a failure, and what comes first.
+const MOST_WORDS: usize = 1024;
+
 /// A value and whether it is a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvVar {
@@ -96,6 +99,15 @@ impl Env {
     /// As [`Env::redact`], but only the first `most` bytes of the text; with it, how many bytes these are.
     pub(crate) fn redact_head(&self, text: &str, most: usize) -> (String, usize) {
         redact::redact_head(text, most, self.secrets())
+    }
+
+    /// The beginning of somebody else's words, redacted, as a part of an error.
+    pub(crate) fn excerpt(&self, words: &str) -> String {
+        let (shown, taken) = self.redact_head(words, MOST_WORDS);
+        match words.len() - taken {
+            0 => shown,
+            rest => format!("{shown} [cut: {rest} bytes more]"),
+        }
     }
 
     /// How many bytes a secret takes at most in a text, however it is written there.

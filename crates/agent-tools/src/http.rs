@@ -1,6 +1,6 @@
 //! Servers that are asked over HTTP.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use reqwest::{
     StatusCode, Url,
@@ -8,7 +8,6 @@ use reqwest::{
 };
 use rmcp::{
     ServiceExt,
-    model::ClientConfig,
     service::ClientInitializeError,
     transport::{
         StreamableHttpClientTransport,
@@ -22,20 +21,19 @@ use tokio::time::timeout;
 
 use crate::{
     causes::{chain, explain},
+    client::Client,
     clients::Clients,
-    connection::Connection,
+    connection::{Connection, START, too_late},
     env::Env,
     error::ToolsError,
+    limits::Limits,
 };
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Start<'a> {
     pub(crate) name: &'a str,
     pub(crate) env: &'a Env,
     pub(crate) http: &'a Clients,
-    pub(crate) client: ClientConfig,
-    pub(crate) handshake: Duration,
+    pub(crate) limits: Limits,
 }
 
 impl Start<'_> {
@@ -46,16 +44,13 @@ impl Start<'_> {
             .custom_headers(self.headers(server, &who)?);
         let transport =
             StreamableHttpClientTransport::with_client(self.http.of(&url).clone(), config);
-        let limit = match u64::try_from(server.timeout_seconds) {
-            Ok(seconds @ 1..) => Duration::from_secs(seconds),
-            _ => DEFAULT_TIMEOUT,
-        };
-        match timeout(self.handshake, self.client.clone().serve(transport)).await {
-            Ok(Ok(service)) => Ok(Connection::new(self.name, service, None, limit)),
+        let limit = self.limits.start;
+        match timeout(limit, Client::default().serve(transport)).await {
+            Ok(Ok(service)) => Ok(Connection::new(self.name, service, None, self.limits)),
             Ok(Err(error)) => Err(self.refused(&error, &who, &url)),
             Err(_) => Err(ToolsError::transient(format!(
-                "{who} did not answer within {:?}",
-                self.handshake
+                "{who} did not answer within {limit:?}: {}",
+                too_late("start_timeout_seconds", START)
             ))),
         }
     }
@@ -117,7 +112,7 @@ impl Start<'_> {
 
     fn refused(&self, error: &ClientInitializeError, who: &str, url: &Url) -> ToolsError {
         let why = explain(error).replace(url.as_str(), &self.shown(url));
-        let why = self.env.redact(&why);
+        let why = self.env.excerpt(&why);
         match cause(error) {
             Cause::Unreachable => ToolsError::transient(format!("{who} cannot be reached: {why}")),
             Cause::Busy => ToolsError::transient(format!("{who} is in trouble: {why}")),

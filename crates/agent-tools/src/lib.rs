@@ -8,6 +8,8 @@
 
 mod catalog;
 mod causes;
+mod child_transport;
+mod client;
 mod clients;
 mod connection;
 mod env;
@@ -16,14 +18,18 @@ mod execution;
 mod files;
 mod http;
 mod limits;
+mod listing;
 mod outcome;
 mod process;
 mod redact;
+mod request;
+mod schema;
 mod skills;
 mod stderr;
 mod stdio;
 mod tools;
 mod toolset;
+mod wire;
 mod work_dir;
 
 pub use connection::CLOSE_GRACE;
@@ -33,7 +39,7 @@ pub use limits::Limits;
 pub use redact::HoldBack;
 pub use skills::skills_prompt;
 pub use tools::{IDEMPOTENCY_KEY, Tools};
-pub use toolset::{SkillFiles, ToolOutcome, ToolSpec, Toolset};
+pub use toolset::{SkillFiles, ToolList, ToolOutcome, ToolSpec, Toolset};
 
 #[cfg(test)]
 mod tests {
@@ -49,6 +55,14 @@ mod tests {
         "work_dir.rs",
         "toolset.rs",
         "causes.rs",
+        "schema/refs.rs",
+        "schema.rs",
+        "listing.rs",
+        "wire/mend.rs",
+        "wire.rs",
+        "child_transport.rs",
+        "client.rs",
+        "request.rs",
         "clients.rs",
         "stderr.rs",
         "process.rs",

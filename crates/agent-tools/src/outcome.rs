@@ -1,60 +1,106 @@
 //! What a server answered, as a text for the model.
 
-use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
+use serde_json::Value;
 
 use crate::{env::Env, toolset::ToolOutcome};
 
 /// Bytes of a text for the model.
 pub(crate) const MOST: usize = 64 << 10;
 
-pub(crate) fn of(result: CallToolResult) -> ToolOutcome {
-    let mut parts: Vec<String> = result.content.into_iter().map(part).collect();
-    if parts.is_empty()
-        && let Some(structured) = result.structured_content
-    {
-        parts.push(structured.to_string());
+/// Says of an answer that nobody can read that the call was made all the same.
+pub(crate) fn unreadable(why: &str) -> ToolOutcome {
+    ToolOutcome {
+        text: format!("[left out: the answer cannot be read: {why}; the call was made]"),
+        failed: false,
+    }
+}
+
+/// What an answer says. However odd it is, the call was made, and failed only where the server says so.
+pub(crate) fn of(result: &Value) -> ToolOutcome {
+    let asks = matches!(
+        result.get("resultType").and_then(Value::as_str),
+        Some("input_required" | "task")
+    );
+    if asks {
+        return ToolOutcome::failed(
+            "the MCP server answered with a question or a task, which this runner cannot follow",
+        );
+    }
+    let mut parts: Vec<String> = match result.get("content") {
+        Some(Value::Array(blocks)) => blocks.iter().map(part).collect(),
+        None | Some(Value::Null) => Vec::new(),
+        Some(block) => vec![part(block)],
+    };
+    if parts.is_empty() {
+        // The second is what the first version of the protocol called it.
+        let instead = ["structuredContent", "toolResult"].map(|key| result.get(key));
+        let whole = (!result.is_object()).then_some(result);
+        let instead = instead.into_iter().flatten().chain(whole);
+        parts.extend(instead.filter(|value| !value.is_null()).map(plain).take(1));
     }
     let text = if parts.is_empty() {
         "(the tool answered with nothing)".to_owned()
     } else {
         parts.join("\n")
     };
-    ToolOutcome {
-        text,
-        failed: result.is_error == Some(true),
+    let failed = match result.get("isError") {
+        Some(Value::Bool(failed)) => *failed,
+        Some(Value::String(failed)) => failed.eq_ignore_ascii_case("true"),
+        _ => false,
+    };
+    ToolOutcome { text, failed }
+}
+
+/// A text as it is, everything else as JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
-fn part(content: ContentBlock) -> String {
-    // Three bytes in four digits.
-    let bytes = |data: &str| data.trim_end_matches('=').len() * 3 / 4;
-    match content {
-        ContentBlock::Text(text) => text.text,
-        ContentBlock::Image(image) => {
-            left_out("an image", Some(&image.mime_type), bytes(&image.data), "")
+fn part(block: &Value) -> String {
+    let text = |key: &str| block.get(key).and_then(Value::as_str);
+    let mime = text("mimeType");
+    match text("type") {
+        Some("image") => left_out("an image", mime, size(text("data")), ""),
+        Some("audio") => left_out("a recording", mime, size(text("data")), ""),
+        Some("resource") => resource(block.get("resource").unwrap_or(block)),
+        Some("resource_link") => {
+            let name = text("name").or(text("title")).unwrap_or_default();
+            let uri = text("uri").unwrap_or_default();
+            format!("[left out: the resource {name} at {uri}]")
         }
-        ContentBlock::Audio(audio) => left_out(
-            "a recording",
-            Some(&audio.mime_type),
-            bytes(&audio.data),
-            "",
-        ),
-        ContentBlock::Resource(embedded) => match embedded.resource {
-            // A file's text is what was asked for.
-            ResourceContents::TextResourceContents { uri, text, .. } => format!("[{uri}]\n{text}"),
-            ResourceContents::BlobResourceContents {
-                uri,
-                mime_type,
-                blob,
-                ..
-            } => left_out("a resource", mime_type.as_deref(), bytes(&blob), &uri),
-            _ => "[left out: a resource of an unknown kind]".to_owned(),
+        kind => match (block, block.get("text")) {
+            (_, Some(text)) => plain(text),
+            (Value::Object(_), None) => {
+                let kind = kind.map_or("without a type".to_owned(), |kind| {
+                    let short: String = kind.chars().take(64).collect();
+                    format!("of the unknown type {short:?}")
+                });
+                let bytes = block.to_string().len();
+                format!("[left out: content {kind}, of {bytes} bytes]")
+            }
+            // A list of texts is meant as one.
+            (other, None) => plain(other),
         },
-        ContentBlock::ResourceLink(link) => {
-            format!("[left out: the resource {} at {}]", link.name, link.uri)
-        }
-        _ => "[left out: content of an unknown kind]".to_owned(),
     }
+}
+
+fn resource(resource: &Value) -> String {
+    let text = |key: &str| resource.get(key).and_then(Value::as_str);
+    let uri = text("uri").unwrap_or_default();
+    match (text("text"), text("blob")) {
+        // A file's text is what was asked for.
+        (Some(text), _) => format!("[{uri}]\n{text}"),
+        (None, Some(blob)) => left_out("a resource", text("mimeType"), size(Some(blob)), uri),
+        (None, None) => format!("[left out: a resource of an unknown kind at {uri}]"),
+    }
+}
+
+/// Bytes of what is written in base64: three in four digits.
+fn size(data: Option<&str>) -> usize {
+    data.map_or(0, |data| data.trim_end_matches('=').len() * 3 / 4)
 }
 
 fn left_out(what: &str, kind: Option<&str>, bytes: usize, uri: &str) -> String {
@@ -98,78 +144,4 @@ fn cut(mut text: String, rest: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use rmcp::model::Resource;
-    use serde_json::json;
-
-    use super::*;
-    use crate::env::EnvVar;
-
-    #[test]
-    fn what_no_model_reads_is_named() {
-        let result = CallToolResult::success(vec![
-            ContentBlock::text("one"),
-            ContentBlock::image("AAAAAA==", "image/png"),
-            ContentBlock::resource(ResourceContents::blob("AAAA", "file:///a")),
-            ContentBlock::resource(ResourceContents::text("inside", "file:///b")),
-            ContentBlock::ResourceLink(Resource::new("file:///c", "c")),
-        ]);
-        let lines = [
-            "one",
-            "[left out: an image (image/png) of 4 bytes]",
-            "[left out: a resource of 3 bytes at file:///a]",
-            "[file:///b]",
-            "inside",
-            "[left out: the resource c at file:///c]",
-        ];
-        assert_eq!(of(result).text.lines().collect::<Vec<_>>(), lines);
-    }
-
-    #[test]
-    fn structure_stands_in_for_text() {
-        let mut result = CallToolResult::error(Vec::new());
-        result.structured_content = Some(json!({"a": 1}));
-        let outcome = of(result);
-        assert_eq!((outcome.text.as_str(), outcome.failed), ("{\"a\":1}", true));
-        let nothing = of(CallToolResult::success(Vec::new()));
-        assert_eq!(nothing.text, "(the tool answered with nothing)");
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        let shown = |text: String| shown(ToolOutcome::failed(text), &Env::default()).text;
-        assert_eq!(shown("a".repeat(MOST)).len(), MOST);
-        let cut = shown(format!("{}é", "a".repeat(MOST - 1)));
-        assert_eq!(
-            &cut[MOST - 2..],
-            "a\n[cut: this is the first 65535 of 65537 bytes]"
-        );
-    }
-
-    #[test]
-    fn no_part_of_a_secret_is_left_at_the_cut() {
-        let secret = EnvVar {
-            value: "k3y-k3y-k3y".to_owned(),
-            is_secret: true,
-        };
-        let env: Env = [("K".to_owned(), secret)].into_iter().collect();
-        let shown = |text: String| shown(ToolOutcome::failed(text), &env).text;
-        let long = |before: usize| format!("{}k3y-k3y-k3y{}", "a".repeat(before), "b".repeat(MOST));
-        for before in MOST - 11..MOST {
-            let text = shown(long(before));
-            let (said, note) = text.split_once('\n').unwrap();
-            assert_eq!(
-                said.trim_start_matches('a'),
-                &"[redacted]"[..(MOST - before).min(10)]
-            );
-            assert!(note.starts_with("[cut: this is the first 655"), "{note}");
-        }
-        // Marks that are shorter than secrets do not let in what is behind the cut.
-        let many = "k3y-k3y-k3y".repeat(MOST);
-        let text = shown(many);
-        assert!(
-            text.starts_with("[redacted]\n[cut: ") && !text.contains("k3y"),
-            "{text:.100}"
-        );
-    }
-}
+mod tests;

@@ -12,6 +12,12 @@ use crate::env::Env;
 const KEPT: usize = 16 << 10;
 const LINES: usize = 10;
 
+/// Bytes that are shown: Temporal keeps 4 KiB of a failure, and cuts away what comes last.
+const SHOWN: usize = 2000;
+
+/// A longer line is shown by its beginning and its end.
+const LONGEST_LINE: usize = 500;
+
 /// The end of what a server wrote to its stderr.
 #[derive(Clone, Default)]
 pub(crate) struct StderrTail(Arc<Mutex<Kept>>);
@@ -43,7 +49,7 @@ impl StderrTail {
     }
 
     /// The last lines, without secrets, as the end of a sentence; empty if there are none.
-    pub(crate) fn told(&self, env: &Env) -> String {
+    pub(crate) fn last_lines(&self, env: &Env) -> String {
         let text = {
             let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let bytes: Vec<u8> = kept.bytes.iter().copied().collect();
@@ -57,16 +63,31 @@ impl StderrTail {
             }
         };
         let text = env.redact(&text);
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
-        let last = &lines[lines.len().saturating_sub(LINES)..];
+        let lines = text.lines().rev().filter(|line| !line.trim().is_empty());
+        let mut last = VecDeque::new();
+        let mut shown = 0;
+        for line in lines.take(LINES).map(short) {
+            shown += line.len();
+            if shown > SHOWN {
+                break;
+            }
+            last.push_front(line);
+        }
         if last.is_empty() {
             return String::new();
         }
+        let last: Vec<String> = last.into();
         format!("; its last lines on stderr:\n{}", last.join("\n"))
     }
+}
+
+fn short(line: &str) -> String {
+    if line.len() <= LONGEST_LINE {
+        return line.to_owned();
+    }
+    let head = &line[..line.floor_char_boundary(LONGEST_LINE / 2)];
+    let tail = &line[line.ceil_char_boundary(line.len() - LONGEST_LINE / 2)..];
+    format!("{head} [..] {tail}")
 }
 
 #[cfg(test)]
@@ -79,7 +100,7 @@ mod tests {
         let ring = StderrTail::default();
         ring.clone().fill(&b"one\n\ntwo\n"[..]).await;
         assert_eq!(
-            ring.told(&Env::default()),
+            ring.last_lines(&Env::default()),
             "; its last lines on stderr:\none\ntwo"
         );
 
@@ -99,10 +120,36 @@ mod tests {
             .concat(),
         );
         assert_eq!(
-            ring.told(&env),
+            ring.last_lines(&env),
             "; its last lines on stderr:\n[redacted]\nend"
         );
         ring.push(&[b'y'; KEPT + 1]);
-        assert_eq!(ring.told(&env), "");
+        assert_eq!(ring.last_lines(&env), "");
+    }
+
+    #[tokio::test]
+    async fn of_much_the_last_lines_are_shown_and_of_long_lines_both_ends() {
+        let ring = StderrTail::default();
+        let many: String = (0..1000).map(|i| format!("line {i}\n")).collect();
+        ring.clone().fill(many.as_bytes()).await;
+        let told = ring.last_lines(&Env::default());
+        assert!(
+            told.starts_with("; its last lines on stderr:\nline 990\n"),
+            "{told}"
+        );
+        assert!(told.ends_with("line 998\nline 999"), "{told}");
+
+        let ring = StderrTail::default();
+        let long: String = (0..9)
+            .map(|i| format!("begin {i} {} end {i}\n", "ä".repeat(800)))
+            .collect();
+        ring.clone().fill(long.as_bytes()).await;
+        let told = ring.last_lines(&Env::default());
+        assert!(told.len() < SHOWN + 100, "{}", told.len());
+        assert!(
+            told.contains("begin 8 ä") && told.ends_with("ä end 8"),
+            "{told}"
+        );
+        assert!(!told.contains("begin 4"), "{told}");
     }
 }

@@ -1,15 +1,22 @@
 //! Servers that are child processes.
 
-use std::{env, io, path::Path, time::Duration};
+use std::{env, io, path::Path};
 
-use rmcp::{ServiceExt, model::ClientConfig};
+use rmcp::ServiceExt;
 use rustix::io::Errno;
 use stigmer_api::agent::StdioServer;
 use tokio::{process::Command, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    causes::explain, connection::Connection, env::Env, error::ToolsError, process::Process,
+    causes::explain,
+    child_transport::ChildTransport,
+    client::Client,
+    connection::{Connection, START, too_late},
+    env::Env,
+    error::ToolsError,
+    limits::Limits,
+    process::Process,
 };
 
 /// What a child gets of this process's environment: where it is, never what it knows. `E2E_RUN_ID` lets whoever cleans up
@@ -36,9 +43,7 @@ pub(crate) struct Start<'a> {
     pub(crate) env: &'a Env,
     /// Where the child starts, unless its definition says otherwise.
     pub(crate) folder: &'a Path,
-    pub(crate) client: ClientConfig,
-    pub(crate) handshake: Duration,
-    pub(crate) call: Duration,
+    pub(crate) limits: Limits,
     pub(crate) ends: &'a TaskTracker,
 }
 
@@ -56,13 +61,15 @@ impl Start<'_> {
             pid = process.pid,
             "started an MCP server"
         );
-        let why = match timeout(self.handshake, self.client.serve((stdout, stdin))).await {
+        let limit = self.limits.start;
+        let transport = ChildTransport::new(stdout, stdin);
+        let why = match timeout(limit, Client::default().serve(transport)).await {
             Ok(Ok(service)) => {
                 return Ok(Connection::new(
                     self.name,
                     service,
                     Some(process),
-                    self.call,
+                    self.limits,
                 ));
             }
             Ok(Err(error)) => Some(error),
@@ -72,7 +79,7 @@ impl Start<'_> {
             Some(_) => process.soon_gone().await,
             None => process.gone(),
         };
-        let last = process.stderr.told(self.env);
+        let last = process.stderr.last_lines(self.env);
         Err(match (gone, why) {
             // The kernel or a person ended it; otherwise it did not want to.
             (Some(gone), _) if gone.contains("signal") => {
@@ -83,18 +90,26 @@ impl Start<'_> {
             )),
             (None, Some(error)) => ToolsError::permanent(format!(
                 "{who} does not speak MCP: {}{last}",
-                self.env.redact(&explain(&error))
+                self.env.excerpt(&explain(&error))
             )),
-            (None, None) => ToolsError::transient(format!(
-                "{who} did not answer within {:?} of its start{last}",
-                self.handshake
+            // It had its time; what it fetches at first use would be fetched anew.
+            (None, None) => ToolsError::permanent(format!(
+                "{who} did not answer within {limit:?} of its start: {}{last}",
+                too_late("start_timeout_seconds", START)
             )),
         })
     }
 
     fn command(&self, server: &StdioServer, who: &str) -> Result<Command, ToolsError> {
         let mut command = Command::new(&server.command);
-        command.args(&server.args).env_clear();
+        for (i, text) in server.args.iter().enumerate() {
+            let arg = self
+                .env
+                .fill(text)
+                .map_err(|error| ToolsError::permanent(format!("{who}: its args[{i}]: {error}")))?;
+            command.arg(arg);
+        }
+        command.env_clear();
         for name in INHERITED {
             if let Some(value) = env::var_os(name) {
                 command.env(name, value);

@@ -15,7 +15,7 @@ use crate::{
     files,
     limits::Limits,
     outcome,
-    toolset::{ToolOutcome, ToolSpec, Toolset},
+    toolset::{ToolList, ToolOutcome, Toolset},
     work_dir::WorkDir,
 };
 use executions::Executions;
@@ -64,18 +64,21 @@ impl Tools {
         })
     }
 
-    /// What the model is told of. Connects to every server that is not connected.
+    /// What the model is told of, and what it is not told of. Connects to every server that is not connected.
     ///
     /// # Errors
     /// When a server or a skill cannot be had.
-    pub async fn list(&self, toolset: &Toolset) -> Result<Vec<ToolSpec>, ToolsError> {
+    pub async fn list(&self, toolset: &Toolset) -> Result<ToolList, ToolsError> {
         let used = self.executions.using(toolset)?;
         let scope = used.execution().scope(toolset).await?;
         let catalog = self
             .servers
             .catalog(used.execution(), &scope, toolset)
             .await?;
-        Ok(catalog.specs.clone())
+        Ok(ToolList {
+            tools: catalog.specs.clone(),
+            warnings: catalog.warnings.clone(),
+        })
     }
 
     /// Calls a tool by the name that [`Tools::list`] gave it. The key goes with the request, so that a tool which honours

@@ -61,6 +61,15 @@ pub struct ToolSpec {
     pub server: Option<String>,
 }
 
+/// What an agent has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ToolList {
+    /// The tools, by name.
+    pub tools: Vec<ToolSpec>,
+    /// What it does without and why, in sentences: they name the server and hold no secret.
+    pub warnings: Vec<String>,
+}
+
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolOutcome {

@@ -50,6 +50,8 @@ pub(super) struct Tool<'a> {
 #[derive(Serialize)]
 struct ToolFunction<'a> {
     name: &'a str,
+    // Providers refuse an empty one, and with it the whole request.
+    #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
     parameters: &'a Value,
 }

@@ -11,9 +11,10 @@ use temporalio_workflow::ActivityCloseTimeouts;
 
 /// Longest whole answer of a model.
 const MODEL_CALL: Duration = Duration::from_secs(600);
-/// Longest call of a tool: servers have limits of their own, 300 s at most, and may have to be
-/// started first.
-const TOOL_CALL: Duration = Duration::from_secs(400);
+/// Longest call of a tool: servers have limits of their own, an hour at most, and may have to be
+/// started first, for 10 minutes and 10 more for their tools. A runner that dies is noticed by its
+/// heartbeats.
+const TOOL_CALL: Duration = Duration::from_secs(3600 + 2 * 600 + 60);
 /// A runner that gave no sign for so long is taken for dead and its work is done again. With 2 s a
 /// machine whose two cores ran three whole stacks was taken for dead, and models were asked twice.
 const DEAD_AFTER: Duration = Duration::from_secs(5);
@@ -22,8 +23,9 @@ const DEAD_AFTER: Duration = Duration::from_secs(5);
 const MODEL_ATTEMPTS: u32 = 5;
 /// How often a tool is called whose server cannot be reached.
 const TOOL_ATTEMPTS: u32 = 3;
-/// Loading an execution and starting its MCP servers, each tried thrice.
-const PREPARE: Duration = Duration::from_secs(120);
+/// Loading an execution and starting its MCP servers, which have 10 minutes each at most, and 10
+/// more to list their tools.
+const PREPARE: Duration = Duration::from_secs(2 * 600 + 60);
 /// One call to the server.
 const SERVER_CALL: Duration = Duration::from_secs(15);
 /// A longer pause before the next try is a timer of Temporal's, so that the workflow's task ends.
@@ -53,7 +55,7 @@ pub(super) fn server_call(token: Option<WorkflowCancellationToken>) -> LocalActi
 
 pub(super) fn prepare_call(token: Token) -> ActivityOptions {
     let timeouts = ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: SERVER_AWAY,
+        schedule_to_close: SERVER_AWAY.saturating_add(PREPARE),
         start_to_close: PREPARE,
     };
     ActivityOptions::with_close_timeouts(timeouts)

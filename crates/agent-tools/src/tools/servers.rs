@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
-use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, Tool};
+use rmcp::model::CallToolRequestParams;
 use stigmer_api::agent::{McpServerDefinition, mcp_server_definition::ServerType};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     execution::{Execution, Scope},
     http,
     limits::Limits,
+    listing::Listing,
     stdio,
     toolset::{ToolOutcome, Toolset},
 };
@@ -41,11 +42,23 @@ impl Servers {
         toolset: &Toolset,
     ) -> Result<Arc<Catalog>, ToolsError> {
         let servers = try_join_all(toolset.servers.iter().map(|server| async {
-            let has = self.tools_of(execution, scope, toolset, server).await?;
-            let enabled = catalog::enabled(server, toolset.selections.get(&server.name), has)?;
-            Ok::<_, ToolsError>((server.name.clone(), enabled))
+            let listing = self.tools_of(execution, scope, toolset, server).await?;
+            let warning = listing.left_out().map(|what| {
+                let warning = format!(
+                    "tools of the MCP server {} are left out: {what}",
+                    server.name
+                );
+                toolset.env.redact(&warning)
+            });
+            if let Some(warning) = &warning {
+                tracing::warn!(execution = toolset.execution(), "{warning}");
+            }
+            let enabled = catalog::enabled(server, toolset.selections.get(&server.name), listing)?;
+            Ok::<_, ToolsError>(((server.name.clone(), enabled), warning))
         }));
-        let catalog = Catalog::new(servers.await?, !toolset.skills.is_empty(), &toolset.env);
+        let (servers, warnings): (Vec<_>, Vec<_>) = servers.await?.into_iter().unzip();
+        let mut catalog = Catalog::new(servers, !toolset.skills.is_empty(), &toolset.env);
+        catalog.warnings = warnings.into_iter().flatten().collect();
         let catalog = Arc::new(catalog);
         scope.keep(catalog.clone());
         Ok(catalog)
@@ -57,14 +70,14 @@ impl Servers {
         scope: &Scope,
         toolset: &Toolset,
         server: &McpServerDefinition,
-    ) -> Result<Vec<Tool>, ToolsError> {
+    ) -> Result<Listing, ToolsError> {
         let (connection, new) = self.connection(execution, scope, toolset, server).await?;
-        match connection.tools(self.limits.start, &toolset.env).await {
+        match connection.tools(&toolset.env).await {
             // An old connection may have been lost unseen, as to a server that was started anew.
             Err(_) if !new => {
                 self.forget(scope, server, &connection).await;
                 let (connection, _) = self.connection(execution, scope, toolset, server).await?;
-                connection.tools(self.limits.start, &toolset.env).await
+                connection.tools(&toolset.env).await
             }
             listed => listed,
         }
@@ -147,19 +160,14 @@ impl Servers {
         server: &McpServerDefinition,
     ) -> Result<Connection, ToolsError> {
         let name = &server.name;
-        let client = ClientConfig::new(
-            ClientCapabilities::default(),
-            Implementation::new("stigmer-agent-runner", env!("CARGO_PKG_VERSION")),
-        );
+        let limits = self.limits.of(server);
         match &server.server_type {
             Some(ServerType::Stdio(stdio)) => {
                 let start = stdio::Start {
                     name,
                     env: &toolset.env,
                     folder: &scope.folder,
-                    client,
-                    handshake: self.limits.start,
-                    call: self.limits.call,
+                    limits,
                     ends: &execution.ends,
                 };
                 start.connect(stdio).await
@@ -169,8 +177,7 @@ impl Servers {
                     name,
                     env: &toolset.env,
                     http: &self.http,
-                    client,
-                    handshake: self.limits.start,
+                    limits,
                 };
                 start.connect(server).await
             }

@@ -26,7 +26,7 @@ const ALL: [&str; 13] = [
 async fn all_pages_are_listed_and_tools_answer() {
     let (tools, _dir) = tools(Limits::default());
     let toolset = toolset("aex_1", vec![probe("probe")]);
-    let specs = tools.list(&toolset).await.unwrap();
+    let specs = tools.list(&toolset).await.unwrap().tools;
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     assert_eq!(names, ALL);
     assert_eq!(specs[0].description, "Adds two numbers.");

@@ -32,7 +32,7 @@ async fn headers_and_parameters_are_filled() {
         .insert("t".to_owned(), "${TOKEN}".to_owned());
     let mut toolset = toolset_of(server);
     toolset.env = env(&[("WHERE", "eu-1")]);
-    assert_eq!(tools.list(&toolset).await.unwrap().len(), 13);
+    assert_eq!(tools.list(&toolset).await.unwrap().tools.len(), 13);
     assert_eq!(
         said(&tools, &toolset, "add", json!({"a": 2, "b": 3})).await,
         "5"
@@ -121,7 +121,7 @@ async fn a_server_that_was_replaced_between_calls_is_not_noticed() {
     drop(probe);
     let _probe = Http::start(dir.path(), &port).await;
     assert_ne!(said(&tools, &toolset, "pid", json!({})).await, first);
-    assert_eq!(tools.list(&toolset).await.unwrap().len(), 13);
+    assert_eq!(tools.list(&toolset).await.unwrap().tools.len(), 13);
     tools.close("aex_1").await;
 }
 
@@ -207,7 +207,7 @@ async fn servers_of_this_machine_are_asked_without_a_proxy() {
 async fn in_the_environment_of_a_proxy() {
     let (tools, _dir) = tools(Limits::default());
     let near = toolset_of(over_http(&std::env::var("NEAR").unwrap(), &[]));
-    assert_eq!(tools.list(&near).await.unwrap().len(), 13);
+    assert_eq!(tools.list(&near).await.unwrap().tools.len(), 13);
     let far = toolset(
         "aex_2",
         vec![definition("far", ServerType::Http(over_http(FAR, &[])))],

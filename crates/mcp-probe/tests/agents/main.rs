@@ -31,7 +31,7 @@ fn definition(name: &str, kind: ServerType) -> McpServerDefinition {
     McpServerDefinition {
         name: name.to_owned(),
         server_type: Some(kind),
-        enabled_tools: Vec::new(),
+        ..McpServerDefinition::default()
     }
 }
 
@@ -43,7 +43,7 @@ fn command(command: &str, args: &[&str], env: &[(&str, &str)]) -> StdioServer {
             .iter()
             .map(|(k, v)| (k.to_string(), v.to_string()))
             .collect(),
-        working_dir: String::new(),
+        ..StdioServer::default()
     }
 }
 
@@ -122,7 +122,7 @@ async fn pid(tools: &Tools, toolset: &Toolset) -> u32 {
 }
 
 async fn names(tools: &Tools, toolset: &Toolset) -> Vec<String> {
-    let specs = tools.list(toolset).await.unwrap();
+    let specs = tools.list(toolset).await.unwrap().tools;
     specs.into_iter().map(|spec| spec.name).collect()
 }
 

@@ -112,6 +112,8 @@ const MCP_SERVER: Shape = Fields(&[
     may("http", &HTTP),
     may("docker", &DOCKER),
     may("enabled_tools", &List(&Text)),
+    may("start_timeout_seconds", &Int),
+    may("max_call_seconds", &Int),
 ]);
 
 const STDIO: Shape = Fields(&[
@@ -119,6 +121,7 @@ const STDIO: Shape = Fields(&[
     may("args", &List(&Text)),
     may("env_placeholders", &Map(&Text)),
     may("working_dir", &Text),
+    may("timeout_seconds", &Int),
 ]);
 
 const HTTP: Shape = Fields(&[

@@ -78,9 +78,29 @@ fn check_lengths(check: &mut Checker, at: &str, server: &McpServerDefinition) {
 fn check_mcp_server(check: &mut Checker, at: &str, server: &McpServerDefinition) {
     check.required(format!("{at}.name"), &server.name);
     check_lengths(check, at, server);
+    seconds(
+        check,
+        &format!("{at}.start_timeout_seconds"),
+        server.start_timeout_seconds,
+        600,
+    );
+    seconds(
+        check,
+        &format!("{at}.max_call_seconds"),
+        server.max_call_seconds,
+        3600,
+    );
     match &server.server_type {
         None => check.fail(at, "must have one of stdio, http, docker"),
-        Some(ServerType::Stdio(s)) => check.required(format!("{at}.stdio.command"), &s.command),
+        Some(ServerType::Stdio(s)) => {
+            check.required(format!("{at}.stdio.command"), &s.command);
+            seconds(
+                check,
+                &format!("{at}.stdio.timeout_seconds"),
+                s.timeout_seconds,
+                3600,
+            );
+        }
         Some(ServerType::Http(s)) => {
             check.required(format!("{at}.http.url"), &s.url);
             if let Some(why) = url::fault(&s.url).filter(|_| !s.url.is_empty()) {
@@ -93,10 +113,11 @@ fn check_mcp_server(check: &mut Checker, at: &str, server: &McpServerDefinition)
                     || "must be a header's name: letters, digits and `-`".to_owned(),
                 );
             }
-            check.that(
+            seconds(
+                check,
                 &format!("{at}.http.timeout_seconds"),
-                (0..=300).contains(&s.timeout_seconds),
-                || "must be 0 to 300".to_owned(),
+                s.timeout_seconds,
+                300,
             );
         }
         Some(ServerType::Docker(s)) => {
@@ -125,6 +146,13 @@ fn check_mcp_server(check: &mut Checker, at: &str, server: &McpServerDefinition)
             }
         }
     }
+}
+
+/// A time limit; 0 stands for whoever runs the server.
+fn seconds(check: &mut Checker, at: &str, value: i32, most: i32) {
+    check.that(at, (0..=most).contains(&value), || {
+        format!("must be 0 to {most}")
+    });
 }
 
 /// Whether `name` is one that HTTP allows.

@@ -206,6 +206,7 @@ fn merge(status: &mut AgentExecutionStatus, report: AgentExecutionStatus) {
     }
     list(&mut status.messages, report.messages);
     list(&mut status.tool_calls, report.tool_calls);
+    list(&mut status.warnings, report.warnings);
     list(
         &mut status.sub_agent_executions,
         report.sub_agent_executions,

@@ -1,0 +1,131 @@
+//! Messages by the standard streams of a child.
+
+use std::{collections::VecDeque, io};
+
+use rmcp::{
+    RoleClient,
+    model::{ClientJsonRpcMessage, JsonRpcMessage, ServerJsonRpcMessage},
+    transport::{Transport, async_rw::AsyncRwTransport},
+};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, Empty, empty};
+
+use crate::wire;
+
+/// Bytes of a message; a longer one is not kept. The same as the library takes over HTTP.
+pub(crate) const LONGEST_MESSAGE: usize = 16 << 20;
+
+/// Of a longer one its first and its last bytes are kept, which say whose answer it is.
+const ENDS: usize = 1 << 10;
+
+/// Writes as the library does, and reads more than the library takes: see [`wire`].
+pub(crate) struct ChildTransport<R: AsyncRead, W: AsyncWrite> {
+    read: BufReader<R>,
+    line: Line,
+    messages: VecDeque<ServerJsonRpcMessage>,
+    /// Whether the first answer has come.
+    opened: bool,
+    write: AsyncRwTransport<RoleClient, Empty, W>,
+}
+
+/// What came since the last line's end.
+#[derive(Default)]
+struct Line {
+    bytes: Vec<u8>,
+    /// The last bytes of what was too long to be kept.
+    tail: Option<Vec<u8>>,
+}
+
+impl<R, W> ChildTransport<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    pub(crate) fn new(read: R, write: W) -> Self {
+        Self {
+            read: BufReader::new(read),
+            line: Line::default(),
+            messages: VecDeque::new(),
+            opened: false,
+            write: AsyncRwTransport::new_client(empty(), write),
+        }
+    }
+}
+
+impl Line {
+    fn push(&mut self, bytes: &[u8]) {
+        if let Some(tail) = &mut self.tail {
+            tail.extend_from_slice(bytes);
+            let excess = tail.len().saturating_sub(ENDS);
+            tail.drain(..excess);
+        } else if self.bytes.len() + bytes.len() > LONGEST_MESSAGE {
+            self.bytes.truncate(ENDS);
+            self.bytes.shrink_to_fit();
+            self.tail = Some(Vec::new());
+            self.push(bytes);
+        } else {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// What it says; the next one begins.
+    fn end(&mut self, opened: bool) -> Vec<ServerJsonRpcMessage> {
+        let Self { bytes, tail } = std::mem::take(self);
+        match tail {
+            None => wire::messages(&bytes, opened),
+            Some(tail) => {
+                let why = format!("it takes more than {} MiB", LONGEST_MESSAGE >> 20);
+                wire::unreadable(&bytes, &tail, &why).into_iter().collect()
+            }
+        }
+    }
+}
+
+impl<R, W> Transport<RoleClient> for ChildTransport<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        message: ClientJsonRpcMessage,
+    ) -> impl Future<Output = Result<(), io::Error>> + Send + 'static {
+        self.write.send(message)
+    }
+
+    /// May be dropped at any time: nothing that was read is lost.
+    async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
+        loop {
+            if let Some(message) = self.messages.pop_front() {
+                self.opened |= matches!(message, JsonRpcMessage::Response(_));
+                return Some(message);
+            }
+            let (taken, ended, over) = match self.read.fill_buf().await {
+                Ok([]) => (0, true, true),
+                Ok(bytes) => {
+                    let newline = memchr::memchr(b'\n', bytes);
+                    let taken = newline.map_or(bytes.len(), |at| at + 1);
+                    self.line.push(&bytes[..taken]);
+                    (taken, newline.is_some(), false)
+                }
+                Err(error) => {
+                    tracing::debug!("the stdout of an MCP server cannot be read: {error}");
+                    (0, true, true)
+                }
+            };
+            self.read.consume(taken);
+            if ended {
+                // Its last words may have no newline.
+                self.messages = self.line.end(self.opened).into();
+                if over && self.messages.is_empty() {
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), io::Error> {
+        self.write.close().await
+    }
+}
