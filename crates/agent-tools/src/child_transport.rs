@@ -129,3 +129,74 @@ where
         self.write.close().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rmcp::model::{RequestId, ServerResult};
+    use tokio::io::sink;
+
+    use super::*;
+
+    /// The ids of all answers, in their order.
+    fn ids(bytes: &[u8]) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let id = |id: &RequestId| id.to_string();
+        runtime.block_on(async {
+            let mut transport = ChildTransport::new(bytes, sink());
+            transport.opened = true;
+            let mut ids = Vec::new();
+            while let Some(message) = transport.receive().await {
+                match message {
+                    JsonRpcMessage::Response(answer) => {
+                        assert!(matches!(answer.result, ServerResult::CustomResult(_)));
+                        ids.push(id(&answer.id));
+                    }
+                    JsonRpcMessage::Error(error) => ids.extend(error.id.as_ref().map(id)),
+                    _ => {}
+                }
+            }
+            ids
+        })
+    }
+
+    #[test]
+    fn the_last_words_need_no_newline() {
+        assert_eq!(
+            ids(b"hello\n{\"id\":1,\"result\":1}\r\n\n{\"id\":2,\"result\":2}"),
+            ["1", "2"]
+        );
+        assert_eq!(ids(b""), [""; 0]);
+    }
+
+    #[test]
+    fn a_message_at_the_limit_is_read_and_a_longer_one_is_told_of() {
+        for (more, read) in [(0, true), (1, false)] {
+            let envelope = r#"{"jsonrpc":"2.0","id":1,"result":""}"#.len();
+            let filler = "x".repeat(LONGEST_MESSAGE - 1 - envelope + more);
+            let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"{filler}\"}}\n");
+            let mut kept = Line::default();
+            line.as_bytes()
+                .chunks(8192)
+                .for_each(|chunk| kept.push(chunk));
+            assert_eq!(
+                kept.bytes.len() + kept.tail.as_ref().map_or(0, Vec::len) > LONGEST_MESSAGE / 2,
+                read
+            );
+            let messages = kept.end(true);
+            assert_eq!(matches!(messages[..], [JsonRpcMessage::Response(_)]), read);
+            assert_eq!(matches!(messages[..], [JsonRpcMessage::Error(_)]), !read);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_before_it_an_answer_is_heard(noise in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let bytes = [noise.as_slice(), b"\n{\"id\":\"last\",\"result\":1}\n"].concat();
+            let ids = ids(&bytes);
+            prop_assert_eq!(ids.last().map(String::as_str), Some("last"));
+        }
+    }
+}

@@ -44,11 +44,15 @@ impl Limits {
             Some(ServerType::Http(http)) => or(http.timeout_seconds, HTTP_CALL),
             _ => self.call,
         };
+        // Who may be silent for longer may take longer.
+        let whole_call = match call > self.call {
+            true => self.whole_call.max(call),
+            false => self.whole_call,
+        };
         Self {
             start: or(server.start_timeout_seconds, self.start),
             call,
-            // Who may be silent for longer may take longer.
-            whole_call: or(server.max_call_seconds, self.whole_call.max(call)),
+            whole_call: or(server.max_call_seconds, whole_call),
             idle: self.idle,
         }
     }

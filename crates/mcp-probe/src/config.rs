@@ -4,6 +4,8 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::odd::Oddity;
+
 /// An MCP server whose tools show what reaches it.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -26,6 +28,13 @@ pub struct Cli {
 pub enum Command {
     /// Serve streamable HTTP at /mcp
     Http(Listen),
+    /// Serve standard streams, and do what other servers do wrong
+    Odd {
+        /// What is odd, besides the tools
+        oddity: Oddity,
+        /// What the tool `args` shows
+        args: Vec<String>,
+    },
     /// Ask a running server whether it serves; exit code 0 if it does
     Healthcheck {
         /// The server to ask, HOST:PORT

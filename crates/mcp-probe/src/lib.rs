@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod notes;
+pub mod odd;
 pub mod serve;
 mod specs;
 pub mod tools;

@@ -7,7 +7,7 @@ use clap::Parser;
 use mcp_probe::{
     config::{Cli, Command},
     notes::Notes,
-    serve,
+    odd, serve,
     tools::Probe,
 };
 use service_kit::{Stop, health};
@@ -24,6 +24,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Some(Command::Odd { oddity, args }) = cli.command {
+        return odd::serve(oddity, args).context("stdin cannot be read");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -6,6 +6,7 @@ mod calls;
 mod ends;
 mod http;
 mod http_refusals;
+mod oddities;
 mod secrets;
 mod starts;
 mod together;
