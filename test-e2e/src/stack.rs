@@ -66,6 +66,19 @@ pub struct McpEndpoint {
     pub stdio: PathBuf,
     /// Address of the one that speaks HTTP.
     pub http: String,
+    /// mcp-server-time, where it could be had.
+    #[serde(default)]
+    pub time: Option<CommandAt>,
+}
+
+/// A program and what it is called with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandAt {
+    /// The program.
+    pub command: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
 }
 
 /// Which model answers.

@@ -13,14 +13,62 @@ pub(super) async fn heartbeating<T>(
     ctx: &ActivityContext,
     io: impl Future<Output = Result<T, ActivityError>>,
 ) -> Result<T, ActivityError> {
+    let beat = async || Ok(ctx.record_heartbeat(()).await?);
+    beating(io, ctx.cancelled(), beat).await
+}
+
+async fn beating<T>(
+    io: impl Future<Output = Result<T, ActivityError>>,
+    cancelled: impl Future<Output = ()>,
+    mut beat: impl AsyncFnMut() -> Result<(), ActivityError>,
+) -> Result<T, ActivityError> {
     // Most end before the first, which would cost Temporal as much as a task.
     let mut tick = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     let mut io = std::pin::pin!(io);
+    let mut cancelled = std::pin::pin!(cancelled);
     loop {
         tokio::select! {
             result = &mut io => return result,
-            _ = ctx.cancelled() => return Err(ActivityError::cancelled()),
-            _ = tick.tick() => ctx.record_heartbeat(()).await?,
+            () = &mut cancelled => return Err(ActivityError::cancelled()),
+            _ = tick.tick() => beat().await?,
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// How often somebody heard of work of so many milliseconds, by a clock of its own.
+    async fn beats(ms: u64) -> u32 {
+        let mut beats = 0;
+        let work = async {
+            sleep(Duration::from_millis(ms)).await;
+            Ok(())
+        };
+        let beat = async || {
+            beats += 1;
+            Ok(())
+        };
+        beating(work, std::future::pending(), beat).await.unwrap();
+        beats
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_work_is_heard_of_all_along_and_short_work_is_not() {
+        assert_eq!(beats(150).await, 0);
+        // A runner is taken for dead after 5 s without a sign.
+        assert_eq!(beats(60_100).await, 300);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_not_wanted_any_more_is_dropped() {
+        let work = std::future::pending::<Result<(), ActivityError>>();
+        let cancelled = sleep(Duration::from_secs(1));
+        let ended = beating(work, cancelled, async || Ok(())).await;
+        assert!(matches!(ended, Err(ActivityError::Cancelled { .. })));
     }
 }

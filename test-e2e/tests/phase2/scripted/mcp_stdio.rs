@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 use serde_json::json;
 use stigmer_api::agentexecution::ToolCallStatus;
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, stdio};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, stdio, until};
 
 #[tokio::test]
 async fn the_model_is_told_only_the_enabled_tools() -> Result {
@@ -194,6 +194,95 @@ async fn a_server_lives_as_long_as_its_execution() -> Result {
             "not checked in `{}`: that process {pid} is gone",
             stack.runtime
         );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancelled_execution_leaves_no_process() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("leaves").await?;
+    script.answer(Answer::tool("pid", json!({}))).await?;
+    script
+        .answer(Answer::tool("slow", json!({ "ms": 600_000 })))
+        .await?;
+    let agent = NewAgent::new("leaves")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let id = Ask::new(&agent, script.model(), "Sleep.")
+        .start(&api)
+        .await?;
+    let running = ToolCallStatus::ToolCallRunning;
+    let execution = until(&api, &id, |execution| {
+        let calls = execution.status.iter().flat_map(|s| &s.tool_calls);
+        calls
+            .last()
+            .is_some_and(|call| call.name == "slow" && call.status() == running)
+    })
+    .await?;
+    let calls = execution.status.context("no status")?.tool_calls;
+    let pid: u32 = calls[0].result.parse().context("no pid")?;
+    let process = std::path::Path::new("/proc").join(pid.to_string());
+    let native = stack.runtime == "native";
+    ensure!(!native || process.exists(), "{pid} is no process");
+    stack.cli().run(["cancel", &id]).await?.ok()?;
+    ensure!(stack.temporal()?.closed(&id).await? == "CANCELED");
+    if native {
+        ensure!(!process.exists(), "{pid} still runs");
+    } else {
+        println!(
+            "not checked in `{}`: that process {pid} is gone",
+            stack.runtime
+        );
+    }
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_result_goes_to_the_call_that_asked_for_it() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("ids").await?;
+    let texts = ["one", "two", "three"];
+    let calls = texts.map(|text| ("echo", json!({ "text": text })));
+    script.answer(Answer::tools(calls)).await?;
+    script.answer(Answer::text("Heard.")).await?;
+    let agent = NewAgent::new("ids").stdio(&stack, &[])?.apply(&api).await?;
+    let done = Ask::new(&agent, script.model(), "Say them.")
+        .completed(&api)
+        .await?;
+    // What the model is sent back: an id for each call, and under the same one its own result.
+    let asked = script.finish().await?;
+    let messages = asked[1].body["messages"].as_array().context("no messages")?;
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let mut ids = std::collections::BTreeSet::new();
+    for call in messages
+        .iter()
+        .filter_map(|m| m["tool_calls"].as_array())
+        .flatten()
+    {
+        let arguments: serde_json::Value =
+            serde_json::from_str(&text(&call["function"]["arguments"]))?;
+        let result = messages
+            .iter()
+            .find(|m| m["role"] == "tool" && m["tool_call_id"] == call["id"])
+            .context("a call without a result")?;
+        ensure!(
+            result["content"] == arguments["text"],
+            "{call} got {result}"
+        );
+        ids.insert(text(&call["id"]));
+    }
+    ensure!(ids.len() == 3, "{ids:?}");
+    // And what the execution shows.
+    for call in done.tools()? {
+        let said = call.args.as_ref().and_then(|args| args.fields.get("text"));
+        let said = serde_json::to_value(said)?;
+        ensure!(said == call.result.as_str(), "{call:?}");
+        ensure!(ids.contains(&call.id), "{call:?}");
     }
     Ok(())
 }

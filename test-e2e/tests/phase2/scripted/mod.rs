@@ -6,6 +6,8 @@ mod environment;
 mod faults;
 mod limits;
 mod mcp_http;
+mod mcp_odd;
+mod mcp_real;
 mod mcp_stdio;
 mod sessions;
 mod skills;

@@ -51,7 +51,7 @@ bad! {
         "agents/a.yaml:5:3: unknown key `nmae`; known here: name, slug, org, ownerScope, labels, annotations, tags",
     ];
     unknown_key_deep: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n    - name: m\n      stdio:\n        command: c\n        comand: d\n")] => [
-        "agents/a.yaml:10:9: unknown key `comand`; known here: command, args, envPlaceholders, workingDir",
+        "agents/a.yaml:10:9: unknown key `comand`; known here: command, args, envPlaceholders, workingDir, timeoutSeconds",
     ];
     wrong_type: ["agents/a.yaml" => spec("  instructions: [Do, it]\n  mcpServers: gh\n  envSpec:\n    data:\n      A: {isSecret: maybe}\n      B: text\n")] => [
         "agents/a.yaml:5:17: must be a text, this is a list",
@@ -144,7 +144,7 @@ bad! {
         "agents/a.yaml:9:18: spec.subAgents[0].mcpServers[0]: `gone` is not the name of one of the agent's mcp_servers",
     ];
     indices_hold_after_a_wrong_item: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - 7\n  - name: n\n    docker: {image: ''}\n")] => [
-        "agents/a.yaml:7:5: must be a mapping with the keys name, stdio, http, docker, enabledTools, this is a number",
+        "agents/a.yaml:7:5: must be a mapping with the keys name, stdio, http, docker, enabledTools, startTimeoutSeconds, maxCallSeconds, this is a number",
         "agents/a.yaml:9:21: spec.mcpServers[1].docker.image: is required",
     ];
     same_name: ["agents/a.yaml" => agent("Code Reviewer"), "agents/b.yml" => rest("metadata:\n  slug: code-reviewer\nspec: {instructions: Do what is right.}\n")] => [
