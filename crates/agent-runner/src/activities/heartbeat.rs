@@ -13,14 +13,14 @@ pub(super) async fn heartbeating<T>(
     ctx: &ActivityContext,
     io: impl Future<Output = Result<T, ActivityError>>,
 ) -> Result<T, ActivityError> {
-    let beat = async || Ok(ctx.record_heartbeat(()).await?);
+    let beat = || async { Ok(ctx.record_heartbeat(()).await?) };
     beating(io, ctx.cancelled(), beat).await
 }
 
-async fn beating<T>(
+async fn beating<T, B: Future<Output = Result<(), ActivityError>>>(
     io: impl Future<Output = Result<T, ActivityError>>,
     cancelled: impl Future<Output = ()>,
-    mut beat: impl AsyncFnMut() -> Result<(), ActivityError>,
+    mut beat: impl FnMut() -> B,
 ) -> Result<T, ActivityError> {
     // Most end before the first, which would cost Temporal as much as a task.
     let mut tick = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
@@ -38,6 +38,8 @@ async fn beating<T>(
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
 mod tests {
+    use std::future::ready;
+
     use tokio::time::sleep;
 
     use super::*;
@@ -49,9 +51,9 @@ mod tests {
             sleep(Duration::from_millis(ms)).await;
             Ok(())
         };
-        let beat = async || {
+        let beat = || {
             beats += 1;
-            Ok(())
+            ready(Ok(()))
         };
         beating(work, std::future::pending(), beat).await.unwrap();
         beats
@@ -68,7 +70,7 @@ mod tests {
     async fn work_that_is_not_wanted_any_more_is_dropped() {
         let work = std::future::pending::<Result<(), ActivityError>>();
         let cancelled = sleep(Duration::from_secs(1));
-        let ended = beating(work, cancelled, async || Ok(())).await;
+        let ended = beating(work, cancelled, || ready(Ok(()))).await;
         assert!(matches!(ended, Err(ActivityError::Cancelled { .. })));
     }
 }

@@ -28,15 +28,22 @@ async fn a_bad_entry_of_a_list_is_left_out_and_told() -> Result {
     let server = ServerType::Stdio(odd(&stack, "bad-entries", &[])?);
     let agent = NewAgent::new("bad-entry").server("odd", server);
     let agent = agent.apply(&api).await?;
-    let done = Ask::new(&agent, script.model(), "Do it.").completed(&api).await?;
+    let done = Ask::new(&agent, script.model(), "Do it.")
+        .completed(&api)
+        .await?;
     let warnings = &done.status()?.warnings;
     ensure!(
-        warnings.len() == 1 && warnings[0].contains("MCP server odd") && warnings[0].contains("\"bad\""),
+        warnings.len() == 1
+            && warnings[0].contains("MCP server odd")
+            && warnings[0].contains("\"bad\""),
         "{warnings:?}"
     );
     // Nor does a block that nobody knows make the call a failure.
     let call = done.tool()?;
-    ensure!(call.status() == ToolCallStatus::ToolCallCompleted, "{call:?}");
+    ensure!(
+        call.status() == ToolCallStatus::ToolCallCompleted,
+        "{call:?}"
+    );
     ensure!(call.result.starts_with("done\n[left out: "), "{call:?}");
     let asked = script.finish().await?;
     ensure!(asked[0].tools() == ["good", "odd"], "{asked:?}");
@@ -52,8 +59,14 @@ async fn a_list_without_an_end_fails_the_execution_and_names_its_server() -> Res
     let agent = NewAgent::new("endless").server("odd", server);
     let agent = agent.apply(&api).await?;
     let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
-    ensure!(error.contains("MCP server odd") && error.contains("does not end"), "{error}");
-    ensure!(script.finish().await?.is_empty(), "the model was asked for nothing");
+    ensure!(
+        error.contains("MCP server odd") && error.contains("does not end"),
+        "{error}"
+    );
+    ensure!(
+        script.finish().await?.is_empty(),
+        "the model was asked for nothing"
+    );
     Ok(())
 }
 
@@ -64,14 +77,23 @@ async fn arguments_carry_the_variables_of_the_execution() -> Result {
     let script = stack.script("args").await?;
     script.answer(Answer::tool("args", json!({}))).await?;
     script.answer(Answer::text("Seen.")).await?;
-    let server = odd(&stack, "none", &["--team=${TEAM}", "--token=${TOKEN}", "$${TEAM}"])?;
+    let server = odd(
+        &stack,
+        "none",
+        &["--team=${TEAM}", "--token=${TOKEN}", "$${TEAM}"],
+    )?;
     let agent = NewAgent::new("args").server("odd", ServerType::Stdio(server));
     let agent = agent.apply(&api).await?;
     let ask = Ask::new(&agent, script.model(), "Who am I?");
-    let ask = ask.env("TEAM", "blue", false).env("TOKEN", "s3cr3t-t0ken", true);
+    let ask = ask
+        .env("TEAM", "blue", false)
+        .env("TOKEN", "s3cr3t-t0ken", true);
     let done = ask.completed(&api).await?;
     let result = &done.tool()?.result;
-    ensure!(result == "--team=blue\n--token=[redacted]\n${TEAM}", "{result}");
+    ensure!(
+        result == "--team=blue\n--token=[redacted]\n${TEAM}",
+        "{result}"
+    );
     script.finish().await?;
     Ok(())
 }
@@ -93,11 +115,14 @@ async fn a_silent_call_ends_by_its_definitions_limit_and_one_with_progress_goes_
     };
     let agent = NewAgent::new("limits").server("odd", ServerType::Stdio(server));
     let agent = agent.apply(&api).await?;
-    let done = Ask::new(&agent, script.model(), "Do it.").completed(&api).await?;
+    let done = Ask::new(&agent, script.model(), "Do it.")
+        .completed(&api)
+        .await?;
     let [silent, work] = done.tools()? else {
         anyhow::bail!("not two calls: {done:?}")
     };
-    let named = silent.error.contains("timed out after 1s") && silent.error.contains("timeout_seconds");
+    let named =
+        silent.error.contains("timed out after 1s") && silent.error.contains("timeout_seconds");
     ensure!(named, "{silent:?}");
     ensure!(work.result == "done", "{work:?}");
     script.finish().await?;
@@ -111,7 +136,8 @@ async fn of_a_long_last_word_the_end_is_told() -> Result {
     let script = stack.script("last-word").await?;
     // 200 lines of 200 bytes: the cause stands in the last one.
     let line = "x".repeat(190);
-    let loud = format!("for i in $(seq 200); do echo \"$i {line}\" >&2; done; echo the cause >&2; exit 3");
+    let loud =
+        format!("for i in $(seq 200); do echo \"$i {line}\" >&2; done; echo the cause >&2; exit 3");
     let server = StdioServer {
         command: "sh".to_owned(),
         args: vec!["-c".to_owned(), loud],

@@ -256,7 +256,9 @@ async fn each_result_goes_to_the_call_that_asked_for_it() -> Result {
         .await?;
     // What the model is sent back: an id for each call, and under the same one its own result.
     let asked = script.finish().await?;
-    let messages = asked[1].body["messages"].as_array().context("no messages")?;
+    let messages = asked[1].body["messages"]
+        .as_array()
+        .context("no messages")?;
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let mut ids = std::collections::BTreeSet::new();
     for call in messages
