@@ -12,7 +12,7 @@ use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
 fn odd(stack: &Stack, oddity: &str, args: &[&str]) -> Result<StdioServer> {
     let args = ["odd", oddity, "--"].iter().chain(args);
     Ok(StdioServer {
-        command: stack.tools()?.stdio.to_string_lossy().into_owned(),
+        command: stack.mcp()?.stdio.to_string_lossy().into_owned(),
         args: args.map(ToString::to_string).collect(),
         ..Default::default()
     })

@@ -11,7 +11,7 @@ use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
 #[tokio::test]
 async fn a_published_server_lists_answers_and_refuses() -> Result {
     let stack = Stack::get()?;
-    let Some(time) = &stack.tools()?.time else {
+    let Some(time) = &stack.mcp()?.time else {
         println!(
             "not checked in `{}`: it has no mcp-server-time",
             stack.runtime
