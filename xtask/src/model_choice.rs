@@ -2,7 +2,7 @@
 
 use crate::verbs::prereqs;
 use harness_base::{Code, Config, coded};
-use harness_provision::{LiveModel, Mode, Model, ModelChoice, ModelPlan, model};
+use harness_provision::{LiveModel, Mode, Model, ModelChoice, ModelPlan, choose};
 
 /// What answers in the replayed and the live lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -81,7 +81,7 @@ async fn model_plan(
             required: false,
         });
     }
-    let model = model::choose(config, &args.choice()).await?;
+    let model = choose::model(config, &args.choice()).await?;
     let lacks = model_lacks(config, &model).await;
     let mut plan = ModelPlan {
         mode,

@@ -9,9 +9,11 @@
 extern crate harness_base; // printing that ends no run
 
 pub mod binaries;
+pub mod choose;
 pub mod images;
 pub mod model;
 pub mod model_plan;
+pub mod ollama;
 pub mod programs;
 pub mod python_tools;
 pub mod tools;

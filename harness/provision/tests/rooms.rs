@@ -2,6 +2,8 @@
 
 const ROOMS: &[&str] = &[
     "model.rs",
+    "ollama.rs",
+    "choose.rs",
     "tools/manifest.rs",
     "tools/cache.rs",
     "tools/job.rs",

@@ -12,7 +12,7 @@ use crate::phase_choice::PhaseChoice;
 use finding::State;
 use harness_base::{Code, Config, Phases};
 use harness_provision::{
-    Located, Model, ModelChoice, ModelKind, Program, model, programs, python_tools,
+    Located, Model, ModelChoice, ModelKind, Program, choose, programs, python_tools,
 };
 use std::path::Path;
 
@@ -33,7 +33,7 @@ pub struct Args {
 /// When the model that was asked for cannot be one.
 pub async fn run(root: &Path, config: &Config, args: &Args) -> anyhow::Result<Code> {
     let phases = Phases::from(args.phase);
-    let model = model::choose(config, &ModelChoice::new(None, None)).await?;
+    let model = choose::model(config, &ModelChoice::new(None, None)).await?;
     let (mut findings, docker) = tokio::join!(
         checks::all(config, phases, &model),
         docker::all(root, config)
