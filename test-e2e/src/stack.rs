@@ -91,6 +91,8 @@ pub struct ModelEndpoint {
     pub base_url: String,
     /// Its name.
     pub name: String,
+    /// Whether it takes tools, where that is known.
+    pub tools: Option<bool>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -203,7 +205,8 @@ mod tests {
         let stack: Stack = serde_json::from_str(GOLDEN)?;
         assert_eq!((&*stack.phase, &*stack.runtime), ("phase2", "native"));
         assert_eq!(stack.mcp()?.http, "http://127.0.0.1:40007/mcp");
-        assert_eq!(stack.model()?.kind, "embedded");
+        let model = stack.model()?;
+        assert_eq!((&*model.kind, model.tools), ("embedded", Some(true)));
         assert_eq!(stack.gateway()?.mode, "replay");
         assert!(stack.control.is_some() && stack.temporal().is_ok());
         Ok(())

@@ -1,7 +1,7 @@
 //! What phase 2 starts with, by its flags and by what is there: nothing is missing, and a model or none.
 
 use crate::verbs::prereqs;
-use harness_base::{Code, Config, coded};
+use harness_base::{Code, Config, Interrupt, coded};
 use harness_provision::{LiveModel, Mode, Model, ModelChoice, ModelPlan, choose};
 
 /// What answers in the replayed and the live lane.
@@ -55,23 +55,28 @@ impl ModelArgs {
     }
 }
 
-/// What phase 2 starts with on this machine. `required` without a model is an error.
+/// Makes sure that this machine has what phase 2 needs with any model or none.
 ///
 /// # Errors
-/// [`Code::Missing`] for what this machine lacks; usage errors about the model's address.
-pub async fn plan(config: &Config, args: &ModelArgs, required: bool) -> anyhow::Result<ModelPlan> {
+/// [`Code::Missing`] for what it lacks.
+pub async fn equipped(config: &Config) -> anyhow::Result<()> {
     let lacks = prereqs::missing_for_run(config, None).await;
     if !lacks.is_empty() {
         let lacks = lacks.join("\n");
         return Err(coded(Code::Missing, format!("missing:\n{lacks}")));
     }
-    model_plan(config, args, required).await
+    Ok(())
 }
 
-async fn model_plan(
+/// The model that phase 2 starts with, or none. `required` without one is an error.
+///
+/// # Errors
+/// [`Code::Missing`] for a model that is not there; usage errors about its address.
+pub async fn plan(
     config: &Config,
     args: &ModelArgs,
     required: bool,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<ModelPlan> {
     let mode = args.mode();
     if mode == Mode::Replay {
@@ -82,6 +87,14 @@ async fn model_plan(
         });
     }
     let model = choose::model(config, &args.choice()).await?;
+    if model.unlisted.is_some() {
+        // Nobody but the model itself knows now.
+        let asked = tokio::select! {
+            asked = model.load(config.services.model.ready_limit()) => asked,
+            () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
+        };
+        asked.map_err(|why| coded(Code::Missing, model.not_there(&format!("{why:#}"))))?;
+    }
     let lacks = model_lacks(config, &model).await;
     let mut plan = ModelPlan {
         mode,
@@ -123,10 +136,11 @@ mod tests {
             model_url: Some("no address at all".into()),
             model_name: None,
         };
-        let replay = model_plan(&config, &args(ModelMode::Replay), true).await;
+        let interrupt = Interrupt::install().unwrap();
+        let replay = plan(&config, &args(ModelMode::Replay), true, &interrupt).await;
         let replay = replay.unwrap();
         assert!(replay.live.model().is_none() && !replay.required);
-        let error = model_plan(&config, &args(ModelMode::Record), false).await;
+        let error = plan(&config, &args(ModelMode::Record), false, &interrupt).await;
         assert_eq!(code_of(&error.unwrap_err()), Code::Usage);
     }
 }

@@ -2,79 +2,80 @@
 
 use crate::model::{Model, ModelChoice, ModelKind, client, get};
 use crate::ollama;
-use anyhow::Context;
 use harness_base::{Code, Config, coded};
 use std::time::Duration;
 
-/// Chooses; asks Ollama only when no address was given.
+/// Chooses; asks Ollama only when no address was given. Whether a name that is not listed is there all the same,
+/// [`Model::load`] finds out.
 ///
 /// # Errors
 /// Usage errors about the address or a name that is missing.
 pub async fn model(config: &Config, choice: &ModelChoice) -> anyhow::Result<Model> {
+    let wanted = choice.name.as_deref();
     if let Some(url) = &choice.url {
-        let base =
-            base_url(url).map_err(|why| coded(Code::Usage, format!("--model-url {url}: {why}")))?;
-        let key = ["STIGMER_LLM_API_KEY", "OPENAI_API_KEY"]
-            .iter()
-            .find_map(|name| std::env::var(name).ok())
-            .filter(|key| !key.is_empty());
-        let name = match &choice.name {
-            Some(name) => name.clone(),
-            None => first_model(&base, key.as_deref()).await.map_err(|why| {
-                coded(
-                    Code::Usage,
-                    format!(
-                        "which model at {base}? say --model-name (asked for its list: {why:#})"
-                    ),
-                )
-            })?,
-        };
-        return Ok(Model {
-            kind: ModelKind::Address,
-            base_url: Some(base),
-            name,
-            key,
-            why: "its address was given".into(),
-        });
+        return address(url, wanted).await;
     }
     let host = ollama::url(&std::env::var("OLLAMA_HOST").unwrap_or_default());
-    let why = match ollama::model(&host, choice.name.as_deref()).await {
-        Ok(name) => {
-            let why = format!("Ollama answers at {host}");
-            return Ok(Model {
-                kind: ModelKind::Ollama,
-                base_url: Some(format!("{host}/v1")),
-                name,
-                key: None,
-                why,
-            });
+    let embedded = &config.model.embedded;
+    let why = match ollama::model(&host, wanted).await {
+        Ok(model) if model.unlisted.is_some() && model.name == *embedded => {
+            format!("Ollama at {host} has no model {embedded}")
         }
+        Ok(model) => return Ok(model),
         Err(why) => why,
     };
-    let name = choice
-        .name
-        .clone()
-        .unwrap_or_else(|| config.model.embedded.clone());
+    let name = wanted.unwrap_or(embedded);
     Ok(Model {
         kind: ModelKind::Embedded,
         base_url: None,
-        name,
+        name: name.to_owned(),
         key: None,
         why: format!("no address was given and {why}"),
+        tools: Some(true),
+        unlisted: (name != embedded).then(|| vec![embedded.clone()]),
     })
 }
 
-async fn first_model(base: &str, key: Option<&str>) -> anyhow::Result<String> {
-    let list = get(
-        &client(Duration::from_secs(5))?,
-        &format!("{base}/models"),
+async fn address(url: &str, wanted: Option<&str>) -> anyhow::Result<Model> {
+    let base =
+        base_url(url).map_err(|why| coded(Code::Usage, format!("--model-url {url}: {why}")))?;
+    let key = ["STIGMER_LLM_API_KEY", "OPENAI_API_KEY"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|key| !key.is_empty());
+    let listed = names(&base, key.as_deref()).await;
+    let name = match (wanted, &listed) {
+        (Some(name), _) => name.to_owned(),
+        (None, Ok(names)) if !names.is_empty() => names[0].clone(),
+        (None, listed) => {
+            let why = match listed {
+                Ok(_) => "the list is empty".into(),
+                Err(why) => format!("{why:#}"),
+            };
+            let text =
+                format!("which model at {base}? say --model-name (asked for its list: {why})");
+            return Err(coded(Code::Usage, text));
+        }
+    };
+    let names = listed.unwrap_or_default();
+    Ok(Model {
+        kind: ModelKind::Address,
+        base_url: Some(base),
+        why: "its address was given".into(),
         key,
-    )
-    .await?;
-    list["data"][0]["id"]
-        .as_str()
-        .map(str::to_owned)
-        .context("the list is empty")
+        tools: None,
+        unlisted: (!names.contains(&name)).then_some(names),
+        name,
+    })
+}
+
+/// The models that an address lists.
+async fn names(base: &str, key: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let client = client(Duration::from_secs(5))?;
+    let list = get(&client, &format!("{base}/models"), key).await?;
+    let models = list["data"].as_array().into_iter().flatten();
+    let names = models.filter_map(|model| model["id"].as_str());
+    Ok(names.map(str::to_owned).collect())
 }
 
 fn base_url(url: &str) -> Result<String, &'static str> {

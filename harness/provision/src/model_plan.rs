@@ -121,6 +121,8 @@ mod tests {
             name: "m".into(),
             key: None,
             why: "no address was given".into(),
+            tools: None,
+            unlisted: None,
         }
     }
 

@@ -226,9 +226,21 @@ fn time_server(python: PathBuf, folder: &Path) -> CommandLine {
     }
 }
 
-/// The runner's own client asks the model through the gateway, from where the runner is.
+/// It is loaded, then the runner's own client asks it through the gateway, from where the runner is.
 async fn model_answers(stack: &Stack, wiring: &Wiring, model: &Model) -> anyhow::Result<()> {
     let context = &stack.context;
+    let limit = context.config.services.model.ready_limit();
+    let at = model.base_url.as_deref().unwrap_or_default();
+    let not_ready = |what: String| {
+        let text = format!("the model {} at {at} {what}", model.name);
+        coded(Code::NotReady, context.run.redact(&text))
+    };
+    let load = async {
+        let loaded = model.load(limit).await;
+        loaded.map_err(|why| not_ready(format!("does not load: {why:#}")))
+    };
+    // After the build, since a server may forget again what nobody asks for minutes.
+    context.timed("model: load", load).await?;
     let check = match stack.containers() {
         Some(_) => compose::exec_in(stack, "runner", Binary::Runner, &MODEL_HEALTH)?,
         None => {
@@ -243,12 +255,9 @@ async fn model_answers(stack: &Stack, wiring: &Wiring, model: &Model) -> anyhow:
     };
     let check = context.run.own(check);
     let said = stack.dir.join("data/tmp/model-route.health");
-    let limit = context.config.services.model.ready_limit();
     tokio::select! {
         asked = run_to_end(&check, &said, limit) => asked.map_err(|why| {
-            let at = model.base_url.as_deref().unwrap_or_default();
-            let text = format!("the model {} at {at} does not answer the runner through the gateway: {why}", model.name);
-            coded(Code::NotReady, context.run.redact(&text))
+            not_ready(format!("does not answer the runner through the gateway: {why}"))
         }),
         () = context.interrupt.reached(1) => Err(coded(Code::Interrupted, "interrupted")),
     }

@@ -57,6 +57,8 @@ pub async fn find(stack: &Stack, reuse: bool, mode: Mode) -> anyhow::Result<Up> 
             name: at.name.clone(),
             key: keys.model.clone(),
             why: source.into(),
+            tools: at.tools,
+            unlisted: None,
         }),
     };
     // The CLI under test is of this checkout.
@@ -178,6 +180,7 @@ async fn addresses(stack: &Stack) -> anyhow::Result<StackFile> {
             kind: ModelKind::External,
             base_url: var("E2E_MODEL_URL").unwrap_or_default(),
             name,
+            tools: None,
         }),
         control: None,
         bin: Bin {

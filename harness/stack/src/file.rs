@@ -99,6 +99,8 @@ pub struct ModelEndpoint {
     pub base_url: String,
     /// Name.
     pub name: String,
+    /// Whether it takes tools; `None` where nobody says.
+    pub tools: Option<bool>,
 }
 
 /// The control address.
@@ -206,6 +208,7 @@ impl ModelEndpoint {
             kind: model.kind,
             base_url: model.base_url.clone().unwrap_or_default(),
             name: model.name.clone(),
+            tools: model.tools,
         }
     }
 }

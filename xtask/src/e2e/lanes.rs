@@ -8,6 +8,9 @@ use std::time::Duration;
 /// In the order in which people read them; a name without any of these counts as a lane of its own.
 pub const KNOWN: [&str; 5] = ["scripted", "replayed", "volume", "live", "stack"];
 
+/// The part of the live lane whose agents have tools, which not every model takes.
+pub const LIVE_TOOLS: &str = "live::tools";
+
 /// Which lanes a run has: those that it leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lanes {
@@ -19,6 +22,8 @@ pub struct Lanes {
 pub struct Has {
     /// A live model.
     pub model: bool,
+    /// A live model that takes tools, or none.
+    pub tools: bool,
     /// A gateway that takes scripts.
     pub gateway: bool,
     /// Services that tests may hurt.
@@ -36,11 +41,14 @@ impl Lanes {
             _ if mode == Mode::Record => false,
             "scripted" | "volume" => has.gateway,
             "live" => has.model,
+            LIVE_TOOLS => has.tools,
             "stack" => has.control,
             _ => true,
         };
         Self {
-            out: KNOWN.into_iter().filter(|lane| !runs(lane)).collect(),
+            out: (KNOWN.into_iter().chain([LIVE_TOOLS]))
+                .filter(|lane| !runs(lane))
+                .collect(),
         }
     }
 
@@ -61,7 +69,11 @@ impl Lanes {
 
     /// Whether a test of this name runs.
     pub fn has(&self, name: &str) -> bool {
-        !self.out.contains(&of(name))
+        let within = |lane: &str| {
+            let rest = name.strip_prefix(lane);
+            rest.is_some_and(|rest| rest.starts_with("::"))
+        };
+        !self.out.iter().any(|lane| within(lane))
     }
 }
 
@@ -94,6 +106,7 @@ mod tests {
             "scripted::a",
             "replayed::a",
             "live::a",
+            "live::tools::a",
             "stack::a",
             "alive::live::a",
             "lively",
@@ -102,28 +115,46 @@ mod tests {
         let of = |mode, model, gateway, control| {
             let has = Has {
                 model,
+                tools: true,
                 gateway,
                 control,
             };
             run(Lanes::of(mode, has))
         };
-        assert_eq!(run(ALL.clone()), [true; 6]);
-        assert_eq!(of(Mode::Auto, true, true, true), [true; 6]);
+        assert_eq!(run(ALL.clone()), [true; 7]);
+        assert_eq!(of(Mode::Auto, true, true, true), [true; 7]);
         assert_eq!(
             of(Mode::Replay, false, true, true),
-            [true, true, false, true, true, true]
+            [true, true, false, false, true, true, true]
         );
         assert_eq!(
             of(Mode::Live, true, true, false),
-            [true, true, true, false, true, true]
+            [true, true, true, true, false, true, true]
         );
         assert_eq!(
             of(Mode::Auto, true, false, false),
-            [false, false, true, false, true, true]
+            [false, false, true, true, false, true, true]
         );
         assert_eq!(
             of(Mode::Record, true, true, true),
-            [false, true, false, false, true, true]
+            [false, true, false, false, false, true, true]
         );
+    }
+
+    #[test]
+    fn a_model_without_tools_runs_the_live_lane_but_for_them() {
+        let has = Has {
+            model: true,
+            tools: false,
+            gateway: true,
+            control: true,
+        };
+        let lanes = Lanes::of(Mode::Auto, has);
+        let expression = lanes.expression();
+        assert_eq!(expression.as_deref(), Some("not test(/^(live::tools)::/)"));
+        assert!(
+            !lanes.has("live::tools::a") && lanes.has("live::toolsmith") && lanes.has("live::a")
+        );
+        assert_eq!(of("live::tools::a"), "live");
     }
 }

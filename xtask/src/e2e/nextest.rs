@@ -122,6 +122,7 @@ mod tests {
     fn lanes_narrow_what_the_user_asks_for() {
         let has = Has {
             model: false,
+            tools: true,
             gateway: true,
             control: false,
         };

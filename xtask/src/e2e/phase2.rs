@@ -1,7 +1,7 @@
 //! Phase 2: the whole chain.
 
 use super::args::Args;
-use super::lanes::{Has, Lanes};
+use super::lanes::{self, Has, Lanes};
 use super::outcome::{PhaseOutcome, fail};
 use super::report::PhaseReport;
 use super::run_tests;
@@ -50,16 +50,19 @@ pub async fn bring_up(run: &TestRun<'_>) -> Phase2 {
     if let Err(report) = run.has_test_runner(Phase::Two).await {
         return Phase2::Skipped(report);
     }
-    let plan = match model_choice::plan(&context.config, &args.model, run.fails_if_missing).await {
+    let (config, required) = (&context.config, run.fails_if_missing);
+    let skipped = |error, excused| {
+        let mut report = PhaseReport::new(Phase::Two);
+        report.skip(error, excused);
+        Phase2::Skipped(report)
+    };
+    if let Err(error) = model_choice::equipped(config).await {
+        return skipped(error, !required && !args.model.mode().needs_model());
+    }
+    let plan = match model_choice::plan(config, &args.model, required, &context.interrupt).await {
         Ok(plan) => plan,
-        Err(error) if code_of(&error) == Code::Missing => {
-            let mut report = PhaseReport::new(Phase::Two);
-            report.skip(
-                error,
-                !run.fails_if_missing && !args.model.mode().needs_model(),
-            );
-            return Phase2::Skipped(report);
-        }
+        // A model that was asked for is no matter of the machine's.
+        Err(error) if code_of(&error) == Code::Missing => return skipped(error, false),
         Err(error) => return Phase2::Skipped(failed(error)),
     };
     let up = bring_up::phase2(&stack, plan, run.runtime).await;
@@ -135,6 +138,10 @@ fn describe(report: &mut PhaseReport, args: &Args, up: &Up) -> Lanes {
     report.on = on(up);
     let has = Has {
         model: up.live.model().is_some(),
+        tools: up
+            .live
+            .model()
+            .is_none_or(|model| model.tools != Some(false)),
         gateway: up.file.gateway.is_some(),
         control: up.file.runtime != Runtime::External,
     };
@@ -158,6 +165,10 @@ fn without(mode: Mode, lanes: &Lanes, live: &LiveModel) -> Option<String> {
         ("scripted" | "replayed" | "volume", _) => {
             format!("the {lane} lane, since E2E_GATEWAY_URL names no model gateway")
         }
+        (lanes::LIVE_TOOLS, LiveModel::Available(model)) => format!(
+            "the tests of tools in the live lane, since {} takes none; --model-name names another",
+            model.name
+        ),
         (_, LiveModel::Unavailable(why)) if mode != Mode::Replay => {
             format!("the live lane has no model: {why}")
         }

@@ -44,7 +44,8 @@ pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code
             format!("a stack is up already, its server at {running}: `cargo xtask down` ends it"),
         ));
     }
-    let plan = model_choice::plan(&config, &args.model, false).await?;
+    model_choice::equipped(&config).await?;
+    let plan = model_choice::plan(&config, &args.model, false, &interrupt).await?;
     let runtime = args.runtime.choose(root, &config, &interrupt).await?;
     let context = RunContext::begin(root, config, interrupt, began).await?;
     let stack = Arc::new(Stack::new(&context, Phase::Two)?);

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 pub mod checkout;
+pub mod played;
+pub mod services;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

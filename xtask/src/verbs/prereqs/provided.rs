@@ -49,6 +49,14 @@ pub fn provisionable(
 /// The model that a run would use, and why that one.
 pub fn model_finding(config: &Config, model: &Model, python: bool) -> Finding {
     let about = format!("{} ({}): {}", model.name, model.kind, model.why);
+    if model
+        .unlisted
+        .as_ref()
+        .is_some_and(|names| !names.is_empty())
+    {
+        let fix = "say --model-name with one that is there, or `ollama pull` this one".to_owned();
+        return finding("model", &["phase2"], Err(model.not_there("")), fix);
+    }
     if model.kind != ModelKind::Embedded {
         return finding("model", &["phase2"], Ok(about), String::new());
     }

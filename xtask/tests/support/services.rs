@@ -1,0 +1,46 @@
+//! Phase 2's services made of shell.
+
+use super::World;
+use std::process::Command;
+
+/// Everybody notes the environment and stays; those that announce an address do.
+pub fn world() -> World {
+    let world = World::new();
+    let note = "env > $E2E_FAKE/$(basename $0).part; mv $E2E_FAKE/$(basename $0).part $E2E_FAKE/$(basename $0).env";
+    let stay = format!("{note}; exec sleep 60");
+    let announce = |port: u16| {
+        format!(
+            "{note}; echo 127.0.0.1:{port} > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60"
+        )
+    };
+    world.server(&announce(4242));
+    world.service("gateway", &announce(4243));
+    world.service("mcp", &announce(4244));
+    world.service("runner", &stay);
+    world.service("temporal", &stay);
+    world
+}
+
+/// Phase 2 on a machine that has no model and cannot fetch one.
+pub fn phase2(world: &World, args: &[&str]) -> Command {
+    let mut command = world.e2e(&["phase2"]);
+    command
+        .args(args)
+        .env("OLLAMA_HOST", "127.0.0.1:1")
+        .env("E2E_TOOLS_DIR", world.fake().join("tools"))
+        // Whoever runs this may have one; nobody of the stack shall.
+        .env("STIGMER_RUNNER_KEY", "of-somebody-else")
+        .env("STIGMER_LLM_API_KEY", "of-somebody-else")
+        .env("GATEWAY_UPSTREAM", "http://somebody.else/v1");
+    for part in ["SERVER", "GATEWAY", "MCP", "RUNNER", "TEMPORAL"] {
+        let bin = world.fake().join(part.to_lowercase());
+        command.env(format!("E2E_{part}_BIN"), bin);
+    }
+    // A python that has no pip, so that nothing can be fetched.
+    let path = std::env::var("PATH").unwrap();
+    let fakes = world.fake().join("path");
+    std::fs::create_dir_all(&fakes).unwrap();
+    world.service("path/python3", "exit 1");
+    command.env("PATH", format!("{}:{path}", fakes.display()));
+    command
+}
