@@ -63,10 +63,7 @@ pub(crate) async fn tools<'a>(
 }
 
 /// The tools of a kit, and what it does without.
-async fn list(
-    tools: &Tools,
-    kit: &Toolset,
-) -> Result<(Vec<Tool>, Vec<String>), ActivityError> {
+async fn list(tools: &Tools, kit: &Toolset) -> Result<(Vec<Tool>, Vec<String>), ActivityError> {
     if kit.servers.is_empty() && kit.skills.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }

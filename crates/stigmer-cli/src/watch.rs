@@ -34,7 +34,9 @@ pub(crate) async fn until_ended(
             Err(Broken::For(error)) => return Err(error),
             Err(Broken::Stream(error)) => error,
         };
-        let held = sight.first.is_some_and(|first| first.elapsed() >= client.timeout());
+        let held = sight
+            .first
+            .is_some_and(|first| first.elapsed() >= client.timeout());
         if held {
             // What broke is something new.
             sight.gap = None;
