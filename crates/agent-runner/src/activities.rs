@@ -22,7 +22,7 @@ use crate::{
     pins::Actor,
     prepare::{self, Prepared},
     status,
-    transcript::{RequestedCall, Transcript},
+    transcript::{Ending, RequestedCall, Transcript},
 };
 use heartbeat::heartbeating;
 
@@ -45,6 +45,11 @@ pub(crate) struct ModelRequest {
 pub(crate) struct ModelReply {
     pub(crate) text: String,
     pub(crate) calls: Vec<RequestedCall>,
+    #[serde(default)]
+    pub(crate) ending: Ending,
+    /// What the execution is to be warned of; empty for nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) warning: String,
 }
 
 /// One call of a tool.

@@ -257,7 +257,17 @@ pub(crate) struct ModelArgs {
     )]
     pub(crate) max_tokens: u32,
 
-    /// Longest silence of the model, before its first word and between two
+    /// Tokens that the model takes, question and answer together; without it the model's server is
+    /// asked, and where it does not say, nothing is cut to fit
+    #[arg(
+        long = "llm-context-tokens",
+        env = "STIGMER_LLM_CONTEXT_TOKENS",
+        value_name = "TOKENS",
+        value_parser = clap::value_parser!(u32).range(256..)
+    )]
+    pub(crate) context_tokens: Option<u32>,
+
+    /// Longest silence of the model, before its first byte and between two
     #[arg(
         long = "llm-timeout",
         env = "STIGMER_LLM_TIMEOUT_SECONDS",
@@ -265,11 +275,28 @@ pub(crate) struct ModelArgs {
         value_name = "SECONDS"
     )]
     timeout: u64,
+
+    /// Longest time for a whole answer of the model, whatever it sends
+    #[arg(
+        long = "llm-answer",
+        env = "STIGMER_LLM_ANSWER_SECONDS",
+        default_value_t = 600,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=MOST_ANSWER_SECONDS)
+    )]
+    answer: u64,
 }
+
+/// The longest that [`ModelArgs::answer`] can be set to.
+pub(crate) const MOST_ANSWER_SECONDS: u64 = 7200;
 
 impl ModelArgs {
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout)
+    }
+
+    pub(crate) fn answer(&self) -> Duration {
+        Duration::from_secs(self.answer)
     }
 }
 

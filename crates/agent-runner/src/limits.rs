@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stigmer_api::agentexecution::ExecutionConfig;
 
-use crate::transcript::{self, Call, size_limit};
+use crate::transcript::{self, Call, Tokens, size_limit};
 
 /// One limit of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +43,28 @@ pub(crate) enum Limit {
 pub(crate) struct Used {
     pub(crate) model_calls: u32,
     pub(crate) tool_calls: u32,
+    #[serde(default)]
+    pub(crate) tokens: Tokens,
 }
 
 impl Used {
+    /// Together with `more`.
+    pub(crate) fn plus(self, more: Self) -> Self {
+        Self {
+            model_calls: self.model_calls.saturating_add(more.model_calls),
+            tool_calls: self.tool_calls.saturating_add(more.tool_calls),
+            tokens: self.tokens.plus(more.tokens),
+        }
+    }
+
     /// What was used since `before`.
     pub(crate) fn since(self, before: Self) -> Self {
+        let tokens = Tokens {
+            input: self.tokens.input.saturating_sub(before.tokens.input),
+            output: self.tokens.output.saturating_sub(before.tokens.output),
+        };
         Self {
+            tokens,
             model_calls: self.model_calls.saturating_sub(before.model_calls),
             tool_calls: self.tool_calls.saturating_sub(before.tool_calls),
         }
@@ -91,6 +107,7 @@ impl Limits {
         Used {
             model_calls: used_up(self.model_calls, used.model_calls),
             tool_calls: used_up(self.tool_calls, used.tool_calls),
+            tokens: used.tokens,
         }
     }
 

@@ -3,6 +3,7 @@
 mod activities;
 mod backend;
 mod config;
+mod context_fit;
 mod conversation;
 mod execution_data;
 mod failure;

@@ -1,38 +1,37 @@
 //! Asking the model: any OpenAI-compatible address, its answer streamed.
 
 mod address;
-mod answer_stream;
+pub(crate) mod answer_stream;
 mod calls;
+pub(crate) mod chunk;
+mod context;
 pub(crate) mod error;
+mod event_stream;
 mod message;
+mod request;
 mod retry_after;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use eventsource_stream::Eventsource;
 use futures::StreamExt;
-use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
-use serde::Serialize;
+use reqwest::{Client, ClientBuilder, Method, Response, Url};
+use serde_json::Value;
 use service_kit::is_loopback;
+use tokio::time::Instant;
 
 use address::Address;
 use agent_tools::ToolSpec;
 use answer_stream::AnswerStream;
-use error::{ModelError, excerpt};
+use context::Contexts;
+use error::{ModelError, excerpt, of_status};
 pub(crate) use message::{ChatMessage, FunctionCall};
+use request::{Memory, Request, takes_no_tools};
 
 use crate::config::ModelArgs;
 
-#[derive(Serialize)]
-struct Request<'a> {
-    model: &'a str,
-    messages: &'a [ChatMessage],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<message::Tool<'a>>,
-    max_tokens: u32,
-    stream: bool,
-}
+/// How often one question is put in other words, for a model that does not take some of it.
+const WORDINGS: usize = 3;
 
 /// A client of one address; cheap to clone.
 #[derive(Clone)]
@@ -42,6 +41,9 @@ pub(crate) struct Model {
     address: Address,
     api_key: Option<String>,
     max_tokens: u32,
+    context_tokens: Option<u32>,
+    contexts: Arc<Contexts>,
+    memory: Arc<Memory>,
 }
 
 impl Model {
@@ -53,18 +55,20 @@ impl Model {
         let http = direct(builder, &base)
             .build()
             .context("cannot make a HTTP client")?;
-        let address = Address::new(&base, args.timeout());
+        let address = Address::new(&base, args.timeout(), args.answer());
         Ok(Self {
             http,
             base,
             address,
             api_key: args.api_key.clone(),
             max_tokens: args.max_tokens,
+            context_tokens: args.context_tokens,
+            contexts: Arc::default(),
+            memory: Arc::default(),
         })
     }
 
-    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        let url = service_kit::url::below(&self.base, path);
+    fn request(&self, method: Method, url: Url) -> reqwest::RequestBuilder {
         let request = self.http.request(method, url);
         match &self.api_key {
             Some(key) => request.bearer_auth(key),
@@ -72,60 +76,101 @@ impl Model {
         }
     }
 
-    /// Asks for the list of models, to prove that the address answers.
-    pub(crate) async fn probe(&self) -> Result<(), ModelError> {
-        let request = self.request(reqwest::Method::GET, "models");
-        let answer = request.timeout(Duration::from_secs(5)).send().await;
-        let answer = answer.map_err(|e| self.unreachable(e))?;
-        self.check(answer).await.map(drop)
+    fn below(&self, path: &str) -> Url {
+        service_kit::url::below(&self.base, path)
     }
 
-    /// Asks for the answer to `messages`, which may be calls of `tools`; it arrives in the returned [`AnswerStream`].
+    /// Asks for the list of models, to prove that the address answers.
+    pub(crate) async fn probe(&self) -> Result<(), ModelError> {
+        let request = self.request(Method::GET, self.below("models"));
+        let answer = request.timeout(Duration::from_secs(5)).send().await;
+        let answer = answer.map_err(|e| self.unreachable(e))?;
+        match answer.status().is_success() {
+            true => Ok(()),
+            false => Err(self.refusal(answer).await?.error),
+        }
+    }
+
+    /// How many tokens a model takes in all, where that is told or can be asked.
+    pub(crate) async fn context(&self, model: &str) -> Option<u32> {
+        match self.context_tokens {
+            None => self.contexts.of(model, self).await,
+            told => told,
+        }
+    }
+
+    /// The longest answer that is asked for.
+    pub(crate) fn max_tokens(&self) -> u32 {
+        self.max_tokens
+    }
+
+    /// Asks for the answer to `messages`, of `most` tokens, which may be calls of `tools`; it arrives
+    /// in the returned [`AnswerStream`].
     pub(crate) async fn ask(
         &self,
         model: &str,
         messages: &[ChatMessage],
         tools: &[&ToolSpec],
+        most: u32,
     ) -> Result<AnswerStream, ModelError> {
-        let request = Request {
-            model,
-            messages,
-            tools: tools.iter().copied().map(message::Tool::of).collect(),
-            max_tokens: self.max_tokens,
-            stream: true,
-        };
-        let sending = self
-            .request(reqwest::Method::POST, "chat/completions")
-            .json(&request);
-        let answer = self.address.patient(sending.send()).await?;
-        let answer = answer.map_err(|e| self.unreachable(e))?;
-        let events = self.check(answer).await?.bytes_stream().eventsource();
-        let events = events.map(|event| event.map(|e| e.data).map_err(|e| e.to_string()));
-        Ok(AnswerStream::new(self.address.clone(), events.boxed()))
+        let began = Instant::now();
+        let mut wordings = 0..WORDINGS;
+        loop {
+            let refused = self.memory.of(model);
+            let specs = tools.iter().copied().map(message::Tool::of).collect();
+            let request = Request::new(model, messages, specs).without(refused, most);
+            let url = self.below("chat/completions");
+            let sending = self.request(Method::POST, url).json(&request);
+            let answer = self.address.patient(sending.send()).await?;
+            let answer = answer.map_err(|e| self.unreachable(e))?;
+            if answer.status().is_success() {
+                let bytes = answer.bytes_stream();
+                let bytes = bytes.map(|b| b.map(|b| b.to_vec()).map_err(|e| e.to_string()));
+                return Ok(AnswerStream::new(
+                    self.address.clone(),
+                    bytes.boxed(),
+                    began,
+                    most,
+                ));
+            }
+            let refusal = self.refusal(answer).await?;
+            if !tools.is_empty() && takes_no_tools(&refusal.body) {
+                return Err(self.no_tools(model, tools.len(), &refusal.body));
+            }
+            match refused.learn(refusal.status, &refusal.body) {
+                Some(learned) if wordings.next().is_some() => self.memory.keep(model, learned),
+                _ => return Err(refusal.error),
+            }
+        }
     }
 
-    async fn check(&self, answer: Response) -> Result<Response, ModelError> {
+    async fn refusal(&self, answer: Response) -> Result<Refusal, ModelError> {
         let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
-        }
         let wait = retry_after::wait(answer.headers());
         // The body only explains; without it the status has to do.
-        let body = self
-            .address
-            .patient(answer.text())
-            .await?
-            .unwrap_or_default();
+        let body = self.address.patient(bounded(answer)).await?;
+        let (kind, retryable) = of_status(status.as_u16());
         let why = format!("answered {status}: {}", excerpt(&body));
-        Err(match status {
-            StatusCode::TOO_MANY_REQUESTS => ModelError {
-                retry_after: wait,
-                ..self.address.error("ModelRateLimited", why, true)
-            },
-            StatusCode::REQUEST_TIMEOUT => self.address.error("ModelServerError", why, true),
-            _ if status.is_server_error() => self.address.error("ModelServerError", why, true),
-            _ => self.address.error("ModelRefused", why, false),
+        let retry_after = wait.filter(|_| status.as_u16() == 429);
+        let error = ModelError {
+            retry_after,
+            ..self.address.error(kind, why, retryable)
+        };
+        Ok(Refusal {
+            status: status.as_u16(),
+            body,
+            error,
         })
+    }
+
+    /// Whatever status it is told with: another attempt finds the same model.
+    fn no_tools(&self, model: &str, tools: usize, body: &str) -> ModelError {
+        let why = format!(
+            "takes no tools, and the agent has {tools}: give it a model that does, or take its MCP \
+             servers, skills and sub-agents away (docs/models.md); of {model} it said: {}",
+            excerpt(body)
+        );
+        self.address.error("ModelWithoutTools", why, false)
     }
 
     fn unreachable(&self, error: reqwest::Error) -> ModelError {
@@ -136,6 +181,53 @@ impl Model {
             format!("cannot be reached: {error:#}"),
             true,
         )
+    }
+}
+
+/// An answer that is none.
+struct Refusal {
+    status: u16,
+    body: String,
+    error: ModelError,
+}
+
+/// The start of a body that only explains.
+async fn bounded(answer: Response) -> String {
+    let mut body = Vec::new();
+    let mut bytes = answer.bytes_stream();
+    while let Some(Ok(piece)) = bytes.next().await {
+        body.extend_from_slice(&piece);
+        if body.len() > 64 * 1024 {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&body).into_owned()
+}
+
+impl context::Ask for Model {
+    async fn ask(&self, path: &'static str, body: Option<Value>) -> Result<Value, bool> {
+        let url = match (
+            path.strip_prefix("v1/"),
+            self.base.path().strip_suffix("/v1"),
+        ) {
+            (Some(path), _) => self.below(path),
+            (None, Some(root)) => {
+                let mut base = self.base.clone();
+                base.set_path(root);
+                service_kit::url::below(&base, path)
+            }
+            // No server that says it elsewhere.
+            (None, None) => return Err(true),
+        };
+        let request = match body {
+            None => self.request(Method::GET, url),
+            Some(body) => self.request(Method::POST, url).json(&body),
+        };
+        let answer = request.send().await.map_err(|_| false)?;
+        match answer.status().is_success() {
+            true => context::json(answer).await.ok_or(true),
+            false => Err(true),
+        }
     }
 }
 

@@ -23,6 +23,9 @@ const MOST_EXECUTIONS: usize = 50;
 /// ends a page at 50 executions or at a few MiB, whichever is first.
 const PAGES: usize = 16;
 
+/// What a message takes beside its text.
+pub(crate) const AROUND: usize = 32;
+
 /// The last completed executions of a session that fit. Whole executions are left out, so that no
 /// tool's result is without its call.
 #[derive(Default)]
@@ -84,6 +87,24 @@ impl SessionHistory {
         self.size += size;
         self.executions.push((id.to_owned(), said));
         true
+    }
+
+    /// The newest of these that fit into `bytes`.
+    pub(crate) fn newest(&self, bytes: usize) -> Self {
+        let mut newest = Self {
+            more: self.more,
+            ..Self::default()
+        };
+        for (id, said) in &self.executions {
+            let size = said.iter().map(|m| m.size() + AROUND).sum::<usize>();
+            if newest.size + size > bytes {
+                newest.more = true;
+                break;
+            }
+            newest.size += size;
+            newest.executions.push((id.clone(), said.clone()));
+        }
+        newest
     }
 
     /// All that was said and done, the oldest first.

@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 use stigmer_api::{
     agentexecution::{
         AgentExecutionStatus, AgentMessage, ComponentMetadata, MessageType, SubAgentExecution,
-        SubAgentStatus, ToolCall, ToolCallStatus,
+        SubAgentStatus, TokenUsage, ToolCall, ToolCallStatus,
     },
     json,
 };
 
-use crate::transcript::{self, Call, CallState, SubAgentRun, Transcript};
+use crate::transcript::{self, Call, CallState, SubAgentRun, Tokens, Transcript};
 
 /// Fills `status` with the `question` and the whole transcript.
 pub(crate) fn fill(
@@ -26,7 +26,12 @@ pub(crate) fn fill(
 pub(crate) fn messages(question: Vec<AgentMessage>, transcript: &Transcript) -> Vec<AgentMessage> {
     let mut messages = question;
     for turn in &transcript.turns {
-        let mut answer = ai_message(&turn.text, turn.at.clone());
+        let mut answer = AgentMessage {
+            finish_reason: turn.ending.finish_reason.clone(),
+            model_name: turn.ending.model.clone(),
+            usage: usage(turn.ending.tokens),
+            ..ai_message(&turn.text, turn.at.clone())
+        };
         answer.tool_calls = turn.calls.iter().map(tool_call).collect();
         messages.push(answer);
         let ended = turn.calls.iter().filter(|c| c.ended());
@@ -39,6 +44,15 @@ pub(crate) fn messages(question: Vec<AgentMessage>, transcript: &Transcript) -> 
         }));
     }
     messages
+}
+
+/// Tokens, where a server counted some.
+pub(crate) fn usage(tokens: Tokens) -> Option<TokenUsage> {
+    let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    (tokens != Tokens::default()).then(|| TokenUsage {
+        input_tokens: count(tokens.input),
+        output_tokens: count(tokens.output),
+    })
 }
 
 /// What the agent said, and when.
@@ -101,6 +115,8 @@ fn sub_agent(run: &SubAgentRun) -> SubAgentExecution {
         started_at: run.started_at.clone(),
         completed_at: run.completed_at.clone(),
         error: run.error.clone(),
+        usage: usage(run.ending.tokens),
+        finish_reason: run.ending.finish_reason.clone(),
         metadata: Some(json::to_struct(calls)),
     }
 }

@@ -30,6 +30,43 @@ pub(crate) struct Turn {
     pub(crate) at: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) calls: Vec<Call>,
+    #[serde(default, skip_serializing_if = "Ending::is_empty")]
+    pub(crate) ending: Ending,
+}
+
+/// What an answer's end said of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ending {
+    /// Why it ended, in the server's word.
+    pub(crate) finish_reason: String,
+    /// The model's name as it answered.
+    pub(crate) model: String,
+    pub(crate) tokens: Tokens,
+}
+
+/// What answers took, as their servers counted it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tokens {
+    /// Of questions.
+    pub(crate) input: u32,
+    /// Of answers, thoughts included.
+    pub(crate) output: u32,
+}
+
+impl Ending {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Tokens {
+    /// Together with `more`.
+    pub(crate) fn plus(self, more: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(more.input),
+            output: self.output.saturating_add(more.output),
+        }
+    }
 }
 
 /// A tool call as the model wrote it.
@@ -92,6 +129,9 @@ pub(crate) struct SubAgentRun {
     pub(crate) completed_at: String,
     /// The sub-agent's own tool calls.
     pub(crate) calls: Vec<Call>,
+    /// Of its last answer; its tokens are those of all.
+    #[serde(default, skip_serializing_if = "Ending::is_empty")]
+    pub(crate) ending: Ending,
 }
 
 impl Call {
@@ -173,7 +213,12 @@ impl Transcript {
                 ..Call::default()
             });
         }
-        self.turns.push(Turn { text, at, calls });
+        self.turns.push(Turn {
+            text,
+            at,
+            calls,
+            ending: Ending::default(),
+        });
     }
 
     /// Ends what is still under way. True if something was.

@@ -116,7 +116,7 @@ impl AgentExecution {
             status: AgentExecutionStatus {
                 phase: ExecutionPhase::ExecutionInProgress.into(),
                 started_at,
-                warnings,
+                warnings: warnings.clone(),
                 ..Default::default()
             },
             transcript: None,
@@ -139,7 +139,10 @@ impl AgentExecution {
         };
         Ok(Carried {
             deadline: began + u64::from(limits.seconds.value) * 1000,
-            progress: Progress::default(),
+            progress: Progress {
+                warnings,
+                ..Progress::default()
+            },
             agent_run,
             opened,
         })

@@ -8,6 +8,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "limits.rs",
             "proto.rs",
             "resource.rs",
+            "finish.rs",
             "id.rs",
             "json.rs",
             "time.rs",

@@ -3,6 +3,7 @@
 //! what is [secret](mod@secret), how stored [JSON](json) reads and the reading of [project
 //! files](manifest).
 
+pub mod finish;
 #[cfg(test)]
 mod floors;
 pub mod id;

@@ -8,7 +8,7 @@ use temporalio_sdk::activities::ActivityError;
 
 use super::{AgentActivities, ModelReply, ModelRequest};
 use crate::{
-    conversation::conversation,
+    context_fit::{self, Fitted, Question},
     execution_data::ExecutionData,
     failure::{self, permanent, transient, transient_after},
     model::error::ModelError,
@@ -16,7 +16,7 @@ use crate::{
     prepare,
     session_history::SessionHistory,
     status,
-    transcript::{RequestedCall, size_limit},
+    transcript::{Ending, RequestedCall, Tokens, size_limit},
 };
 
 /// Pieces of an answer that arrive faster than this reach the execution together, for each
@@ -25,6 +25,10 @@ const STREAM_INTERVAL: Duration = Duration::from_millis(50);
 const STREAMED: usize = 32 * 1024;
 /// A server that did not take a piece gets no other for so long.
 const SERVER_PAUSE: Duration = Duration::from_secs(1);
+
+/// What an execution is warned of whose tools are not what they were at its start.
+const OTHER_TOOLS: &str = "an MCP server has other tools than when the execution began: those that \
+     are gone are not offered, new ones neither";
 
 impl AgentActivities {
     pub(super) async fn stream_answer(
@@ -40,31 +44,43 @@ impl AgentActivities {
         let failed = |e| failure(e, &data.env);
         let sub_agent = actor.sub_agent.as_deref();
         let system = data.equipment(sub_agent)?.system_prompt.as_str();
-        let turns = &request.transcript.turns;
-        let (nothing, ExecutionData { spec, memory, .. }) = (SessionHistory::default(), &*data);
-        let messages = match &request.input {
-            Some(task) => conversation(system, &nothing, task, turns),
-            None => conversation(system, memory, &spec.message, turns),
-        };
+        let mut other_tools = "";
         let tools: Vec<_> = match &request.tools {
             OfferedTools::Whole(tools) => tools.iter().map(|t| &t.spec).collect(),
             OfferedTools::Pinned(pin) => {
                 let has = prepare::tools(&self.tools, &data, sub_agent).await?;
                 let (specs, same) = pin.specs(has);
                 if !same {
-                    let execution = &actor.execution_id;
-                    tracing::warn!(
-                        execution,
-                        sub_agent,
-                        "an MCP server has other tools than before"
-                    );
+                    other_tools = OTHER_TOOLS;
+                    tracing::warn!(execution = actor.execution_id, sub_agent, "{OTHER_TOOLS}");
                 }
                 specs
             }
         };
+        let nothing = SessionHistory::default();
+        let (history, message) = match &request.input {
+            Some(task) => (&nothing, task),
+            None => (&data.memory, &data.spec.message),
+        };
+        let question = Question {
+            system,
+            history,
+            message,
+            transcript: &request.transcript,
+            tools: tools.iter().map(size_limit::size).sum(),
+        };
+        let context = self.llm.context(&request.model).await;
+        let Fitted {
+            messages,
+            most,
+            cut,
+        } = question
+            .fit(context, self.llm.max_tokens())
+            .map_err(|why| permanent("ModelContextTooSmall", data.env.redact(&why)))?;
+        let sent = context_fit::sent(&messages) + question.tools;
         let mut answer = self
             .llm
-            .ask(&request.model, &messages, &tools)
+            .ask(&request.model, &messages, &tools, most)
             .await
             .map_err(failed)?;
         // A sub-agent's words are for the agent that asked it.
@@ -101,13 +117,33 @@ impl AgentActivities {
             }
         }
         let too_large = answer.too_large();
-        let (text, calls) = answer.take();
+        let answer = answer.take();
+        let tokens = answer.usage.unwrap_or_default();
+        if context_fit::was_cut(sent, tokens.input) {
+            return Err(permanent(
+                "ModelCutQuestion",
+                cut_question(sent, tokens.input),
+            ));
+        }
         let reply = ModelReply {
-            text: data.env.redact(&text),
-            calls: calls
+            text: data.env.redact(&answer.text),
+            calls: answer
+                .calls
                 .into_iter()
                 .map(|call| redacted(call, &data.env))
                 .collect(),
+            ending: Ending {
+                finish_reason: data.env.redact(&answer.finish_reason),
+                model: data.env.redact(&answer.model),
+                tokens: Tokens {
+                    input: tokens.input,
+                    output: tokens.output,
+                },
+            },
+            warning: match cut.is_empty() {
+                true => other_tools.to_owned(),
+                false => cut,
+            },
         };
         match size_limit::size(&reply) > size_limit::MOST {
             true => Err(failed(too_large)),
@@ -141,6 +177,17 @@ impl AgentActivities {
 fn interval(bytes: usize) -> Duration {
     let times = u32::try_from(bytes / STREAMED).unwrap_or(u32::MAX);
     STREAM_INTERVAL.saturating_mul(times.saturating_add(1))
+}
+
+/// An answer to a question that was not read to its end is none.
+fn cut_question(bytes: usize, tokens: u32) -> String {
+    format!(
+        "the model read {tokens} tokens of a question of {bytes} bytes, which has about {}: its server \
+         cut it without a word, and the answer to what is left is not taken: raise \
+         OLLAMA_CONTEXT_LENGTH of the server where it is an Ollama, and set STIGMER_LLM_CONTEXT_TOKENS \
+         of the runner to the context that the model has",
+        bytes / 4
+    )
 }
 
 fn redacted(call: RequestedCall, env: &Env) -> RequestedCall {

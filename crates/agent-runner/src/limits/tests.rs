@@ -23,6 +23,7 @@ fn a_limit_is_reached_by_the_call_after_it() {
     let used = |model_calls, tool_calls| Used {
         model_calls,
         tool_calls,
+        ..Used::default()
     };
     assert_eq!(limits.before_model_call(used(2, 0)), None);
     assert_eq!(
@@ -43,6 +44,7 @@ fn sub_agents_together_use_no_more_than_is_left() {
     let used = Used {
         model_calls: 3,
         tool_calls: 199,
+        ..Used::default()
     };
     let shares = |among: u32| -> Vec<(u32, u32)> {
         let left = |u: Used| (10 - u.model_calls, 200 - u.tool_calls);
@@ -57,6 +59,7 @@ fn sub_agents_together_use_no_more_than_is_left() {
     let over = Used {
         model_calls: 12,
         tool_calls: 0,
+        ..Used::default()
     };
     assert_eq!(limits.share(over, 0, 2).model_calls, 10);
     assert!(

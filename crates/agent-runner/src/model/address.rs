@@ -6,19 +6,23 @@ use reqwest::Url;
 
 use super::error::ModelError;
 
-/// The model's address, and how long it may be silent.
+/// The model's address, and how long it may take.
 #[derive(Clone)]
 pub(super) struct Address {
     /// Without what may be secret in it.
     shown: String,
-    silence: Duration,
+    /// The longest time without a byte.
+    pub(super) silence: Duration,
+    /// The longest time for a whole answer.
+    pub(super) answer: Duration,
 }
 
 impl Address {
-    pub(super) fn new(url: &Url, silence: Duration) -> Self {
+    pub(super) fn new(url: &Url, silence: Duration, answer: Duration) -> Self {
         Self {
             shown: service_kit::url::shown(url),
             silence,
+            answer,
         }
     }
 
@@ -28,8 +32,25 @@ impl Address {
         waiting: impl Future<Output = T>,
     ) -> Result<T, ModelError> {
         let waited = tokio::time::timeout(self.silence, waiting).await;
-        let why = || format!("said nothing for {:?}", self.silence);
-        waited.map_err(|_| self.error("ModelSilent", why(), true))
+        waited.map_err(|_| self.silent())
+    }
+
+    pub(super) fn silent(&self) -> ModelError {
+        let why = format!(
+            "said nothing for {:?} (STIGMER_LLM_TIMEOUT_SECONDS of the runner)",
+            self.silence
+        );
+        self.error("ModelSilent", why, true)
+    }
+
+    /// Asked again it would take as long.
+    pub(super) fn too_long(&self) -> ModelError {
+        let why = format!(
+            "did not end its answer within {:?}: raise STIGMER_LLM_ANSWER_SECONDS of the runner, or \
+             lower STIGMER_LLM_MAX_TOKENS",
+            self.answer
+        );
+        self.error("ModelTooSlow", why, false)
     }
 
     pub(super) fn error(

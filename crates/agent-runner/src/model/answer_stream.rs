@@ -1,101 +1,112 @@
 //! An answer, piece by piece.
 
+use std::{collections::VecDeque, time::Duration};
+
 use futures::{StreamExt, stream::BoxStream};
-use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     address::Address,
-    calls::{CallDelta, Calls},
-    error::{ModelError, excerpt},
+    calls::Calls,
+    chunk::{Chunk, NoChunk, Usage},
+    error::{ApiError, ModelError, excerpt, of_status},
+    event_stream::{Event, EventStream},
 };
 use crate::transcript::{RequestedCall, size_limit};
 
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    error: Option<serde_json::Value>,
-}
+/// How long more is waited for once the answer has ended: its usage, and the mark of the end, which
+/// some servers forget.
+const AFTER_THE_END: Duration = Duration::from_secs(1);
+/// Reasons that say that the answer is none: what is there is not all that was meant.
+const BROKEN_OFF: [&str; 5] = [
+    "abort",
+    "error",
+    "error_finish",
+    "insufficient_system_resource",
+    "network_error",
+];
 
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    delta: Delta,
-    finish_reason: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Delta {
-    content: Option<String>,
-    tool_calls: Option<Vec<CallDelta>>,
-}
+/// The bytes of an answer, or why there are no more.
+pub(super) type Bytes = BoxStream<'static, Result<Vec<u8>, String>>;
 
 /// An answer on its way.
 pub(crate) struct AnswerStream {
     address: Address,
-    events: BoxStream<'static, Result<String, String>>,
-    text: String,
+    bytes: Bytes,
+    stream: EventStream,
+    events: VecDeque<Event>,
+    answer: Answer,
     calls: Calls,
-    finished: bool,
+    thoughts: usize,
+    /// Since when the answer is whole, as far as we know.
+    finished: Option<Instant>,
+    /// Nothing more is read.
+    ended: bool,
+    deadline: Instant,
+    max_tokens: u32,
+}
+
+/// A whole answer.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) calls: Vec<RequestedCall>,
+    /// Why it ended, in the server's word; empty where it gave none.
+    pub(crate) finish_reason: String,
+    /// The model's name as it answered; empty where it gave none.
+    pub(crate) model: String,
+    pub(crate) usage: Option<Usage>,
 }
 
 impl AnswerStream {
-    pub(super) fn new(
-        address: Address,
-        events: BoxStream<'static, Result<String, String>>,
-    ) -> Self {
+    pub(super) fn new(address: Address, bytes: Bytes, began: Instant, max_tokens: u32) -> Self {
         Self {
+            deadline: began + address.answer,
             address,
-            events,
-            text: String::new(),
+            bytes,
+            stream: EventStream::default(),
+            events: VecDeque::new(),
+            answer: Answer::default(),
             calls: Calls::default(),
-            finished: false,
+            thoughts: 0,
+            finished: None,
+            ended: false,
+            max_tokens,
         }
     }
 
     /// All of the answer's text so far.
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        &self.answer.text
     }
 
-    /// The answer: its text and the tools that it calls.
-    pub(crate) fn take(self) -> (String, Vec<RequestedCall>) {
-        (self.text, self.calls.take())
+    /// The answer.
+    pub(crate) fn take(self) -> Answer {
+        Answer {
+            calls: self.calls.take(),
+            ..self.answer
+        }
     }
 
     /// Waits for more of the answer's text; false when the answer is whole.
     pub(crate) async fn grow(&mut self) -> Result<bool, ModelError> {
-        while let Some(data) = self.event().await? {
-            if data.trim() == "[DONE]" {
-                self.finished = true;
-                break;
+        loop {
+            let before = self.answer.text.len();
+            while let Some(event) = self.events.pop_front() {
+                self.event(event)?;
+                if self.answer.text.len() + self.calls.size() > size_limit::MOST {
+                    return Err(self.too_large());
+                }
             }
-            let before = self.text.len();
-            for choice in self.parse(&data)?.choices {
-                self.finished |= choice.finish_reason.is_some();
-                self.text
-                    .push_str(&choice.delta.content.unwrap_or_default());
-                let calls = choice.delta.tool_calls.unwrap_or_default();
-                calls.into_iter().for_each(|call| self.calls.add(call));
-            }
-            if self.text.len() + self.calls.size() > size_limit::MOST {
-                return Err(self.too_large());
-            }
-            if self.text.len() > before {
+            if self.answer.text.len() > before {
                 return Ok(true);
             }
+            if self.ended {
+                return self.end().map(|()| false);
+            }
+            self.read().await?;
         }
-        if !self.finished {
-            let got = self.text.chars().count();
-            let why = format!("broke off after {got} characters of its answer");
-            return Err(self.address.error("ModelBrokeOff", why, true));
-        }
-        if self.text.trim().is_empty() && self.calls.is_empty() {
-            return Err(self
-                .address
-                .error("ModelSaidNothing", "gave an empty answer", true));
-        }
-        Ok(false)
     }
 
     /// An answer that goes on and on, or that fits nowhere.
@@ -108,29 +119,163 @@ impl AnswerStream {
         self.address.error("ModelAnswerTooLarge", why, false)
     }
 
-    async fn event(&mut self) -> Result<Option<String>, ModelError> {
-        let next = self.address.patient(self.events.next()).await?;
-        next.transpose().map_err(|e| {
-            let why = format!("broke off its answer: {e}");
-            self.address.error("ModelBrokeOff", why, true)
-        })
+    /// Reads more bytes. Any of them is a sign of life.
+    async fn read(&mut self) -> Result<(), ModelError> {
+        let silent = Instant::now() + self.address.silence;
+        let mut until = silent.min(self.deadline);
+        // What was only thought so far may be followed by words, whatever reason stands there.
+        if let Some(finished) = self.finished.filter(|_| !self.is_empty()) {
+            until = until.min(finished + AFTER_THE_END);
+        }
+        let next = tokio::time::timeout_at(until, self.bytes.next()).await;
+        match next {
+            Ok(Some(Ok(bytes))) => match self.stream.push(&bytes) {
+                Ok(events) => self.events.extend(events),
+                Err(_) => return Err(self.too_large()),
+            },
+            Ok(None) => {
+                self.ended = true;
+                self.events.extend(self.stream.end());
+            }
+            // The answer is there; how its connection ends is of no matter.
+            _ if self.finished.is_some() => self.ended = true,
+            Ok(Some(Err(why))) => {
+                let why = format!("broke off its answer: {why}");
+                return Err(self.address.error("ModelBrokeOff", why, true));
+            }
+            Err(_) if until == self.deadline => return Err(self.address.too_long()),
+            Err(_) => return Err(self.address.silent()),
+        }
+        Ok(())
     }
 
-    fn parse(&self, data: &str) -> Result<Chunk, ModelError> {
-        let garbage = |e| {
-            let why = format!(
-                "sent what is no piece of an answer ({e}): {}",
-                excerpt(data)
-            );
-            self.address.error("ModelGarbage", why, true)
-        };
-        let chunk: Chunk = serde_json::from_str(data).map_err(garbage)?;
-        match &chunk.error {
-            Some(error) => {
-                let why = format!("failed while answering: {}", excerpt(&error.to_string()));
-                Err(self.address.error("ModelServerError", why, true))
+    fn event(&mut self, event: Event) -> Result<(), ModelError> {
+        match event {
+            Event::Error(words) => Err(self.failed(&ApiError::told(&words))),
+            Event::Data(data) => {
+                let data = data.trim();
+                let (data, done) = match data.strip_suffix("[DONE]") {
+                    Some(rest) => (rest, true),
+                    None => (data, false),
+                };
+                self.objects(data)?;
+                if done {
+                    self.finished.get_or_insert_with(Instant::now);
+                    self.ended = true;
+                    self.events.clear();
+                }
+                Ok(())
             }
-            None => Ok(chunk),
+            Event::Whole(body) => self.objects(body.trim_start_matches('\u{feff}')),
         }
+    }
+
+    /// Takes what a text of one or several objects, or a list of them, says.
+    fn objects(&mut self, text: &str) -> Result<(), ModelError> {
+        for object in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+            let object = object.map_err(|e| self.garbage(&format!("{e}: {}", excerpt(text))))?;
+            let objects = match object {
+                Value::Null => Vec::new(),
+                Value::Array(objects) => objects,
+                object => vec![object],
+            };
+            for object in objects {
+                match Chunk::read(&object) {
+                    Ok(chunk) => self.add(chunk),
+                    Err(NoChunk::Error(error)) => return Err(self.failed(&error)),
+                    Err(NoChunk::Garbage(why)) => return Err(self.garbage(&why)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, mut chunk: Chunk) {
+        // What is said once more as a whole, after its pieces, is said already.
+        if chunk.whole && !self.is_empty() {
+            let rest = chunk.text.strip_prefix(&self.answer.text);
+            chunk.text = rest.unwrap_or_default().to_owned();
+            chunk.calls.clear();
+        }
+        let said = !chunk.text.is_empty() || !chunk.calls.is_empty() || chunk.thoughts > 0;
+        self.answer.text.push_str(&chunk.text);
+        self.thoughts += chunk.thoughts;
+        chunk
+            .calls
+            .into_iter()
+            .for_each(|call| self.calls.add(call));
+        if let Some(model) = chunk.model {
+            self.answer.model = model;
+        }
+        self.answer.usage = chunk.usage.or(self.answer.usage);
+        if let Some(reason) = chunk.finish_reason {
+            self.answer.finish_reason = reason;
+            self.finished = Some(Instant::now());
+        } else if chunk.whole || (said && self.finished.is_some()) {
+            self.finished = Some(Instant::now());
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.answer.text.trim().is_empty() && self.calls.is_empty()
+    }
+
+    /// Whether all of it is there.
+    fn end(&self) -> Result<(), ModelError> {
+        let got = self.answer.text.chars().count();
+        let reason = self.answer.finish_reason.to_lowercase().replace('-', "_");
+        let error = |kind, why: String, retryable| Err(self.address.error(kind, why, retryable));
+        if self.finished.is_none() {
+            let unread = match self.stream.unread() {
+                "" => String::new(),
+                unread => format!("; it sent what is no answer: {}", excerpt(unread)),
+            };
+            let why = format!("broke off after {got} characters of its answer{unread}");
+            return error("ModelBrokeOff", why, true);
+        }
+        if BROKEN_OFF.contains(&reason.as_str()) {
+            let why = format!("broke off after {got} characters of its answer ({reason})");
+            return error("ModelBrokeOff", why, true);
+        }
+        if !self.is_empty() {
+            return Ok(());
+        }
+        match stigmer_api::finish::Cut::of(&reason) {
+            Some(stigmer_api::finish::Cut::Length) => {
+                let used = self
+                    .answer
+                    .usage
+                    .map_or(self.max_tokens, |u| u.output.max(1));
+                let thought = match self.thoughts {
+                    0 => "before it said a word",
+                    _ => "on thoughts and said nothing",
+                };
+                let why = format!(
+                    "used up its {used} tokens {thought}: raise STIGMER_LLM_MAX_TOKENS of the runner, \
+                     which is {}",
+                    self.max_tokens
+                );
+                error("ModelSpentItself", why, false)
+            }
+            Some(stigmer_api::finish::Cut::Filter) => {
+                let why = format!("gave no answer: its content filter withheld it ({reason})");
+                error("ModelFiltered", why, false)
+            }
+            None => error("ModelSaidNothing", "gave an empty answer".to_owned(), true),
+        }
+    }
+
+    fn failed(&self, error: &ApiError) -> ModelError {
+        let (kind, retryable) = of_status(error.status.unwrap_or(500));
+        let why = match error.status {
+            Some(status) => format!("failed while answering ({status}): {}", error.words),
+            None => format!("failed while answering: {}", error.words),
+        };
+        self.address.error(kind, why, retryable)
+    }
+
+    fn garbage(&self, why: &str) -> ModelError {
+        let why = format!("sent what is no piece of an answer ({why})");
+        self.address.error("ModelGarbage", why, true)
     }
 }

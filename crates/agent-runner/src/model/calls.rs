@@ -1,30 +1,46 @@
 //! Tool calls, put together from the pieces in which they arrive.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::transcript::RequestedCall;
 
 /// A piece of a call. Servers differ: the whole call at once or letter by letter, with or without
 /// an index or an id, both repeated in every piece or not.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct CallDelta {
-    index: Option<usize>,
-    id: Option<String>,
-    #[serde(default)]
-    function: FunctionDelta,
+    index: Option<u64>,
+    id: String,
+    name: String,
+    arguments: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct FunctionDelta {
-    name: Option<String>,
-    /// A text; some servers send the object itself.
-    arguments: Option<Value>,
+impl CallDelta {
+    /// Reads what a server sends for one; nothing where there is none.
+    pub(super) fn read(call: &Value) -> Option<Self> {
+        let call = call.as_object()?;
+        // Some leave the object around name and arguments out.
+        let function = call.get("function").and_then(Value::as_object);
+        let function = function.unwrap_or(call);
+        let text = |value: Option<&Value>| match value {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            // An id may be a number, arguments the object itself.
+            Some(other) => other.to_string(),
+        };
+        let index = call.get("index");
+        let written = || index?.as_str()?.parse().ok();
+        Some(Self {
+            index: index.and_then(Value::as_u64).or_else(written),
+            id: text(call.get("id")),
+            name: text(function.get("name")),
+            arguments: text(function.get("arguments")),
+        })
+    }
 }
 
 /// The calls of one answer.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Vec<(Option<usize>, RequestedCall)>);
+pub(super) struct Calls(Vec<(Option<u64>, RequestedCall)>);
 
 impl Calls {
     pub(super) fn is_empty(&self) -> bool {
@@ -38,52 +54,60 @@ impl Calls {
     }
 
     pub(super) fn add(&mut self, delta: CallDelta) {
-        let id = delta.id.unwrap_or_default();
-        let name = delta.function.name.unwrap_or_default();
-        let arguments = match delta.function.arguments {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text,
-            Some(object) => object.to_string(),
-        };
-        let same = match delta.index {
-            Some(_) => self
-                .0
-                .iter_mut()
-                .rev()
-                .find(|(index, _)| *index == delta.index),
+        let CallDelta {
+            index,
+            id,
+            name,
+            arguments,
+        } = delta;
+        let same = match index {
+            Some(_) => self.0.iter_mut().rev().find(|(i, _)| *i == index),
             None => self.0.last_mut(),
         };
+        let piece = RequestedCall {
+            id,
+            name,
+            arguments,
+        };
         match same {
-            Some((_, call)) if !Self::another(call, &id, &name, delta.index) => {
-                extend(&mut call.id, &id);
-                extend(&mut call.name, &name);
-                call.arguments.push_str(&arguments);
+            Some((_, call)) if is_again(call, &piece) => {}
+            Some((_, call)) if !is_another(call, &piece, index) => {
+                extend(&mut call.id, &piece.id);
+                extend(&mut call.name, &piece.name);
+                call.arguments.push_str(&piece.arguments);
             }
-            _ => {
-                let call = RequestedCall {
-                    id,
-                    name,
-                    arguments,
-                };
-                self.0.push((delta.index, call));
-            }
-        }
-    }
-
-    /// Whether a piece begins a call after `call`, though its index, if it has one, is the same:
-    /// some servers give each whole call the index 0.
-    fn another(call: &RequestedCall, id: &str, name: &str, index: Option<usize>) -> bool {
-        let other_id = !id.is_empty() && !call.id.is_empty() && id != call.id;
-        let named = !name.is_empty() && !call.name.is_empty();
-        match index {
-            Some(_) => other_id && named,
-            None => other_id || (named && id.is_empty()),
+            _ => self.0.push((index, piece)),
         }
     }
 
     pub(super) fn take(self) -> Vec<RequestedCall> {
         self.0.into_iter().map(|(_, call)| call).collect()
     }
+}
+
+/// Whether a piece says a whole call, known by its id, once more.
+fn is_again(call: &RequestedCall, piece: &RequestedCall) -> bool {
+    !piece.id.is_empty() && call == piece && is_whole(&call.arguments)
+}
+
+/// Whether a piece begins a call after `call`, though its index, if it has one, is the same:
+/// some servers give each whole call the index 0.
+fn is_another(call: &RequestedCall, piece: &RequestedCall, index: Option<u64>) -> bool {
+    let other_id = !piece.id.is_empty() && !call.id.is_empty() && piece.id != call.id;
+    let named = !piece.name.is_empty() && !call.name.is_empty();
+    // Nothing follows a whole object; a name may be repeated beside an empty piece of one.
+    let same_id = !piece.id.is_empty() && piece.id == call.id;
+    let more = piece.name != call.name || !piece.arguments.is_empty();
+    let after_whole = named && !same_id && more && is_whole(&call.arguments);
+    match index {
+        Some(_) => (other_id && named) || after_whole,
+        None => other_id || (named && piece.id.is_empty()),
+    }
+}
+
+/// Whether arguments are all there.
+fn is_whole(arguments: &str) -> bool {
+    arguments.trim_end().ends_with('}') && serde_json::from_str::<Value>(arguments).is_ok()
 }
 
 /// Adds a piece, unless it is the whole said again.
@@ -103,7 +127,7 @@ mod tests {
     fn assembled(pieces: Value) -> Vec<(String, String, String)> {
         let mut calls = Calls::default();
         for piece in pieces.as_array().unwrap() {
-            calls.add(serde_json::from_value(piece.clone()).unwrap());
+            calls.add(CallDelta::read(piece).unwrap());
         }
         let calls = calls.take().into_iter();
         calls.map(|c| (c.id, c.name, c.arguments)).collect()
@@ -160,6 +184,52 @@ mod tests {
                     {"index": 0, "id": "b", "function": {"name": "f", "arguments": "{}"}},
                 ]),
                 vec![call("a", "f", "{}"), call("b", "f", "{}")],
+            ),
+            (
+                "whole calls, all with index 0 and an empty id",
+                json!([
+                    {"index": 0, "id": "", "function": {"name": "f", "arguments": "{}"}},
+                    {"index": 0, "id": "", "function": {"name": "g", "arguments": "{}"}},
+                    {"index": 0, "id": "", "function": {"name": "g", "arguments": "{}"}},
+                ]),
+                vec![
+                    call("", "f", "{}"),
+                    call("", "g", "{}"),
+                    call("", "g", "{}"),
+                ],
+            ),
+            (
+                "one index, the second call in pieces",
+                json!([
+                    {"index": 0, "function": {"name": "f", "arguments": "{\"a\":{}}"}},
+                    {"index": 0, "function": {"name": "g", "arguments": ""}},
+                    {"index": 0, "function": {"arguments": "{}"}},
+                ]),
+                vec![call("", "f", "{\"a\":{}}"), call("", "g", "{}")],
+            ),
+            (
+                "the name in every piece",
+                json!([
+                    {"index": 0, "id": "", "function": {"name": "f", "arguments": "{}"}},
+                    {"index": 0, "id": "", "function": {"name": "f", "arguments": ""}},
+                ]),
+                vec![call("", "f", "{}")],
+            ),
+            (
+                "the whole call said again",
+                json!([
+                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
+                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
+                ]),
+                vec![call("a", "f", "{}")],
+            ),
+            (
+                "numbers as texts and texts as numbers, no object around",
+                json!([
+                    {"index": "0", "id": 7, "name": "f", "arguments": "{}"},
+                    {"index": "1", "id": 8, "name": "g", "arguments": {"x": null}},
+                ]),
+                vec![call("7", "f", "{}"), call("8", "g", "{\"x\":null}")],
             ),
             (
                 "no index",

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use serde_json::{Map, Value};
+
 /// Why the model gave no answer.
 #[derive(Debug)]
 pub(crate) struct ModelError {
@@ -20,6 +22,128 @@ impl fmt::Display for ModelError {
     }
 }
 
+/// What an answer with that status is, and whether the next one may be another.
+pub(super) fn of_status(status: u16) -> (&'static str, bool) {
+    match status {
+        429 => ("ModelRateLimited", true),
+        408 | 500.. => ("ModelServerError", true),
+        _ => ("ModelRefused", false),
+    }
+}
+
+/// An error that a server tells in an answer of status 200.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ApiError {
+    /// The status that it would have been told with, where it says so.
+    pub(super) status: Option<u16>,
+    /// In the server's own words.
+    pub(super) words: String,
+}
+
+impl ApiError {
+    /// The error of an object, if it has one: in a field `error`, or, where there is no answer, itself.
+    pub(super) fn of(object: &Map<String, Value>) -> Option<Self> {
+        if let Some(error) = Self::within(object) {
+            return Some(error);
+        }
+        let named = object.get("object").and_then(Value::as_str) == Some("error");
+        let answer = ["choices", "usage", "id"]
+            .iter()
+            .any(|n| object.contains_key(*n));
+        let words = ["message", "detail"]
+            .iter()
+            .any(|n| object.contains_key(*n));
+        let this = || Value::Object(object.clone());
+        (named || (words && !answer)).then(|| Self::read(&this(), object))
+    }
+
+    /// The error in a field `error`.
+    pub(super) fn within(object: &Map<String, Value>) -> Option<Self> {
+        match object.get("error") {
+            Some(Value::Null | Value::Bool(false)) | None => None,
+            Some(Value::String(words)) if words.is_empty() => None,
+            Some(error) => Some(Self::read(error, object)),
+        }
+    }
+
+    /// An error that is told as a line of its own.
+    pub(super) fn told(text: &str) -> Self {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(object)) => Self::of(&object)
+                .unwrap_or_else(|| Self::read(&Value::Object(object.clone()), &object)),
+            _ => Self {
+                status: None,
+                words: excerpt(text),
+            },
+        }
+    }
+
+    fn read(error: &Value, around: &Map<String, Value>) -> Self {
+        let words = match error {
+            Value::String(words) => words.clone(),
+            error => {
+                let words = ["message", "detail"].iter().find_map(|n| error.get(n));
+                match words {
+                    Some(Value::String(words)) => words.clone(),
+                    _ => error.to_string(),
+                }
+            }
+        };
+        let names = ["code", "status", "status_code", "type"];
+        let own = names.iter().find_map(|n| status(error.get(n)?));
+        let beside = || names.iter().find_map(|n| status(around.get(*n)?));
+        Self {
+            status: own.or_else(beside),
+            words: excerpt(&words),
+        }
+    }
+}
+
+/// The status that a code, a number or a name, stands for.
+fn status(code: &Value) -> Option<u16> {
+    let number = match code {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    if let Some(number) = number {
+        return u16::try_from(number)
+            .ok()
+            .filter(|n| (400..600).contains(n));
+    }
+    let name: String = code
+        .as_str()?
+        .to_lowercase()
+        .split(['_', '-', ' '])
+        .collect();
+    let named = |names: &[&str]| names.iter().any(|n| name.contains(n));
+    let statuses: [(u16, &[&str]); 6] = [
+        (429, &["ratelimit", "resourceexhausted", "toomanyrequests"]),
+        (503, &["overloaded", "unavailable"]),
+        (
+            401,
+            &[
+                "authentication",
+                "apikey",
+                "unauthorized",
+                "permission",
+                "quota",
+                "billing",
+            ],
+        ),
+        (404, &["notfound"]),
+        (
+            400,
+            &["invalid", "badrequest", "contextlength", "unsupported"],
+        ),
+        (500, &["servererror", "internal", "timeout"]),
+    ];
+    statuses
+        .iter()
+        .find(|(_, names)| named(names))
+        .map(|(status, _)| *status)
+}
+
 /// The start of a text that somebody else wrote, on one line.
 pub(super) fn excerpt(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
@@ -31,12 +155,82 @@ pub(super) fn excerpt(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used)]
 mod tests {
-    use super::excerpt;
+    use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn long_bodies_are_cut() {
         assert_eq!(excerpt(" a\n b "), "a b");
         assert_eq!(excerpt(&"ä".repeat(400)).chars().count(), 303);
+    }
+
+    #[test]
+    fn errors_are_found_however_they_are_told() {
+        let cases = [
+            (
+                json!({"error": {"code": 400, "message": "too long"}}),
+                Some(400),
+                "too long",
+            ),
+            (
+                json!({"error": {"code": "429", "message": "slow"}, "choices": []}),
+                Some(429),
+                "slow",
+            ),
+            (json!({"error": "out of memory"}), None, "out of memory"),
+            (
+                json!({"error": {"message": "m", "type": "invalid_request_error", "code": null}}),
+                Some(400),
+                "m",
+            ),
+            (
+                json!({"error": {"message": "m", "type": "overloaded_error"}}),
+                Some(503),
+                "m",
+            ),
+            (
+                json!({"error": {"message": "m", "type": "server_error"}}),
+                Some(500),
+                "m",
+            ),
+            (
+                json!({"error": {"message": "m", "code": "insufficient_quota"}}),
+                Some(401),
+                "m",
+            ),
+            (
+                json!({"error": {"message": "m", "status": "RESOURCE_EXHAUSTED"}}),
+                Some(429),
+                "m",
+            ),
+            (
+                json!({"object": "error", "message": "m", "type": "BadRequestError", "code": 400}),
+                Some(400),
+                "m",
+            ),
+            (
+                json!({"detail": "Not authenticated"}),
+                None,
+                "Not authenticated",
+            ),
+        ];
+        for (object, status, words) in cases {
+            let found = ApiError::of(object.as_object().unwrap()).unwrap();
+            assert_eq!(
+                (found.status, found.words.as_str()),
+                (status, words),
+                "{object}"
+            );
+        }
+        for object in [
+            json!({"error": null, "choices": []}),
+            json!({"choices": []}),
+            json!({}),
+        ] {
+            assert_eq!(ApiError::of(object.as_object().unwrap()), None, "{object}");
+        }
     }
 }

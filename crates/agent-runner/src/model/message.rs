@@ -69,13 +69,31 @@ impl<'a> Tool<'a> {
     }
 }
 
+/// The longest name that providers take.
+const MOST_NAME: usize = 64;
+
+/// A name that a model made up, as providers take one back: they would refuse the conversation for
+/// ever. The status shows what was said.
+fn named(name: &str) -> String {
+    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let named: String = name
+        .chars()
+        .take(MOST_NAME)
+        .map(|c| if ok(c) { c } else { '_' })
+        .collect();
+    match named.is_empty() {
+        true => "_".to_owned(),
+        false => named,
+    }
+}
+
 impl FunctionCall {
     pub(crate) fn new(id: &str, name: &str, arguments: String) -> Self {
         Self {
-            id: id.to_owned(),
+            id: named(id),
             r#type: "function",
             function: Function {
-                name: name.to_owned(),
+                name: named(name),
                 arguments,
             },
         }
@@ -111,7 +129,7 @@ impl ChatMessage {
 
     pub(crate) fn tool(id: &str, result: &str) -> Self {
         Self {
-            tool_call_id: Some(id.to_owned()),
+            tool_call_id: Some(named(id)),
             ..Self::new(Role::Tool, result)
         }
     }
@@ -121,5 +139,29 @@ impl ChatMessage {
         let calls = self.tool_calls.iter();
         let calls = calls.map(|c| c.function.name.len() + c.function.arguments.len());
         self.content.as_ref().map_or(0, String::len) + calls.sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_out_as_providers_take_them() {
+        let long = "x".repeat(65);
+        for (said, sent) in [
+            ("good", "good"),
+            ("good<|channel|>json", "good__channel__json"),
+            ("a.b/c ü", "a_b_c__"),
+            ("", "_"),
+            (&long, &long[..64]),
+        ] {
+            assert_eq!(
+                FunctionCall::new("a~2", said, String::new()).function.name,
+                sent
+            );
+        }
+        let call = FunctionCall::new("a~2", "f", String::new());
+        assert_eq!(ChatMessage::tool("a~2", "").tool_call_id, Some(call.id));
     }
 }

@@ -3,10 +3,14 @@
 use clap::Parser;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
 };
 
-use super::*;
+use super::{answer_stream::Answer, *};
+
+mod dialects;
+mod quirks;
 
 #[derive(Parser)]
 struct Cli {
@@ -15,36 +19,80 @@ struct Cli {
 }
 
 fn model(url: &str) -> Model {
+    told(url, &["--llm-timeout", "1"])
+}
+
+/// A model with these settings.
+fn told(url: &str, more: &[&str]) -> Model {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let args = ["x", "--llm-base-url", url, "--llm-timeout", "1"];
-    Model::new(&Cli::parse_from(args).llm).unwrap()
+    let args = ["x", "--llm-base-url", url];
+    Model::new(&Cli::parse_from(args.iter().chain(more)).llm).unwrap()
+}
+
+/// A server that gives the n-th request the n-th reply, and hangs up after it if `close`; what it is
+/// asked is sent on.
+async fn serve(replies: Vec<Vec<u8>>, close: bool) -> (String, mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (asked, seen) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        for reply in replies {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let request = read(&mut stream).await;
+            let _ = asked.send(request);
+            let _ = stream.write_all(&reply).await;
+            if !close {
+                open.push(stream);
+            }
+        }
+        std::future::pending::<()>().await;
+    });
+    (url, seen)
+}
+
+/// A request: its head, and as much of a body as that says.
+async fn read(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    loop {
+        let mut piece = [0; 4096];
+        let n = stream.read(&mut piece).await.unwrap();
+        request.extend_from_slice(&piece[..n]);
+        assert!(n > 0, "the client left");
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.to_lowercase();
+            let length = length
+                .split_once("content-length: ")
+                .map_or("0", |(_, rest)| rest);
+            let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+            if body.len() >= length {
+                return text;
+            }
+        }
+    }
+}
+
+async fn whole(model: &Model) -> Result<Answer, ModelError> {
+    let mut answer = model
+        .ask("m", &[ChatMessage::user("hello")], &[], 24)
+        .await?;
+    while answer.grow().await? {}
+    Ok(answer.take())
 }
 
 /// Asks an address that answers every request with `reply` and then, if `close`, hangs up.
 async fn ask(reply: &str, close: bool) -> Result<String, ModelError> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let reply = reply.to_owned();
-    let serving = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = [0; 4096];
-        let n = stream.read(&mut request).await.unwrap();
-        assert!(request[..n].starts_with(b"POST /v1/chat/completions "));
-        stream.write_all(reply.as_bytes()).await.unwrap();
-        if !close {
-            std::future::pending::<()>().await;
-        }
-    });
-    let messages = [ChatMessage::user("hello")];
-    let answered = async {
-        let mut answer = model(&url).ask("m", &messages, &[]).await?;
-        while answer.grow().await? {}
-        Ok(answer.text().to_owned())
-    };
-    let answered = answered.await;
-    serving.abort();
-    answered
+    let (url, mut seen) = serve(vec![reply.as_bytes().to_vec()], close).await;
+    let answered = whole(&model(&url)).await;
+    assert!(
+        seen.recv()
+            .await
+            .unwrap()
+            .starts_with("POST /v1/chat/completions ")
+    );
+    answered.map(|answer| answer.text)
 }
 
 fn stream(events: &[&str]) -> String {
@@ -92,7 +140,7 @@ async fn trouble_is_told_apart() {
             false,
             "ModelSilent",
             true,
-            "said nothing for 1s",
+            "said nothing for 1s (STIGMER_LLM_TIMEOUT_SECONDS",
         ),
         (
             stream(&[HEL, r#"{"error":{"message":"out of memory"}}"#]),

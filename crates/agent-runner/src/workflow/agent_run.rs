@@ -10,6 +10,7 @@ use crate::{
     limits::{Limits, Used},
     offered_tools::OfferedTools,
     pins::Actor,
+    status,
     transcript::Transcript,
 };
 
@@ -33,6 +34,9 @@ pub(crate) struct Progress {
     #[serde(rename = "talk")]
     pub(super) transcript: Transcript,
     pub(super) used: Used,
+    /// What the execution is warned of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
     /// Whether the server does not know all of the transcript.
     pub(super) unreported: bool,
 }
@@ -44,19 +48,42 @@ pub(super) enum TurnsEnd {
     Renew,
 }
 
-/// Shows the transcript in the execution; a sub-agent's is shown by the main agent.
+/// The most that an execution is warned of.
+const MOST_WARNINGS: usize = 20;
+
+impl Progress {
+    /// Warns of something, once.
+    pub(super) fn warn(&mut self, warning: String) {
+        let new = !warning.is_empty() && !self.warnings.contains(&warning);
+        if new && self.warnings.len() < MOST_WARNINGS {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// What the status says beside the transcript.
+    pub(super) fn into_status(self, status: AgentExecutionStatus) -> AgentExecutionStatus {
+        AgentExecutionStatus {
+            usage: status::usage(self.used.tokens),
+            warnings: self.warnings,
+            ..status
+        }
+    }
+}
+
+/// Shows the progress in the execution; a sub-agent's is shown by the main agent.
 pub(super) async fn report<W>(
     ctx: &WorkflowContext<W>,
     agent_run: &AgentRun,
-    transcript: Transcript,
+    progress: Progress,
     token: &WorkflowCancellationToken,
 ) -> Result<(), Stop> {
     if agent_run.actor.sub_agent.is_some() {
         return Ok(());
     }
+    let transcript = progress.transcript.clone();
     let report = Report {
         execution_id: agent_run.actor.execution_id.clone(),
-        status: AgentExecutionStatus::default(),
+        status: progress.into_status(AgentExecutionStatus::default()),
         transcript: Some(transcript),
     };
     let options = server_call(Some(token.clone()));

@@ -97,10 +97,10 @@ pub(super) async fn execute_calls<W>(
         doing.push(done);
     }
     // Where nothing runs there is only the end to tell.
-    let running = (!doing.is_empty()).then(|| progress.transcript.clone());
+    let running = (!doing.is_empty()).then(|| progress.clone());
     let telling = async {
         let told = match running {
-            Some(transcript) => agent_run::report(ctx, agent_run, transcript, token).await,
+            Some(progress) => agent_run::report(ctx, agent_run, progress, token).await,
             None => Ok(()),
         };
         if told.is_err() {
@@ -204,6 +204,7 @@ fn note(
     now: &str,
 ) -> Result<(), Stop> {
     let mut stop = Ok(());
+    let mut warnings = Vec::new();
     for (i, done) in done {
         let Progress {
             transcript, used, ..
@@ -217,8 +218,8 @@ fn note(
                 Ok(())
             }
             Done::SubAgent(Ok(end)) => {
-                used.model_calls += end.used.model_calls;
-                used.tool_calls += end.used.tool_calls;
+                *used = used.plus(end.used);
+                end.warnings.iter().for_each(|w| warnings.push(w.clone()));
                 let run = transcript.sub_agents.iter_mut().find(|s| s.id == call.id);
                 sub_agent::note(call, run, end, &agent_run.limits, now)
             }
@@ -226,6 +227,7 @@ fn note(
         };
         stop = stop.and(result);
     }
+    warnings.into_iter().for_each(|w| progress.warn(w));
     stop
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     activities::{AgentActivities, Report},
     failure,
-    transcript::size_limit,
+    transcript::{Transcript, size_limit},
 };
 
 /// Ends with an answer.
@@ -69,13 +69,26 @@ async fn report<W>(
     status: AgentExecutionStatus,
     progress: Option<Progress>,
 ) -> WorkflowResult<()> {
+    let Some(progress) = progress else {
+        return tell(ctx, id, status, None).await;
+    };
     // What ended because it was too large may be too large to be told.
     let told =
-        |p: &Progress| p.unreported && size_limit::size(&p.transcript) <= size_limit::MOST_SENT;
+        progress.unreported && size_limit::size(&progress.transcript) <= size_limit::MOST_SENT;
+    let transcript = told.then(|| progress.transcript.clone());
+    tell(ctx, id, progress.into_status(status), transcript).await
+}
+
+async fn tell<W>(
+    ctx: &WorkflowContext<W>,
+    id: &str,
+    status: AgentExecutionStatus,
+    transcript: Option<Transcript>,
+) -> WorkflowResult<()> {
     let report = Report {
         execution_id: id.to_owned(),
         status,
-        transcript: progress.filter(told).map(|p| p.transcript),
+        transcript,
     };
     let options = server_call(Some(Default::default()));
     match ctx

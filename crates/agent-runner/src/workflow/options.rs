@@ -9,8 +9,10 @@ use temporalio_sdk::{
 };
 use temporalio_workflow::ActivityCloseTimeouts;
 
-/// Longest whole answer of a model.
-const MODEL_CALL: Duration = Duration::from_secs(600);
+use crate::config::MOST_ANSWER_SECONDS;
+
+/// Longest whole answer of a model, whatever the runner is set to; the runner ends it before.
+const MODEL_CALL: Duration = Duration::from_secs(MOST_ANSWER_SECONDS + 60);
 /// Longest call of a tool: servers have limits of their own, an hour at most, and may have to be
 /// started first, for 10 minutes and 10 more for their tools. A runner that dies is noticed by its
 /// heartbeats.

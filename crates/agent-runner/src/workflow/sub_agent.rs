@@ -18,7 +18,7 @@ use crate::{
     limits::{Limit, Limits, Used},
     offered_tools::OfferedTools,
     pins::Actor,
-    transcript::{Call, CallState, SubAgentRun, size_limit},
+    transcript::{Call, CallState, Ending, SubAgentRun, size_limit},
 };
 
 /// What a sub-agent is to do.
@@ -44,6 +44,11 @@ pub(crate) struct SubAgentEnd {
     /// By itself.
     pub(super) used: Used,
     calls: Vec<Call>,
+    /// Of its last answer.
+    #[serde(default)]
+    ending: Ending,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) warnings: Vec<String>,
 }
 
 impl Task {
@@ -134,6 +139,10 @@ pub(super) fn note(
         run.error = end.error;
         now.clone_into(&mut run.completed_at);
         run.calls = end.calls;
+        run.ending = Ending {
+            tokens: end.used.tokens,
+            ..end.ending
+        };
     }
     match end.limit {
         Some(limit) => Err(Stop::Limit(limit, *limits)),
@@ -200,6 +209,9 @@ impl SubAgentExecution {
             }
         }
         end.used = progress.used.since(task.used);
+        end.warnings = progress.warnings;
+        let last = progress.transcript.turns.last();
+        end.ending = last.map(|turn| turn.ending.clone()).unwrap_or_default();
         end.calls = progress.transcript.calls().cloned().collect();
         if size_limit::size(&end) > size_limit::MOST_SENT {
             end.calls.clear();

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     activities::{AgentActivities, ModelRequest},
+    limits::Used,
     transcript::size_limit,
 };
 
@@ -51,10 +52,18 @@ pub(super) async fn run_turns<W>(
                 model_call(Some(token)),
             )
             .await?;
-        progress.used.model_calls += 1;
+        progress.used = progress.used.plus(Used {
+            model_calls: 1,
+            tool_calls: 0,
+            tokens: reply.ending.tokens,
+        });
+        progress.warn(reply.warning);
         progress
             .transcript
             .answer(reply.text.clone(), now(ctx), reply.calls);
+        if let Some(turn) = progress.transcript.turns.last_mut() {
+            turn.ending = reply.ending;
+        }
         progress
             .transcript
             .fit(size_limit::MOST)
@@ -72,7 +81,7 @@ pub(super) async fn run_turns<W>(
             .transcript
             .fit(size_limit::MOST)
             .map_err(Stop::TooLarge)?;
-        report(ctx, agent_run, progress.transcript.clone(), token).await?;
+        report(ctx, agent_run, progress.clone(), token).await?;
         progress.unreported = agent_run.actor.sub_agent.is_some();
     }
 }

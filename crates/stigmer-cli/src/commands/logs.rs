@@ -9,7 +9,12 @@ use stigmer_api::{
 };
 
 use crate::{
-    app::App, cli::LogsArgs, client::Client, commands::run, follow::Follower, resolve,
+    app::App,
+    cli::LogsArgs,
+    client::Client,
+    commands::run,
+    follow::{self, Follower},
+    resolve,
     understood::Understood,
 };
 
@@ -30,7 +35,10 @@ pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<()> {
         .await
         .map_err(|error| resolve::naming(error, Kind::AgentExecution, id))?;
     let mut follower = Follower::default();
-    let text = follower.step(&execution) + &follower.close();
+    let mut text = follower.step(&execution) + &follower.close();
+    if execution.phase().is_terminal() {
+        text.push_str(&follow::summary(&execution));
+    }
     app.output.either(&document(&execution), &text)
 }
 
@@ -45,5 +53,7 @@ fn document(execution: &AgentExecution) -> serde_json::Value {
         "toolCalls": status.tool_calls,
         "subAgentExecutions": status.sub_agent_executions,
         "error": status.error,
+        "usage": status.usage,
+        "warnings": status.warnings,
     })
 }

@@ -3,7 +3,15 @@
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
-use stigmer_api::agentexecution::{AgentExecution, AgentExecutionStatus};
+use stigmer_api::{
+    agentexecution::{AgentExecution, AgentExecutionStatus, MessageType},
+    finish::Cut,
+};
+
+use crate::output::one_line;
+
+/// The longest name and reason that are shown.
+const MAX_REASON: usize = 80;
 
 /// The numbers of an execution, on one line.
 pub(crate) fn summary(execution: &AgentExecution) -> String {
@@ -27,7 +35,38 @@ pub(crate) fn summary(execution: &AgentExecution) -> String {
     if let Some(seconds) = seconds(&status) {
         line.push_str(&format!(", duration: {seconds:.1} s"));
     }
-    line + "\n"
+    if let Some(usage) = &status.usage {
+        let (input, output) = (usage.input_tokens, usage.output_tokens);
+        line.push_str(&format!(", tokens: {input} in, {output} out"));
+    }
+    line + "\n" + &cuts(&status)
+}
+
+/// What is to be known beside the numbers: answers that were cut, and why; warnings.
+fn cuts(status: &AgentExecutionStatus) -> String {
+    let mut lines = String::new();
+    let last = status
+        .messages
+        .iter()
+        .rev()
+        .find(|m| m.r#type() == MessageType::MessageAi);
+    let agent = last.map(|m| ("agent", "", m.finish_reason.as_str()));
+    let subs = status.sub_agent_executions.iter();
+    let subs = subs.map(|s| ("sub-agent ", s.name.as_str(), s.finish_reason.as_str()));
+    for (what, name, reason) in agent.into_iter().chain(subs) {
+        if let Some(cut) = Cut::of(reason) {
+            let reason = one_line(reason, MAX_REASON);
+            let name = one_line(name, MAX_REASON);
+            lines.push_str(&format!(
+                "Cut: the answer of the {what}{name} is not whole ({reason}): {}\n",
+                cut.why()
+            ));
+        }
+    }
+    for warning in &status.warnings {
+        lines.push_str(&format!("Warning: {}\n", one_line(warning, 500)));
+    }
+    lines
 }
 
 fn seconds(status: &AgentExecutionStatus) -> Option<f64> {

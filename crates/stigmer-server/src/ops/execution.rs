@@ -214,6 +214,9 @@ fn merge(status: &mut AgentExecutionStatus, report: AgentExecutionStatus) {
     if !report.todos.is_empty() {
         status.todos = report.todos;
     }
+    if report.usage.is_some() {
+        status.usage = report.usage;
+    }
     text(&mut status.error, report.error);
     text(&mut status.started_at, report.started_at);
     text(&mut status.completed_at, report.completed_at);

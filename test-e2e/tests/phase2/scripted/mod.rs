@@ -2,6 +2,7 @@
 
 mod answers;
 mod cancel;
+mod dialects;
 mod environment;
 mod faults;
 mod limits;

@@ -64,3 +64,47 @@ async fn a_long_conversation_goes_on_in_a_new_history() -> Result {
     ensure!(runs >= 4, "{runs} runs for 8 turns of at most 2");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_does_not_fit_the_models_context_is_left_out_and_the_status_says_so() -> Result {
+    let stack = Stack::get()?;
+    let script = stack.script("small").await?;
+    let long = "word ".repeat(1500);
+    script
+        .answer(Answer::tool("echo", json!({ "text": long })))
+        .await?;
+    script
+        .answer(Answer::tool("echo", json!({ "text": "short" })))
+        .await?;
+    script.answer(Answer::text("Done.")).await?;
+    let mut control = stack.control().await?;
+    let env = [("STIGMER_LLM_CONTEXT_TOKENS", "4096")];
+    let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("small")
+        .instructions("You are the one who echoes.")
+        .stdio(&stack, &[])?
+        .only(&["echo"])
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Say much.")
+        .completed(&api)
+        .await?;
+
+    // The execution shows all of it.
+    ensure!(done.tools()?[0].result == long, "{done:?}");
+    let warnings = &done.status()?.warnings;
+    ensure!(
+        warnings.len() == 1 && warnings[0].contains("4096 tokens"),
+        "{warnings:?}"
+    );
+    let asked = script.finish().await?;
+    let last = &asked[2];
+    ensure!(
+        last.messages()[0] == ("system", "You are the one who echoes."),
+        "{last:?}"
+    );
+    ensure!(last.tool_results()[1] == "short", "{last:?}");
+    ensure!(last.body.to_string().len() < 4096 * 3, "{last:?}");
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! A piece of an answer, read from what servers of many dialects send. Null is as good as absent; what
+//! could be words and is not understood is refused.
+
+use serde_json::{Map, Value};
+
+use super::{
+    calls::CallDelta,
+    error::{ApiError, excerpt},
+};
+
+/// What one object of an answer says.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) text: String,
+    /// Bytes of what the model thought; nobody is shown them.
+    pub(super) thoughts: usize,
+    pub(super) calls: Vec<CallDelta>,
+    pub(super) finish_reason: Option<String>,
+    pub(super) usage: Option<Usage>,
+    pub(super) model: Option<String>,
+    /// Whether it is the answer as a whole, not a piece of it.
+    pub(super) whole: bool,
+}
+
+/// Tokens of one answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) input: u32,
+    pub(crate) output: u32,
+}
+
+/// Why an object is no piece.
+#[derive(Debug)]
+pub(super) enum NoChunk {
+    Error(ApiError),
+    Garbage(String),
+}
+
+impl Chunk {
+    pub(super) fn read(object: &Value) -> Result<Self, NoChunk> {
+        let Value::Object(object) = object else {
+            return Err(garbage("no object", object));
+        };
+        if let Some(error) = ApiError::of(object) {
+            return Err(NoChunk::Error(error));
+        }
+        let mut chunk = Self {
+            usage: usage(object).or_else(|| usage(object.get("x_groq")?.as_object()?)),
+            model: text(object, "model"),
+            ..Self::default()
+        };
+        let choices = match object.get("choices") {
+            None | Some(Value::Null) => return Ok(chunk),
+            Some(Value::Array(choices)) => choices,
+            Some(other) => return Err(garbage("choices are no list", other)),
+        };
+        // One answer is asked for; pieces of others would be mixed into it.
+        let first =
+            |c: &&Map<String, Value>| c.get("index").and_then(Value::as_u64).unwrap_or(0) == 0;
+        for choice in choices.iter().filter_map(Value::as_object).filter(first) {
+            chunk.choice(choice)?;
+        }
+        Ok(chunk)
+    }
+
+    fn choice(&mut self, choice: &Map<String, Value>) -> Result<(), NoChunk> {
+        if let Some(error) = ApiError::within(choice) {
+            return Err(NoChunk::Error(error));
+        }
+        if let Some(reason) = text(choice, "finish_reason") {
+            self.finish_reason = Some(reason);
+        }
+        let said = match (choice.get("delta"), choice.get("message")) {
+            (Some(Value::Object(delta)), _) => delta,
+            (_, Some(Value::Object(message))) => {
+                self.whole = true;
+                message
+            }
+            _ => return Ok(()),
+        };
+        self.content(said.get("content"))?;
+        if let Some(refusal) = text(said, "refusal") {
+            self.text.push_str(&refusal);
+        }
+        for name in ["reasoning_content", "reasoning", "thinking"] {
+            self.thoughts += said.get(name).map_or(0, length);
+        }
+        match said.get("tool_calls") {
+            Some(Value::Array(calls)) => {
+                self.calls.extend(calls.iter().filter_map(CallDelta::read))
+            }
+            Some(call @ Value::Object(_)) => self.calls.extend(CallDelta::read(call)),
+            _ => {}
+        }
+        // The oldest dialect knows one call.
+        let old = said.get("function_call").filter(|call| call.is_object());
+        self.calls.extend(old.and_then(CallDelta::read));
+        Ok(())
+    }
+
+    fn content(&mut self, content: Option<&Value>) -> Result<(), NoChunk> {
+        match content {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) => self.text.push_str(text),
+            Some(Value::Array(parts)) => {
+                for part in parts {
+                    self.part(part)?;
+                }
+            }
+            Some(part @ Value::Object(_)) => self.part(part)?,
+            Some(other) => return Err(garbage("the content is no text", other)),
+        }
+        Ok(())
+    }
+
+    /// A part of a content: text, or something else beside it.
+    fn part(&mut self, part: &Value) -> Result<(), NoChunk> {
+        let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
+        match (part, kind, part.get("text"), part.get("refusal")) {
+            (Value::Null, ..) => {}
+            (Value::String(text), ..)
+            | (_, "text" | "output_text", Some(Value::String(text)), _)
+            | (_, "refusal", _, Some(Value::String(text))) => self.text.push_str(text),
+            (_, "text" | "output_text" | "refusal", ..) => {
+                return Err(garbage("a part of the content is no text", part));
+            }
+            (_, "thinking" | "reasoning", ..) => self.thoughts += length(part),
+            // Pictures, references: no words.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn garbage(why: &str, what: &Value) -> NoChunk {
+    NoChunk::Garbage(format!("{why}: {}", excerpt(&what.to_string())))
+}
+
+/// A text that is there and not empty.
+fn text(object: &Map<String, Value>, name: &str) -> Option<String> {
+    let text = object.get(name)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn length(value: &Value) -> usize {
+    match value {
+        Value::Null => 0,
+        Value::String(text) => text.len(),
+        other => other.to_string().len(),
+    }
+}
+
+fn usage(object: &Map<String, Value>) -> Option<Usage> {
+    let usage = object.get("usage")?.as_object()?;
+    let count = |name: &str| {
+        let count = usage.get(name).and_then(Value::as_f64).unwrap_or(0.0);
+        count.clamp(0.0, f64::from(u32::MAX)) as u32
+    };
+    let usage = Usage {
+        input: count("prompt_tokens"),
+        output: count("completion_tokens"),
+    };
+    (usage != Usage::default()).then_some(usage)
+}

@@ -1,0 +1,177 @@
+//! How many tokens a model takes, question and answer together: told, or asked where it can be asked.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use futures::StreamExt;
+use serde_json::Value;
+
+/// Who does not tell it at once is not waited for.
+const LOOK: Duration = Duration::from_secs(2);
+/// The largest list of models that is read; OpenRouter's has half a MiB.
+const MOST: usize = 4 * 1024 * 1024;
+/// How many models are remembered.
+const MODELS: usize = 256;
+
+/// What is known of the models of one address. Each place is asked until it says that it has nothing
+/// to say; each model is asked about once.
+#[derive(Default)]
+pub(super) struct Contexts {
+    known: Mutex<HashMap<String, Option<u32>>>,
+    list_is_silent: AtomicBool,
+    no_ollama: AtomicBool,
+    no_llama_cpp: AtomicBool,
+}
+
+/// What came of a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Tokens(u32),
+    /// Ollama decides when it loads the model.
+    NotLoaded,
+    Nothing,
+}
+
+/// How a place below the address is asked: by GET, or by POST with a body.
+pub(super) trait Ask {
+    /// The answer, where there is one of status 200; false where there is another.
+    fn ask(
+        &self,
+        path: &'static str,
+        body: Option<Value>,
+    ) -> impl Future<Output = Result<Value, bool>> + Send;
+}
+
+impl Contexts {
+    /// The tokens that `model` takes, if anybody says so.
+    pub(super) async fn of(&self, model: &str, places: &impl Ask) -> Option<u32> {
+        let known = |this: &Self| {
+            let known = this.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(model).copied()
+        };
+        if let Some(known) = known(self) {
+            return known;
+        }
+        let found = match tokio::time::timeout(LOOK, self.look(model, places)).await {
+            Ok(Look::Tokens(tokens)) => Some(tokens),
+            Ok(Look::NotLoaded) => return None,
+            Ok(Look::Nothing) | Err(_) => None,
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MODELS {
+            known.clear();
+        }
+        known.insert(model.to_owned(), found);
+        found
+    }
+
+    async fn look(&self, model: &str, places: &impl Ask) -> Look {
+        if !self.list_is_silent.load(Relaxed) {
+            match places.ask("v1/models", None).await {
+                Ok(list) => match in_list(&list, model) {
+                    Some(tokens) => return Look::Tokens(tokens),
+                    None if says_nothing(&list) => self.list_is_silent.store(true, Relaxed),
+                    None => {}
+                },
+                Err(answered) => self.list_is_silent.store(answered, Relaxed),
+            }
+        }
+        if !self.no_ollama.load(Relaxed) {
+            match places.ask("api/ps", None).await {
+                Ok(running) if running.get("models").is_some() => {
+                    if let Some(tokens) = running_at(&running, model) {
+                        return Look::Tokens(tokens);
+                    }
+                    let body = serde_json::json!({ "model": model });
+                    let shown = places.ask("api/show", Some(body)).await.unwrap_or_default();
+                    return set_to(&shown).map_or(Look::NotLoaded, Look::Tokens);
+                }
+                Ok(_) | Err(true) => self.no_ollama.store(true, Relaxed),
+                Err(false) => {}
+            }
+        }
+        if !self.no_llama_cpp.load(Relaxed) {
+            match places.ask("props", None).await {
+                Ok(props) => {
+                    let n_ctx = &props["default_generation_settings"]["n_ctx"];
+                    if let Some(tokens) = tokens(n_ctx) {
+                        return Look::Tokens(tokens);
+                    }
+                    self.no_llama_cpp.store(true, Relaxed);
+                }
+                Err(answered) => self.no_llama_cpp.store(answered, Relaxed),
+            }
+        }
+        Look::Nothing
+    }
+}
+
+/// Reads an answer, if it is JSON of a bounded size.
+pub(super) async fn json(answer: reqwest::Response) -> Option<Value> {
+    let mut body = Vec::new();
+    let mut bytes = answer.bytes_stream();
+    while let Some(piece) = bytes.next().await {
+        body.extend_from_slice(&piece.ok()?);
+        if body.len() > MOST {
+            return None;
+        }
+    }
+    serde_json::from_slice(&body).ok()
+}
+
+fn tokens(value: &Value) -> Option<u32> {
+    let tokens = value.as_u64().and_then(|n| u32::try_from(n).ok())?;
+    (tokens > 0).then_some(tokens)
+}
+
+/// vLLM and SGLang, Groq, OpenRouter, Mistral: each has its own name for it.
+fn length(entry: &Value) -> Option<u32> {
+    let names = [
+        "max_model_len",
+        "context_window",
+        "context_length",
+        "max_context_length",
+    ];
+    names.iter().find_map(|name| tokens(&entry[*name]))
+}
+
+fn entries(list: &Value) -> &[Value] {
+    list["data"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn in_list(list: &Value, model: &str) -> Option<u32> {
+    length(entries(list).iter().find(|entry| entry["id"] == model)?)
+}
+
+fn says_nothing(list: &Value) -> bool {
+    entries(list).iter().all(|entry| length(entry).is_none())
+}
+
+/// The context of a model that Ollama has loaded.
+fn running_at(running: &Value, model: &str) -> Option<u32> {
+    let full = match model.contains(':') {
+        true => model.to_owned(),
+        false => format!("{model}:latest"),
+    };
+    let models = running["models"].as_array()?;
+    let this = |m: &&Value| [&m["name"], &m["model"]].iter().any(|name| **name == full);
+    tokens(&models.iter().find(this)?["context_length"])
+}
+
+/// The context that a model of Ollama is set to, whoever loads it.
+fn set_to(shown: &Value) -> Option<u32> {
+    let parameters = shown["parameters"].as_str()?.lines();
+    let mut words = parameters.map(str::split_whitespace);
+    words
+        .find_map(|mut line| (line.next() == Some("num_ctx")).then(|| line.next()?.parse().ok())?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

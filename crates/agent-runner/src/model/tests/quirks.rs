@@ -1,0 +1,167 @@
+//! What is said differently to a model that refused, what is waited for, and what an end tells.
+
+use super::*;
+
+fn refusal(status: &str, body: &str) -> Vec<u8> {
+    self::status(status, body).into_bytes()
+}
+
+fn hello() -> Vec<u8> {
+    stream(&[HEL, LO, STOP, "[DONE]"]).into_bytes()
+}
+
+fn body(request: &str) -> Value {
+    serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_refused_is_not_sent_again() {
+    let azure = r#"{"error":{"message":"'max_tokens' is not taken by this model; send 'max_completion_tokens'","code":"unsupported_parameter"}}"#;
+    let mistral = r#"{"message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options","include_usage"]}]}}"#;
+    let replies = vec![
+        refusal("400 Bad Request", azure),
+        refusal("422 Unprocessable Entity", mistral),
+        hello(),
+        hello(),
+    ];
+    let (url, mut seen) = serve(replies, true).await;
+    let model = model(&url);
+    for _ in 0..2 {
+        assert_eq!(whole(&model).await.unwrap().text, "Hello");
+    }
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        let body = body(&seen.recv().await.unwrap());
+        let usage = body["stream_options"]["include_usage"].as_bool();
+        sent.push((
+            body["max_tokens"].as_u64(),
+            body["max_completion_tokens"].as_u64(),
+            usage,
+        ));
+    }
+    let (old, new) = (Some(24), Some(24));
+    assert_eq!(
+        sent,
+        [
+            (old, None, Some(true)),
+            (None, new, Some(true)),
+            (None, new, None),
+            (None, new, None)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_that_teaches_nothing_is_told_at_once() {
+    let same = "max_completion_tokens is too large: 24";
+    let (url, mut seen) = serve(vec![refusal("400 No", same), refusal("400 No", same)], true).await;
+    let error = whole(&model(&url)).await.unwrap_err();
+    assert_eq!((error.kind, error.retryable), ("ModelRefused", false));
+    assert!(seen.recv().await.is_some() && seen.recv().await.is_some());
+    assert!(seen.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_model_without_tools_is_named_with_what_to_do() {
+    // The last one tells it as an error of its own.
+    for (status, words) in [
+        (
+            "400 Bad Request",
+            r#"{"error":{"message":"smollm2:135m does not support tools"}}"#,
+        ),
+        (
+            "500 Oops",
+            r#"{"error":{"message":"tools param requires --jinja flag"}}"#,
+        ),
+    ] {
+        let (url, _seen) = serve(vec![refusal(status, words)], true).await;
+        let spec = ToolSpec {
+            name: "add".to_owned(),
+            description: String::new(),
+            parameters: serde_json::json!({}),
+            server: None,
+        };
+        let asked = model(&url)
+            .ask("m", &[ChatMessage::user("hello")], &[&spec], 24)
+            .await;
+        let error = asked.err().unwrap();
+        assert_eq!((error.kind, error.retryable), ("ModelWithoutTools", false));
+        assert!(error.why.contains("docs/models.md"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_has_ended_is_not_waited_for() {
+    let replies = vec![stream(&[HEL, LO, STOP]).into_bytes()];
+    let (url, _seen) = serve(replies, false).await;
+    let model = told(&url, &["--llm-timeout", "60"]);
+    let began = Instant::now();
+    assert_eq!(whole(&model).await.unwrap().text, "Hello");
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+/// Sends a comment every 300 ms, `times` times, then the answer.
+async fn murmuring(times: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read(&mut stream).await;
+        let head = self::stream(&[]);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..times {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            if stream.write_all(b": waiting\n\n").await.is_err() {
+                return;
+            }
+        }
+        let _ = stream
+            .write_all(format!("data: {HEL}\n\ndata: {STOP}\n\n").as_bytes())
+            .await;
+    });
+    url
+}
+
+#[tokio::test]
+async fn any_byte_is_life_until_the_whole_answer_takes_too_long() {
+    let url = murmuring(5).await;
+    assert_eq!(whole(&model(&url)).await.unwrap().text, "Hel");
+    let url = murmuring(20).await;
+    let error = whole(&told(&url, &["--llm-timeout", "1", "--llm-answer", "2"]))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind, error.retryable), ("ModelTooSlow", false));
+    assert!(error.why.contains("STIGMER_LLM_ANSWER_SECONDS"), "{error}");
+}
+
+#[tokio::test]
+async fn an_end_tells_reason_model_and_usage() {
+    let named = r#"{"model":"smoltools","choices":[{"delta":{"content":"Hi"},"finish_reason":"length"}],"usage":null}"#;
+    let usage = r#"{"model":"smoltools","choices":[],"usage":{"prompt_tokens":11,"completion_tokens":4,"total_tokens":15}}"#;
+    let (url, _seen) = serve(vec![stream(&[named, usage, "[DONE]"]).into_bytes()], true).await;
+    let answer = whole(&model(&url)).await.unwrap();
+    let usage = answer.usage.unwrap();
+    assert_eq!(
+        (answer.finish_reason.as_str(), answer.model.as_str()),
+        ("length", "smoltools")
+    );
+    assert_eq!((usage.input, usage.output), (11, 4));
+}
+
+#[tokio::test]
+async fn an_answer_of_thoughts_alone_names_what_was_used_up_and_the_setting() {
+    let thought =
+        r#"{"choices":[{"delta":{"reasoning_content":"First I think"},"finish_reason":"length"}]}"#;
+    let (url, _seen) = serve(vec![stream(&[thought, "[DONE]"]).into_bytes()], true).await;
+    let error = whole(&model(&url)).await.unwrap_err();
+    assert_eq!(error.kind, "ModelSpentItself");
+    assert!(
+        error.why.contains("used up its 24 tokens on thoughts"),
+        "{error}"
+    );
+    assert!(error.why.contains("STIGMER_LLM_MAX_TOKENS"), "{error}");
+}
