@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod bad;
+mod hostile;
 mod others;
 
 const HEAD: &str = "apiVersion: agentic.stigmer.ai/v1\nkind: Agent\n";
