@@ -97,10 +97,11 @@ async fn lists_have_a_length_and_nobody_waits_for_a_longer_one() -> Result {
     wrong(api.agents().apply(large.clone()).await, &words)?;
 
     large.spec = Some(with_servers(56_000));
+    let name = unique("neighbour");
     let begun = Instant::now();
     let (refused, neighbour) = tokio::join!(
         async { api.agents().apply(large).await },
-        api.new_agent(&unique("neighbour"))
+        api.new_agent(&name)
     );
     wrong(refused, &["spec.mcp_servers"])?;
     neighbour?;
