@@ -3,8 +3,6 @@ mod merged;
 mod refused;
 mod told;
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, ensure};
 use stigmer_api::{
     agent::Agent,

@@ -77,7 +77,7 @@ async fn a_copy_of_an_answer_has_lost_its_secrets() -> Result {
         format!(
             "apiVersion: agentic.stigmer.ai/v1\nkind: Environment\nmetadata: {{name: {}}}\nspec:\n  \
              data:\n    TOKEN: {{value: '{value}', isSecret: true}}\n",
-            unique("env")
+            unique("vault")
         )
     };
     project.write("agents/e.yaml", document("[redacted]"))?;
