@@ -10,10 +10,10 @@ use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
 
 /// The probe in one of its odd ways.
 fn odd(stack: &Stack, oddity: &str, args: &[&str]) -> Result<StdioServer> {
-    let args = ["odd", oddity, "--"].iter().chain(args);
+    let args = [&["odd", oddity, "--"], args].concat();
     Ok(StdioServer {
         command: stack.mcp()?.stdio.to_string_lossy().into_owned(),
-        args: args.map(ToString::to_string).collect(),
+        args: args.into_iter().map(str::to_owned).collect(),
         ..Default::default()
     })
 }
