@@ -131,11 +131,38 @@ async fn a_version_that_was_never_pushed_is_named() -> Result {
     let api = stack.api()?;
     let skill = SkillFolder::new("unborn", "# Unborn\n\nThere is only one.\n")?;
     skill.push(&stack, Some("one")).await?;
-    let refused = NewAgent::new("unborn")
+    let agent = NewAgent::new("unborn")
         .skill_at(skill.slug(), "nine")
         .apply(&api)
-        .await;
-    let refused = refused.err().context("it was taken")?.to_string();
-    ensure!(refused.contains("nine"), "{refused}");
+        .await?;
+    let script = stack.script("unborn").await?;
+    let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
+    ensure!(
+        error.contains(skill.slug()) && error.contains("nine"),
+        "{error}"
+    );
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_skill_may_be_pushed_after_its_agent() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let skill = SkillFolder::new("later", "# Later\n\nSay so.\n")?;
+    let agent = NewAgent::new("later")
+        .skill(skill.slug())
+        .apply(&api)
+        .await?;
+    let script = stack.script("later").await?;
+    let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
+    ensure!(error.contains(skill.slug()), "{error}");
+    skill.push(&stack, None).await?;
+    script.answer(Answer::text("Now it is here.")).await?;
+    let done = Ask::new(&agent, script.model(), "Go.")
+        .completed(&api)
+        .await?;
+    ensure!(done.answer()? == "Now it is here.", "{done:?}");
+    script.finish().await?;
     Ok(())
 }
