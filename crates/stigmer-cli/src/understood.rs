@@ -167,8 +167,10 @@ mod tests {
         ) {
             let mut execution = AgentExecution::default();
             execution.metadata_mut().owner_scope = number;
-            let mut info = stigmer_api::apiresource::ApiResourceAuditInfo::default();
-            info.created_at = Some(Timestamp { seconds, nanos: number });
+            let info = stigmer_api::apiresource::ApiResourceAuditInfo {
+                created_at: Some(Timestamp { seconds, nanos: number }),
+                ..Default::default()
+            };
             execution.audit_mut().spec_audit = Some(info);
             let call = ToolCall { status: number, args: Some(args(float, number)), ..Default::default() };
             let mut status = AgentExecutionStatus { phase: number, ..Default::default() };
@@ -195,7 +197,7 @@ mod tests {
             ..Default::default()
         };
         status.tool_calls = vec![call];
-        let before = serde_json::to_value(&execution.status.clone().unwrap().phase).unwrap();
+        let before = serde_json::to_value(execution.status.clone().unwrap().phase).unwrap();
         execution.understand();
         assert_eq!(execution.phase(), ExecutionPhase::ExecutionFailed);
         assert_eq!(before, 4);
