@@ -160,7 +160,10 @@ fn of<R: Resource>(org: Option<&str>, limit: usize, mut all: Vec<R>) -> Vec<R> {
 /// The number and size of the page that begins behind so many entries: a server may give fewer than
 /// it was asked for where they are large.
 fn page_after(have: usize) -> (i32, i32) {
-    let size = (1..=PAGE).rev().find(|size| have.is_multiple_of(*size)).unwrap_or(1);
+    let size = (1..=PAGE)
+        .rev()
+        .find(|size| have.is_multiple_of(*size))
+        .unwrap_or(1);
     let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
     (number(have / size + 1), number(size))
 }
