@@ -195,7 +195,12 @@ fn the_one_thread_stays_free() {
         let conditions = json!({ "answers": vec![condition; 500] });
         at.put("/scripts/many", conditions).await;
         let few = json!({ "model": "script/many", "messages": [{ "role": "user", "content": &long[..10_000] }] });
+        let big = json!({ "text": long });
+        at.put("/scripts/big", json!({ "answers": [big, big] })).await;
+        let asked = |stream: bool| json!({ "model": "script/big", "stream": stream, "messages": [] });
         let works = [
+            (&at, Method::POST, "/v1/chat/completions", asked(true), 200),
+            (&at, Method::POST, "/v1/chat/completions", asked(false), 200),
             (&at, Method::POST, "/v1/chat/completions", few, 422),
             (&at, Method::POST, "/v1/chat/completions", chat("script/k"), 200),
             (&at, Method::POST, "/v1/chat/completions", chat("replay/c/m"), 422),

@@ -57,6 +57,14 @@ pub struct ScriptedAnswer {
 }
 
 impl ScriptedAnswer {
+    /// About how many bytes it says.
+    pub(super) fn size(&self) -> usize {
+        let raw = self.raw.iter().flat_map(|raw| &raw.pieces);
+        let pieces = self.pieces.iter().chain(raw).map(Piece::size);
+        let tools = self.tools.iter().map(Tool::size);
+        self.text.as_ref().map_or(0, String::len) + pieces.chain(tools).sum::<usize>()
+    }
+
     /// How many pieces it has.
     fn count(&self) -> usize {
         let spoken = self.pieces.iter().filter(|piece| !piece.holds()).count();

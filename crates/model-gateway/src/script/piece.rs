@@ -70,6 +70,12 @@ impl Piece {
         self.0.text.as_deref()
     }
 
+    /// About how many bytes it has.
+    pub(super) fn size(&self) -> usize {
+        let words = [&self.0.text, &self.0.base64].into_iter().flatten();
+        words.map(String::len).sum()
+    }
+
     /// Its bytes.
     pub(super) fn bytes(&self) -> Option<Result<Bytes, String>> {
         if let Some(text) = &self.0.text {

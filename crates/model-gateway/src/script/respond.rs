@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     access_log::{Exchange, OnEnd},
+    aside::aside,
     canned::{header_map, reply, status_code},
     outcome::Lane,
     request::ChatRequest,
@@ -72,18 +73,21 @@ pub async fn respond(
         usage: exchange.include_usage(),
     };
     if exchange.stream() {
-        return ChatResponse::chunks(streamed(script, envelope.steps(answer)));
+        let size = answer.size();
+        return ChatResponse::chunks(streamed(script, size, envelope.steps(answer)));
     }
     if !waited(&script, &answer).await {
         let text = format!("script `{key}` was deleted while it held this answer");
         return ChatResponse::refused(StatusCode::UNPROCESSABLE_ENTITY, "script_missing", &text);
     }
+    let said = Arc::clone(&answer);
+    let whole = aside(answer.size(), move || envelope.whole(&said)).await;
     ChatResponse {
         damage: Damage {
             cut: answer.cut_after_pieces,
             garbage: answer.garbage,
         },
-        ..ChatResponse::json(StatusCode::OK, envelope.whole(&answer))
+        ..ChatResponse::json(StatusCode::OK, whole)
     }
 }
 
@@ -93,10 +97,11 @@ fn as_it_stands(script: Arc<Script>, answer: Arc<ScriptedAnswer>) -> ChatRespons
     let raw = answer.raw.as_ref();
     let status = raw.and_then(|raw| status_code(raw.status).ok());
     let headers = raw.and_then(|raw| header_map(&raw.headers).ok());
+    let size = answer.size();
     ChatResponse {
         status: status.unwrap_or_default(),
         headers: headers.unwrap_or_default(),
-        ..ChatResponse::chunks(streamed(script, raw_stream::steps(answer)))
+        ..ChatResponse::chunks(streamed(script, size, raw_stream::steps(answer)))
     }
 }
 
@@ -113,11 +118,19 @@ async fn waited(script: &Script, answer: &ScriptedAnswer) -> bool {
     true
 }
 
-fn streamed(script: Arc<Script>, steps: impl Iterator<Item = Step> + Send + 'static) -> Chunks {
-    let chunks = unfold(Some((script, steps)), |state| async move {
+/// The steps of an answer that says so many bytes, each done as it is taken.
+fn streamed(
+    script: Arc<Script>,
+    size: usize,
+    steps: impl Iterator<Item = Step> + Send + 'static,
+) -> Chunks {
+    let chunks = unfold(Some((script, steps)), move |state| async move {
         let (script, mut steps) = state?;
         loop {
-            let broken = match steps.next()? {
+            // One step may be all of a large answer.
+            let (step, rest) = aside(size, move || (steps.next(), steps)).await;
+            steps = rest;
+            let broken = match step? {
                 Step::Pause(pause) => {
                     tokio::time::sleep(pause).await;
                     continue;

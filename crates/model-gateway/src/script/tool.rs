@@ -37,6 +37,13 @@ impl Tool {
         }
     }
 
+    /// About how many bytes its arguments have.
+    pub(super) fn size(&self) -> usize {
+        self.arguments
+            .as_ref()
+            .map_or(0, |written| written.get().len())
+    }
+
     /// How many bytes of `arguments` come at once, where they have `chars` characters. At least two pieces, so that
     /// nobody who reads only one can pass.
     pub(super) fn at_once(chars: usize) -> usize {
