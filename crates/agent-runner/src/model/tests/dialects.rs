@@ -6,16 +6,12 @@ use super::*;
 struct Row {
     what: &'static str,
     body: String,
-    /// Text, names and arguments of calls, finish reason.
-    expected: Result<
-        (
-            &'static str,
-            &'static [(&'static str, &'static str)],
-            &'static str,
-        ),
-        &'static str,
-    >,
+    expected: Result<Said, &'static str>,
 }
+
+/// Text, names and arguments of calls, finish reason.
+type Said = (&'static str, Calls, &'static str);
+type Calls = &'static [(&'static str, &'static str)];
 
 fn said(
     what: &'static str,
@@ -33,7 +29,7 @@ fn said(
 fn called(
     what: &'static str,
     body: impl Into<String>,
-    calls: &'static [(&'static str, &'static str)],
+    calls: Calls,
     reason: &'static str,
 ) -> Row {
     Row {
