@@ -26,12 +26,7 @@ fn said(
     }
 }
 
-fn called(
-    what: &'static str,
-    body: impl Into<String>,
-    calls: Calls,
-    reason: &'static str,
-) -> Row {
+fn called(what: &'static str, body: impl Into<String>, calls: Calls, reason: &'static str) -> Row {
     Row {
         what,
         body: body.into(),
