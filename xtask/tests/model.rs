@@ -1,38 +1,24 @@
-//! Which model a run takes, and what becomes of one that is not there, takes no tools, or is not loaded yet.
+//! Which model a run takes, and what becomes of one that is not there or takes no tools.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Output};
-use support::played::{Played, status, tags};
+use std::process::Output;
+use support::played::{Played, TAGS, VERSION, ollama, on_ollama, status, tags};
 use support::services::{phase2, world};
 use support::{World, text_of};
 
-const VERSION: &str = include_str!("testdata/ollama/version.http");
-const TAGS: &str = include_str!("testdata/ollama/tags.http");
 const SHOW: &str = include_str!("testdata/ollama/show.http");
 const MODELS: &str = include_str!("testdata/ollama/models.http");
 const NO_SUCH_MODEL: &str = include_str!("testdata/ollama/no-such-model.http");
-const LOADED: &str = r#"{"model":"m","response":"","done":true,"done_reason":"load"}"#;
 const TOKEN: &str = r#"{"choices":[{"message":{"content":"Hi"},"finish_reason":"length"}]}"#;
-
-/// An Ollama with these models, which loads each.
-fn ollama(tags: String) -> Played {
-    let (version, load) = (VERSION.to_owned(), status("200 OK", LOADED));
-    Played::new([
-        ("GET /api/version", version),
-        ("GET /api/tags", tags),
-        ("POST /api/generate smol", load),
-    ])
-}
 
 /// Some address with this list, or none, and this answer to a question.
 fn address(list: Option<&str>, answer: &str) -> Played {
     let list = list.map(|list| ("GET /v1/models", list.to_owned()));
     let answer = (
-        "POST /v1/chat/completions \"max_tokens\":1",
+        "POST /v1/chat/completions \"max_tokens\":1,",
         answer.to_owned(),
     );
     Played::new(list.into_iter().chain([answer]))
@@ -54,12 +40,6 @@ fn row(played: &Played, name: &str) -> String {
     let found = model["found"].as_str().unwrap();
     let found = found.replace(&played.address, "ADDRESS");
     format!("{}: {found}", model["state"].as_str().unwrap())
-}
-
-fn on_ollama(world: &World, played: &Played, args: &[&str]) -> Command {
-    let mut command = phase2(world, args);
-    command.env("OLLAMA_HOST", &played.address);
-    command
 }
 
 fn at_address(world: &World, url: &str, name: &str) -> Output {
@@ -205,76 +185,5 @@ fn an_address_that_cannot_be_asked_from_here_is_the_gateways_to_ask() {
         let world = world();
         let output = at_address(&world, url, "m");
         assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
-    }
-}
-
-#[test]
-fn a_load_is_waited_for_once_before_the_tests() {
-    let (world, played) = (world(), ollama(TAGS.into()));
-    played.hold("POST /api/generate");
-    let ran = world.fake().join("ran");
-    let exec = ["--exec", "touch $E2E_FAKE/ran"];
-    let mut run = on_ollama(&world, &played, &exec).spawn().unwrap();
-    let mut said = Vec::new();
-    for line in BufReader::new(run.stderr.take().unwrap()).lines() {
-        let line = line.unwrap();
-        if line.starts_with("waiting for ") {
-            assert!(!ran.exists());
-            played.release();
-        }
-        said.push(line);
-    }
-    assert!(run.wait().unwrap().success(), "{said:#?}");
-    let line = format!(
-        "waiting for smoltools:latest at http://{}/v1 to load",
-        played.address
-    );
-    assert_eq!(
-        said.iter().filter(|said| **said == line).count(),
-        1,
-        "{said:#?}"
-    );
-    assert!(ran.exists());
-    assert_eq!(played.asked("POST /api/generate"), 1);
-    world.assert_nothing_left();
-}
-
-#[test]
-fn a_model_that_does_not_load_ends_the_run_with_its_own_words_or_the_limit() {
-    let failing = || {
-        let full = r#"{"error":"model requires more system memory (9 GiB) than is available"}"#;
-        Played::new([
-            ("GET /api/version", VERSION.to_owned()),
-            ("GET /api/tags", TAGS.to_owned()),
-            (
-                "POST /api/generate",
-                status("500 Internal Server Error", full),
-            ),
-        ])
-    };
-    let silent = || {
-        let played = ollama(TAGS.into());
-        played.hold("POST /api/generate");
-        played
-    };
-    let words = "smoltools:latest at http://ADDRESS/v1 does not load: ";
-    for (played, why) in [
-        (
-            failing(),
-            "500 Internal Server Error: model requires more system memory",
-        ),
-        (
-            silent(),
-            "nothing within 2 s, which is `ready_seconds` of [services.model] in e2e.toml",
-        ),
-    ] {
-        let world = world();
-        let exec = ["--exec", "touch $E2E_FAKE/ran"];
-        let output = on_ollama(&world, &played, &exec).output().unwrap();
-        let text = text_of(&output).replace(&played.address, "ADDRESS");
-        assert_eq!(output.status.code(), Some(40), "{text}");
-        assert!(text.contains(&format!("{words}{why}")), "{text}");
-        assert!(!world.fake().join("ran").exists());
-        world.assert_nothing_left();
     }
 }

@@ -1,8 +1,17 @@
 //! A model's server that plays recorded answers.
 
+use super::World;
+use super::services::phase2;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
+
+/// Its version.
+pub const VERSION: &str = include_str!("../testdata/ollama/version.http");
+/// Its two models, of which one takes tools.
+pub const TAGS: &str = include_str!("../testdata/ollama/tags.http");
+const LOADED: &str = r#"{"model":"m","response":"","done":true,"done_reason":"load"}"#;
 
 /// The server. It ends with the test's process.
 pub struct Played {
@@ -124,4 +133,21 @@ pub fn tags(models: &[(&str, u64, Option<&str>)]) -> String {
         "200 OK",
         &serde_json::json!({ "models": models }).to_string(),
     )
+}
+
+/// An Ollama with these models, which loads each.
+pub fn ollama(tags: String) -> Played {
+    let (version, load) = (VERSION.to_owned(), status("200 OK", LOADED));
+    Played::new([
+        ("GET /api/version", version),
+        ("GET /api/tags", tags),
+        ("POST /api/generate smol", load),
+    ])
+}
+
+/// Phase 2 on a machine that has it.
+pub fn on_ollama(world: &World, played: &Played, args: &[&str]) -> Command {
+    let mut command = phase2(world, args);
+    command.env("OLLAMA_HOST", &played.address);
+    command
 }
