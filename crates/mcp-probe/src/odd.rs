@@ -35,6 +35,8 @@ pub enum Oddity {
     Nameless,
     /// Two seconds pass before it answers for the first time.
     SlowStart,
+    /// It complains at length, of its arguments last, and ends with code 3.
+    LoudEnd,
 }
 
 /// The server's state.
@@ -51,6 +53,13 @@ struct Server {
 /// # Errors
 /// When stdin cannot be read.
 pub fn serve(oddity: Oddity, args: Vec<String>) -> io::Result<()> {
+    if oddity == Oddity::LoudEnd {
+        for n in 0..200 {
+            eprintln!("{n} {}", "x".repeat(190));
+        }
+        eprintln!("{}", args.join(" "));
+        std::process::exit(3);
+    }
     let server = Arc::new(Server {
         oddity,
         args,

@@ -135,14 +135,7 @@ async fn of_a_long_last_word_the_end_is_told() -> Result {
     let api = stack.api()?;
     let script = stack.script("last-word").await?;
     // 200 lines of 200 bytes: the cause stands in the last one.
-    let line = "x".repeat(190);
-    let loud =
-        format!("for i in $(seq 200); do echo \"$i {line}\" >&2; done; echo the cause >&2; exit 3");
-    let server = StdioServer {
-        command: "sh".to_owned(),
-        args: vec!["-c".to_owned(), loud],
-        ..Default::default()
-    };
+    let server = odd(&stack, "loud-end", &["the", "cause"])?;
     let agent = NewAgent::new("last-word").server("loud", ServerType::Stdio(server));
     let agent = agent.apply(&api).await?;
     let error = Ask::new(&agent, script.model(), "Go.").failed(&api).await?;
