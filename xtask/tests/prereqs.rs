@@ -276,3 +276,24 @@ fn an_engine_of_another_machine_is_not_taken() {
         "{text}"
     );
 }
+
+#[test]
+fn an_empty_variable_is_an_unset_one() {
+    let world = World::new();
+    let unset = text_of(&bare(&world, &["phase2"]).output().unwrap());
+    let mut empty = bare(&world, &["phase2"]);
+    for name in [
+        "E2E_MODEL_BIN",
+        "E2E_TEMPORAL_BIN",
+        "E2E_MODEL_URL",
+        "E2E_COMPOSE",
+    ] {
+        empty.env(name, "");
+    }
+    let empty = text_of(&empty.output().unwrap());
+    assert!(
+        empty.contains("but there is no pip to fetch it; the live lane"),
+        "{empty}"
+    );
+    assert_eq!(empty, unset);
+}

@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures::StreamExt;
-use reqwest::{Client, ClientBuilder, Method, Response, Url};
+use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 use serde_json::Value;
 use service_kit::is_loopback;
 use tokio::time::Instant;
@@ -80,14 +80,15 @@ impl Model {
         service_kit::url::below(&self.base, path)
     }
 
-    /// Asks for the list of models, to prove that the address answers.
+    /// Asks for the list of models, to prove that the address answers. One that has no such list answers too.
     pub(crate) async fn probe(&self) -> Result<(), ModelError> {
         let request = self.request(Method::GET, self.below("models"));
         let answer = request.timeout(Duration::from_secs(5)).send().await;
         let answer = answer.map_err(|e| self.unreachable(e))?;
-        match answer.status().is_success() {
-            true => Ok(()),
-            false => Err(self.refusal(answer).await?.error),
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Ok(()),
+            _ => Err(self.refusal(answer).await?.error),
         }
     }
 

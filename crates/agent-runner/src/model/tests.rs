@@ -201,6 +201,20 @@ async fn trouble_is_told_apart() {
 }
 
 #[tokio::test]
+async fn an_address_without_a_list_of_models_answers_all_the_same() {
+    for (line, answers) in [
+        ("200 OK", true),
+        ("404 Not Found", true),
+        ("405 Method Not Allowed", true),
+        ("401 No", false),
+        ("503 Busy", false),
+    ] {
+        let (url, _seen) = serve(vec![status(line, "{}").into_bytes()], true).await;
+        assert_eq!(model(&url).probe().await.is_ok(), answers, "{line}");
+    }
+}
+
+#[tokio::test]
 async fn a_password_in_the_address_is_not_told() {
     let error = model("http://user:hush@127.0.0.1:1/v1?key=hush")
         .probe()
