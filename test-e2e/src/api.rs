@@ -41,7 +41,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     Result,
-    make::{agent, execution, reference, session},
+    fixtures::{agent, execution, reference, session},
 };
 
 /// Clients of one server; cheap to clone.
