@@ -1,6 +1,6 @@
 //! Knowledge that agents bring with them.
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agentexecution::ToolCallStatus;
 use test_e2e::{Answer, Ask, NewAgent, Result, SkillFolder, Stack};
