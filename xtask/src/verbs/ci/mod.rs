@@ -33,21 +33,18 @@ const HARNESS: [&str; 10] = [
     "harness-stack",
 ];
 
+const LINT: [&str; 3] = ["clippy", "--workspace", "--locked"];
+const DENY: [&str; 3] = ["--", "-D", "warnings"];
+
 fn lint_stages() -> Vec<Stage> {
     let stage = |name, args: &[&'static str]| Stage::cargo(name, args, Code::Fault);
     vec![
         stage("format", &["fmt", "--all", "--check"]),
+        stage("lint", &[&LINT[..], &["--all-targets"], &DENY].concat()),
+        // Targets that no plain `cargo test` runs are none of `all`.
         stage(
-            "lint",
-            &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ],
+            "lint of tests",
+            &[&LINT[..], &["--test", "phase1", "--test", "phase2"], &DENY].concat(),
         ),
     ]
 }
