@@ -6,6 +6,8 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
         env!("CARGO_MANIFEST_DIR"),
         &[
             "limits.rs",
+            "footprint.rs",
+            "codec.rs",
             "proto.rs",
             "resource.rs",
             "finish.rs",

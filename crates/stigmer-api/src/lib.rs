@@ -1,11 +1,13 @@
 //! Stigmer's wire contract: generated messages and services, and what every part of the
 //! platform must decide alike: [ids](id), [slugs](mod@slug), [times](time), [validation](validate),
-//! what is [secret](mod@secret), how stored [JSON](json) reads and the reading of [project
-//! files](manifest).
+//! what is [secret](mod@secret), what a message [takes](footprint), how stored [JSON](json) reads and
+//! the reading of [project files](manifest).
 
+mod codec;
 pub mod finish;
 #[cfg(test)]
 mod floors;
+pub mod footprint;
 pub mod id;
 pub mod json;
 pub mod limits;
