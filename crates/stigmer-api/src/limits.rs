@@ -22,6 +22,9 @@ pub const LABELS: usize = 256;
 /// Characters of a name.
 pub const NAME: usize = 256;
 
+/// Characters of a version or a tag, as long as two hashes.
+pub const VERSION: usize = 128;
+
 /// Messages, tool calls or sub-agents of an execution's status, and calls of one message.
 pub const REPORTED: usize = 10_000;
 

@@ -1,17 +1,22 @@
 //! What all resources have in common: kind, metadata, audit.
 
-use crate::proto::{
-    agent::{Agent, AgentStatus},
-    agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
-    agentinstance::AgentInstance,
-    apiresource::{
-        ApiResourceAudit, ApiResourceAuditStatus, ApiResourceMetadata,
-        ApiResourceOwnerScope as Scope, apiresourcekind::ApiResourceKind,
+use crate::{
+    limits::{NAME, cut},
+    proto::{
+        agent::{Agent, AgentStatus},
+        agentexecution::{
+            AgentExecution, AgentExecutionSpec, AgentExecutionStatus, ExecutionPhase,
+        },
+        agentinstance::AgentInstance,
+        apiresource::{
+            ApiResourceAudit, ApiResourceAuditStatus, ApiResourceMetadata,
+            ApiResourceOwnerScope as Scope, apiresourcekind::ApiResourceKind,
+        },
+        environment::Environment,
+        executioncontext::ExecutionContext,
+        session::Session,
+        skill::{Skill, SkillStatus},
     },
-    environment::Environment,
-    executioncontext::ExecutionContext,
-    session::Session,
-    skill::{Skill, SkillStatus},
 };
 
 /// The only value of a resource's `api_version`.
@@ -19,6 +24,12 @@ pub const API_VERSION: &str = "agentic.stigmer.ai/v1";
 
 /// The organization of whoever names none: this backend is local.
 pub const LOCAL_ORG: &str = "local";
+
+/// The annotation of a resource that is too large to be told whole; it says why.
+pub const SHORTENED: &str = "stigmer.ai/shortened";
+
+/// Bytes of a text as an outline has it.
+const OUTLINE: usize = 1_000;
 
 /// A kind of resource that this platform stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,7 +105,7 @@ impl Kind {
 }
 
 /// A message with the envelope that every resource shares.
-pub trait Resource: prost::Message + Default + Clone + PartialEq + 'static {
+pub trait Resource: prost::Name + Default + Clone + PartialEq + 'static {
     /// Its kind.
     const KIND: Kind;
 
@@ -119,6 +130,29 @@ pub trait Resource: prost::Message + Default + Clone + PartialEq + 'static {
     /// Replaces the spec by that of `other`.
     fn copy_spec(&mut self, other: &Self);
 
+    /// Takes of `other` what is short and tells how it stands.
+    fn copy_outline(&mut self, _: &Self, _why: &str) {}
+
+    /// What is left of one that is too large to be told: whose it is and how it stands, and `why` it is not more.
+    fn shortened(&self, why: &str) -> Self {
+        let mut short = Self::default();
+        short.set_envelope();
+        *short.metadata_mut() = ApiResourceMetadata {
+            id: self.id().to_owned(),
+            name: cut(self.name(), NAME),
+            slug: self.slug().to_owned(),
+            org: self.org().to_owned(),
+            owner_scope: self.metadata().map_or(0, |m| m.owner_scope),
+            annotations: [(SHORTENED.to_owned(), why.to_owned())].into(),
+            ..Default::default()
+        };
+        if let Some(audit) = self.audit() {
+            short.audit_mut().clone_from(audit);
+        }
+        short.copy_outline(self, why);
+        short
+    }
+
     /// The id, empty where there is none.
     fn id(&self) -> &str {
         self.metadata().map_or("", |m| &m.id)
@@ -138,7 +172,7 @@ pub trait Resource: prost::Message + Default + Clone + PartialEq + 'static {
 }
 
 macro_rules! resource {
-    ($type:ty, $kind:expr, $status:ty) => {
+    ($type:ty, $kind:expr, $status:ty $(, $outline:path)?) => {
         impl Resource for $type {
             const KIND: Kind = $kind;
 
@@ -176,6 +210,9 @@ macro_rules! resource {
             fn copy_spec(&mut self, other: &Self) {
                 self.spec.clone_from(&other.spec);
             }
+            $(fn copy_outline(&mut self, other: &Self, why: &str) {
+                $outline(self, other, why);
+            })?
         }
     };
 }
@@ -183,7 +220,12 @@ macro_rules! resource {
 resource!(Agent, Kind::Agent, AgentStatus);
 resource!(AgentInstance, Kind::AgentInstance, ApiResourceAuditStatus);
 resource!(Session, Kind::Session, ApiResourceAuditStatus);
-resource!(AgentExecution, Kind::AgentExecution, AgentExecutionStatus);
+resource!(
+    AgentExecution,
+    Kind::AgentExecution,
+    AgentExecutionStatus,
+    outline
+);
 resource!(Skill, Kind::Skill, SkillStatus);
 resource!(Environment, Kind::Environment, ApiResourceAuditStatus);
 resource!(
@@ -191,6 +233,26 @@ resource!(
     Kind::ExecutionContext,
     ApiResourceAuditStatus
 );
+
+fn outline(short: &mut AgentExecution, whole: &AgentExecution, why: &str) {
+    let (spec, status) = (whole.spec.as_ref(), whole.status.as_ref());
+    short.spec = spec.map(|spec| AgentExecutionSpec {
+        agent_id: spec.agent_id.clone(),
+        session_id: spec.session_id.clone(),
+        message: cut(&spec.message, OUTLINE),
+        ..Default::default()
+    });
+    let to = short.status.get_or_insert_default();
+    to.warnings = vec![why.to_owned()];
+    if let Some(status) = status {
+        to.phase = status.phase;
+        to.phase_reason = cut(&status.phase_reason, OUTLINE);
+        to.error = cut(&status.error, OUTLINE);
+        to.started_at = cut(&status.started_at, OUTLINE);
+        to.completed_at = cut(&status.completed_at, OUTLINE);
+        to.usage = status.usage;
+    }
+}
 
 impl AgentExecution {
     /// The phase; unspecified where there is no status yet.

@@ -2,13 +2,9 @@
 
 use crate::{
     proto::{
-        agent::Agent,
-        agentexecution::AgentExecution,
-        agentinstance::{AgentInstance, AgentInstanceList},
-        environment::Environment,
-        executioncontext::ExecutionContext,
-        session::Session,
-        skill::{GetArtifactResponse, Skill},
+        agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance,
+        environment::Environment, executioncontext::ExecutionContext, session::Session,
+        skill::Skill,
     },
     validate::{Violation, Violations},
 };
@@ -121,13 +117,7 @@ macro_rules! none {
     };
 }
 
-none!(
-    AgentInstance,
-    AgentInstanceList,
-    Session,
-    Skill,
-    GetArtifactResponse
-);
+none!(AgentInstance, Session, Skill);
 
 #[cfg(test)]
 mod tests {

@@ -78,6 +78,30 @@ pub trait Validate: Resource {
         check.finish()
     }
 
+    /// Checks labels, annotations and tags alone, where nothing else of it counts.
+    ///
+    /// # Errors
+    /// All rules that are broken.
+    fn validate_labels(&self) -> Result<(), Violations> {
+        let mut check = Checker::default();
+        self.check_labels(&mut check);
+        check.finish()
+    }
+
+    /// Adds what labels, annotations and tags break to `check`.
+    fn check_labels(&self, check: &mut Checker) {
+        let Some(metadata) = self.metadata() else {
+            return;
+        };
+        for (field, there) in [
+            ("labels", metadata.labels.len()),
+            ("annotations", metadata.annotations.len()),
+            ("tags", metadata.tags.len()),
+        ] {
+            check.at_most(&format!("metadata.{field}"), there, limits::LABELS);
+        }
+    }
+
     /// Adds what the metadata breaks to `check`.
     fn check_metadata(&self, check: &mut Checker) {
         let Some(metadata) = self.metadata() else {
@@ -95,13 +119,7 @@ pub trait Validate: Resource {
             }
             Ok(_) => {}
         }
-        for (field, there) in [
-            ("labels", metadata.labels.len()),
-            ("annotations", metadata.annotations.len()),
-            ("tags", metadata.tags.len()),
-        ] {
-            check.at_most(&format!("metadata.{field}"), there, limits::LABELS);
-        }
+        self.check_labels(check);
         if metadata.name.chars().nth(limits::NAME).is_some() {
             let most = limits::NAME;
             check.fail(
@@ -249,10 +267,15 @@ pub fn is_env_name(name: &str) -> bool {
 }
 
 /// What [`is_version`] demands, as a phrase.
-pub const VERSION_RULE: &str = "must be of letters, digits, `.`, `_` and `-`";
+pub const VERSION_RULE: &str = "must be of at most 128 letters, digits, `.`, `_` and `-`";
 
 /// Whether `text` can be the tag of a version; an empty one is none, and can.
 pub fn is_version(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    text.len() <= limits::VERSION
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
+
+#[cfg(test)]
+mod tests;

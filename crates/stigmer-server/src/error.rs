@@ -42,6 +42,13 @@ pub(crate) enum Error {
     )]
     TooLarge { bytes: usize, most: usize },
 
+    /// What is told would take too much of whoever reads it.
+    #[error(
+        "validation error: with what is kept of it this has too many entries: it would take more than {most} MiB \
+         once it was read"
+    )]
+    TooMany { most: usize },
+
     /// Whoever asks may not.
     #[error("{0}")]
     Denied(String),
@@ -75,7 +82,10 @@ impl Error {
         match self {
             Self::NotFound { .. } => Code::NotFound,
             Self::AlreadyExists { .. } => Code::AlreadyExists,
-            Self::Broken(_) | Self::Invalid { .. } | Self::TooLarge { .. } => Code::InvalidArgument,
+            Self::Broken(_)
+            | Self::Invalid { .. }
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. } => Code::InvalidArgument,
             Self::Precondition(_) => Code::FailedPrecondition,
             Self::Denied(_) => Code::PermissionDenied,
             Self::Unwritable(_) | Self::Disk(_) => Code::Unavailable,
@@ -114,5 +124,25 @@ storage_errors!(
 impl From<prost::DecodeError> for Error {
     fn from(error: prost::DecodeError) -> Self {
         Self::Storage(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_fits_the_header_that_it_travels_in() {
+        for (bytes, cut) in [(MOST_BYTES, false), (MOST_BYTES + 1, true), (1 << 20, true)] {
+            // Percent-encoded, each of these takes three times as much.
+            let status = Status::from(Error::Precondition("%".repeat(bytes)));
+            let told = status.message();
+            assert_eq!(told.ends_with(&format!("… ({bytes} bytes)")), cut);
+            assert!(3 * told.len() < 16_000, "{}", told.len());
+        }
+        for (bytes, cut) in [(ECHO_BYTES, false), (ECHO_BYTES + 1, true)] {
+            let status = Status::from(Error::not_found(Kind::Agent, "x".repeat(bytes)));
+            assert_eq!(status.message().contains('…'), cut);
+        }
     }
 }

@@ -13,6 +13,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "store/keys.rs",
             "store/seal.rs",
             "store/key.rs",
+            "store/size.rs",
             "store/read.rs",
             "store/tx.rs",
             "store/outgoing.rs",

@@ -10,6 +10,7 @@ use stigmer_api::{
     },
     apiresource::ApiResourceId,
     session::Session,
+    validate::Validate,
 };
 use tonic::{Request, Response, Status, async_trait};
 
@@ -20,7 +21,7 @@ use crate::{
     hub,
     ops::{Report, execution as ops},
     outbox::Outbox,
-    store::{Page, Store, Wanted},
+    store::{Page, Store, Wanted, told},
 };
 
 #[derive(Clone)]
@@ -43,6 +44,8 @@ impl AgentExecutionCommandController for ExecutionService {
     }
 
     async fn update(&self, request: Request<AgentExecution>) -> Reply<AgentExecution> {
+        let labels = request.get_ref().validate_labels();
+        labels.map_err(Error::from)?;
         write(&self.store, request, ops::update).await
     }
 
@@ -118,7 +121,7 @@ impl AgentExecutionQueryController for ExecutionService {
     async fn subscribe(&self, request: Request<AgentExecutionId>) -> Reply<Self::subscribeStream> {
         let id = request.into_inner().value;
         let subscribe = move |tx: &mut crate::store::Tx<'_>| {
-            let present = tx.view().get::<AgentExecution>(&id)?;
+            let present = told(tx.view().get::<AgentExecution>(&id)?);
             let (event, updates) = hub::subscription(present);
             event.into_iter().for_each(|event| tx.publish(event));
             Ok(updates)

@@ -8,13 +8,13 @@ use stigmer_api::{
     },
     apiresource::ApiResourceReference,
 };
-use tonic::{Request, async_trait};
+use tonic::{Request, Response, async_trait};
 
 use super::reply::{Reply, read, write, write_valid};
 use crate::{
     error::Error,
     ops,
-    store::{PAGE_BYTES, Store},
+    store::{PAGE_BYTES, Store, told},
 };
 
 #[derive(Clone)]
@@ -57,7 +57,7 @@ impl AgentInstanceQueryController for InstanceService {
             page_info,
         } = request.into_inner();
         let info = page_info.unwrap_or_default();
-        read(&self.0, |view| {
+        let list = self.0.read(|view| {
             view.named_by::<Agent>("agent_id", &agent_id)?;
             let ids = view.children(&agent_id)?;
             let negative = |_| Error::invalid("page_info", "must not be negative");
@@ -76,13 +76,14 @@ impl AgentInstanceQueryController for InstanceService {
                 if !items.is_empty() && bytes > PAGE_BYTES {
                     break;
                 }
-                items.push(item);
+                items.push(told(item));
             }
             Ok(AgentInstanceList {
                 total_count: i32::try_from(ids.len()).unwrap_or(i32::MAX),
                 items,
             })
-        })
+        })?;
+        Ok(Response::new(list))
     }
 
     async fn get_by_reference(

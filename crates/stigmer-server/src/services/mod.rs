@@ -18,3 +18,7 @@ pub(crate) use instance::InstanceService;
 pub(crate) use runner_key::RunnerKey;
 pub(crate) use session::SessionService;
 pub(crate) use skill::SkillService;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

@@ -1,13 +1,13 @@
-//! How requests become answers. No answer leaves with a secret in it: [`write`], [`read`] and
-//! [`list`] hide them, and only a context is told otherwise, to a runner.
+//! How requests become answers. No answer leaves with a secret in it, and none that is too large to be
+//! read: [`write`], [`read`] and [`list`] see to it, and only a context is told otherwise, to a runner.
 
-use stigmer_api::{secret::Secrets, validate::Validate};
+use stigmer_api::validate::Validate;
 use tonic::{Request, Response, Status};
 
 use crate::{
     error::Result,
     ops::{Entity, Valid},
-    store::{Page, Read, Store, Tx, Wanted},
+    store::{Page, Read, Store, Tx, Wanted, told},
 };
 
 pub(super) type Reply<T> = Result<Response<T>, Status>;
@@ -16,13 +16,12 @@ pub(super) type Reply<T> = Result<Response<T>, Status>;
 pub(super) async fn write<Q, T, F>(store: &Store, request: Request<Q>, f: F) -> Reply<T>
 where
     Q: Send + 'static,
-    T: Secrets + Send + 'static,
+    T: Entity + Send + 'static,
     F: FnOnce(&mut Tx<'_>, Q) -> Result<T> + Send + 'static,
 {
     let input = request.into_inner();
-    let mut output = store.write(move |tx| f(tx, input)).await?;
-    output.redact();
-    Ok(Response::new(output))
+    let output = store.write(move |tx| f(tx, input)).await?;
+    Ok(Response::new(told(output)))
 }
 
 /// Writes a resource that a client sends, and answers. What breaks a rule comes not as far as the
@@ -30,7 +29,7 @@ where
 pub(super) async fn write_valid<R, T, F>(store: &Store, request: Request<R>, f: F) -> Reply<T>
 where
     R: Validate + Send + 'static,
-    T: Secrets + Send + 'static,
+    T: Entity + Send + 'static,
     F: FnOnce(&mut Tx<'_>, Valid<R>) -> Result<T> + Send + 'static,
 {
     let valid = Valid::new(request.into_inner())?;
@@ -38,10 +37,8 @@ where
 }
 
 /// Reads and answers.
-pub(super) fn read<T: Secrets>(store: &Store, f: impl FnOnce(&dyn Read) -> Result<T>) -> Reply<T> {
-    let mut output = store.read(f)?;
-    output.redact();
-    Ok(Response::new(output))
+pub(super) fn read<T: Entity>(store: &Store, f: impl FnOnce(&dyn Read) -> Result<T>) -> Reply<T> {
+    Ok(Response::new(told(store.read(f)?)))
 }
 
 /// Reads a page of the resources that `keep` keeps.
@@ -62,7 +59,7 @@ pub(super) async fn list<R: Entity>(
     let joined = tokio::task::spawn_blocking(move || store.read(read)).await;
     let page = joined.map_err(|e| Status::internal(format!("the list failed: {e}")))?;
     let mut page = page?;
-    page.entries.iter_mut().for_each(Secrets::redact);
+    page.entries = page.entries.into_iter().map(told).collect();
     Ok(page)
 }
 

@@ -48,10 +48,8 @@ impl SkillQueryController for SkillService {
         request: Request<GetArtifactRequest>,
     ) -> Reply<GetArtifactResponse> {
         let key = request.into_inner().artifact_storage_key;
-        read(&self.0, |view| {
-            let artifact = skill::artifact(view, &key)?;
-            Ok(GetArtifactResponse { artifact })
-        })
+        let artifact = self.0.read(|view| skill::artifact(view, &key))?;
+        Ok(Response::new(GetArtifactResponse { artifact }))
     }
 
     async fn list(&self, request: Request<ListSkillsRequest>) -> Reply<SkillList> {

@@ -12,6 +12,7 @@ mod outgoing;
 mod page;
 mod read;
 mod seal;
+mod size;
 mod skills;
 mod tx;
 mod upgrade;
@@ -27,6 +28,7 @@ pub(crate) use keys::{artifact as artifact_key, hash_of_artifact};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use page::{PAGE_BYTES, Page, Wanted};
 pub(crate) use read::Read;
+pub(crate) use size::told;
 pub(crate) use tx::Tx;
 
 use file::{DATA, restrict};

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use stigmer_api::id;
 
-use super::{keys, read::Read, seal::Stored};
+use super::{keys, read::Read, seal::Stored, size::share};
 use crate::error::{Error, Result};
 
 /// A page of a list, newest first.
@@ -28,7 +28,8 @@ const DEFAULT_PAGE: i32 = 50;
 const MAX_PAGE: i32 = 500;
 
 /// Bytes of the entries of a page as they are stored, unless one alone has more. Below the 4 MiB that
-/// gRPC clients take by default, with room for what stands around the entries.
+/// gRPC clients take by default, with room for what stands around the entries. What takes much memory
+/// counts as more bytes than it has.
 pub(crate) const PAGE_BYTES: usize = 4_000_000;
 
 impl dyn Read + '_ {
@@ -44,7 +45,7 @@ impl dyn Read + '_ {
             let resource: R = self.sealer().decode(value)?;
             if keep(&resource) {
                 let id = resource.id().to_owned();
-                pager.offer(&id, value.len(), || Ok(resource))?;
+                pager.offer(&id, share::<R>(value), || Ok(resource))?;
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -61,7 +62,7 @@ impl dyn Read + '_ {
         for id in self.children(parent)?.iter().rev() {
             let value = self.value(&keys::resource(id))?;
             let value = value.ok_or_else(|| Error::not_found(R::KIND, id))?;
-            pager.offer(id, value.len(), || self.sealer().decode(&value))?;
+            pager.offer(id, share::<R>(&value), || self.sealer().decode(&value))?;
         }
         Ok(pager.page())
     }

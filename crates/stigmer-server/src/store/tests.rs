@@ -120,7 +120,7 @@ async fn what_no_answer_could_tell_is_not_stored() {
     let mut large = agent(&id, "large");
     let spec = large.spec.get_or_insert_default();
     spec.instructions = "x".repeat(10_000_000);
-    let missing = tx::LARGEST - prost::Message::encoded_len(&large);
+    let missing = size::LARGEST - prost::Message::encoded_len(&large);
     let spec = large.spec.get_or_insert_default();
     spec.instructions.push_str(&"x".repeat(missing));
     let mut larger = large.clone();

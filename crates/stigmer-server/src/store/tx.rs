@@ -4,26 +4,18 @@
 use std::sync::Arc;
 
 use redb::Table;
-use stigmer_api::{
-    Kind, MAX_MESSAGE,
-    agentexecution::AgentExecution,
-    resource::Resource,
-    secret::{REDACTED, Secrets},
-};
+use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource, secret::REDACTED};
 
 use super::{
     keys,
     read::{Read, Sealed},
     seal::Stored,
+    size::{self, LARGEST},
 };
 use crate::{
     error::{Error, Result},
     hub::Event,
 };
-
-/// The most bytes that one resource may have in an answer: a message, but for what stands around it
-/// in a list and what a filter of the way adds.
-pub(super) const LARGEST: usize = MAX_MESSAGE - (64 << 10);
 
 /// What an execution that has not ended leaves free, so that its end can always be told.
 const FOR_THE_END: usize = 64 << 10;
@@ -121,11 +113,24 @@ impl<'t> Tx<'t> {
         // A secret may be shorter than what stands for it.
         let hidden = resource.variables().len() * REDACTED.len();
         let bytes = resource.encoded_len() + hidden;
-        if bytes > most {
-            return Err(Error::TooLarge { bytes, most });
+        let wire = self.view().sealer().encode(resource)?;
+        let key = keys::resource(resource.id());
+        if let Err(why) = size::check::<R>(bytes, &wire, most) {
+            // What is larger from before there was a limit can still end.
+            let old = self.view().value(&key)?.unwrap_or_default();
+            let was = size::check::<R>(old.len(), &old, LARGEST);
+            if was.is_ok() || wire.len() > old.len() + FOR_THE_END {
+                return Err(why);
+            }
         }
-        let bytes = self.view().sealer().encode(resource)?;
-        self.set(keys::resource(resource.id()), &bytes)
+        self.set(key, &wire)
+    }
+
+    /// Stores `resource` however large it is, as servers of before did.
+    #[cfg(test)]
+    pub(crate) fn put_unchecked<R: Stored>(&mut self, resource: &mut R) -> Result<()> {
+        let wire = self.view().sealer().encode(resource)?;
+        self.set(keys::resource(resource.id()), &wire)
     }
 
     /// Stores an execution, among the open ones as long as it is one, and tells its subscribers.
@@ -140,8 +145,7 @@ impl<'t> Tx<'t> {
             true => self.unset(open).map(drop)?,
             false => self.set(open, &[])?,
         }
-        let mut shown = execution.clone();
-        shown.redact();
+        let shown = size::told(execution.clone());
         self.publish(Event::Changed(Arc::new(shown)));
         Ok(())
     }

@@ -1,6 +1,10 @@
 //! Pages end by number and by size.
 
-use stigmer_api::{Kind, id};
+use stigmer_api::{
+    Kind,
+    footprint::{MAX_FOOTPRINT, footprint},
+    id,
+};
 
 use super::*;
 
@@ -80,4 +84,36 @@ async fn nothing_makes_no_page() {
     });
     let page = page.unwrap();
     assert!(page.entries.is_empty() && page.next.is_empty() && page.total_pages == 0);
+}
+
+#[tokio::test]
+async fn what_takes_much_once_it_is_read_counts_as_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let written = store.write(|tx| {
+        for _ in 0..24 {
+            // 50 kB of the wire, and of memory a hundred times as much.
+            let mut dense = agent(&id::new(Kind::Agent), "some");
+            let spec = dense.spec.get_or_insert_default();
+            spec.mcp_servers = vec![Default::default(); 25_000];
+            tx.put(&mut dense)?;
+        }
+        Ok(())
+    });
+    written.await.unwrap();
+    let wanted = Wanted {
+        size: 0,
+        token: String::new(),
+    };
+    let page = store.read(|view| view.page::<Agent>(&wanted, &|_| true));
+    let page = page.unwrap();
+    let list = stigmer_api::agent::AgentList {
+        entries: page.entries,
+        ..Default::default()
+    };
+    let wire = prost::Message::encode_to_vec(&list);
+    assert!(wire.len() < PAGE_BYTES / 2, "{} bytes", wire.len());
+    let takes = footprint::<stigmer_api::agent::AgentList>(&wire, usize::MAX);
+    assert!(takes <= MAX_FOOTPRINT, "{} MiB", takes >> 20);
+    assert!(page.total_pages > 1);
 }
