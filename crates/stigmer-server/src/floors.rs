@@ -18,6 +18,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "store/tx.rs",
             "store/outgoing.rs",
             "store/page.rs",
+            "store/referrers.rs",
             "store/skills.rs",
             "store/upgrade.rs",
             "store/writer.rs",

@@ -1,6 +1,6 @@
 //! What the store must know of each kind of resource.
 
-use stigmer_api::{Kind, secret::Secrets, validate::Validate};
+use stigmer_api::{Kind, apiresource::ApiResourceReference, secret::Secrets, validate::Validate};
 
 use crate::{error::Result, store::Read};
 
@@ -11,6 +11,14 @@ pub(crate) trait Entity: Validate + Secrets {
 
     /// The resource that it belongs to, and the field that names it.
     fn parent(&self) -> Option<(Kind, &'static str, String)>;
+
+    /// The kind that its references name.
+    const REFERS_TO: Kind = Kind::Skill;
+
+    /// All of its references.
+    fn references(&self) -> Vec<&ApiResourceReference> {
+        Vec::new()
+    }
 
     /// Gives references their kind, which clients may leave out.
     fn complete_references(&mut self) {}

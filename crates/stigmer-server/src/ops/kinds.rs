@@ -2,7 +2,8 @@
 
 use stigmer_api::{
     ApiKind, Kind, agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance,
-    environment::Environment, executioncontext::ExecutionContext, session::Session, skill::Skill,
+    apiresource::ApiResourceReference, environment::Environment,
+    executioncontext::ExecutionContext, session::Session, skill::Skill,
 };
 
 use super::{entity::Entity, references};
@@ -11,6 +12,12 @@ use crate::{error::Result, store::Read};
 impl Entity for Agent {
     fn parent(&self) -> Option<(Kind, &'static str, String)> {
         None
+    }
+
+    fn references(&self) -> Vec<&ApiResourceReference> {
+        let own = self.spec.iter().flat_map(|s| &s.skill_refs);
+        let subs = self.spec.iter().flat_map(|s| &s.sub_agents);
+        own.chain(subs.flat_map(|s| &s.skill_refs)).collect()
     }
 
     fn complete_references(&mut self) {
@@ -25,6 +32,13 @@ impl Entity for AgentInstance {
     fn parent(&self) -> Option<(Kind, &'static str, String)> {
         let id = self.spec.clone().unwrap_or_default().agent_id;
         Some((Kind::Agent, "spec.agent_id", id))
+    }
+
+    const REFERS_TO: Kind = Kind::Environment;
+
+    fn references(&self) -> Vec<&ApiResourceReference> {
+        let refs = self.spec.iter().flat_map(|s| &s.environment_refs);
+        refs.collect()
     }
 
     fn complete_references(&mut self) {

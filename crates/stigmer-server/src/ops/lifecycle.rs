@@ -66,8 +66,20 @@ pub(crate) fn insert<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
         exists(tx.view(), kind, field, &parent)?;
         tx.link(&parent, resource.id())?;
     }
+    refer(tx, &resource)?;
     tx.put(&mut resource)?;
     Ok(resource)
+}
+
+/// Notes whom `resource` names.
+pub(super) fn refer<R: Entity>(tx: &mut Tx<'_>, resource: &R) -> Result<()> {
+    let mut references = resource.references().into_iter();
+    references.try_for_each(|r| tx.refer(R::REFERS_TO, &r.slug, resource.id()))
+}
+
+fn unrefer<R: Entity>(tx: &mut Tx<'_>, resource: &R) -> Result<()> {
+    let mut references = resource.references().into_iter();
+    references.try_for_each(|r| tx.unrefer(R::REFERS_TO, &r.slug, resource.id()))
 }
 
 /// Replaces spec and metadata of the resource that `resource` names by id, else by slug. Id,
@@ -157,6 +169,8 @@ fn replace<R: Entity>(tx: &mut Tx<'_>, stored: R, resource: R) -> Result<R> {
     }
     new.check_references(tx.view())?;
     updated(&mut new);
+    unrefer(tx, &stored)?;
+    refer(tx, &new)?;
     tx.put(&mut new)?;
     Ok(new)
 }
@@ -169,5 +183,6 @@ pub(crate) fn take_out<R: Entity>(tx: &mut Tx<'_>, resource: &R) -> Result<()> {
     if let Some((_, _, parent)) = resource.parent() {
         tx.unlink(&parent, resource.id())?;
     }
+    unrefer(tx, resource)?;
     tx.remove(resource.id())
 }

@@ -69,20 +69,25 @@ fn check_reference<R: Entity>(reference: &ApiResourceReference) -> Result<()> {
 }
 
 /// The id behind a reference. One to the platform means the platform's own resource where an
-/// organization has one of that name too.
+/// organization has one of that name too, whichever organization names it. One that does not say
+/// whose it means has the platform's where its organization has none.
 pub(super) fn id_behind(
     view: &dyn Read,
     kind: Kind,
     reference: &ApiResourceReference,
 ) -> Result<Option<String>> {
     let (slug, org) = (&reference.slug, &reference.org);
-    if org.is_empty()
-        && reference.scope() == Scope::Platform
+    let scope = reference.scope();
+    if scope == Scope::Platform
         && let Some(id) = view.id_in_org(kind, slug, "")?
     {
         return Ok(Some(id));
     }
-    view.id_of_slug(kind, slug, org)
+    let found = view.id_of_slug(kind, slug, org)?;
+    match found.is_none() && scope == Scope::Unspecified {
+        true => view.id_in_org(kind, slug, ""),
+        false => Ok(found),
+    }
 }
 
 /// The skill behind a reference, as it was in the version that the reference names.

@@ -11,7 +11,10 @@ use stigmer_api::{
     skill::Skill,
 };
 
-use super::lookup::{by_reference, id_behind};
+use super::{
+    entity::Entity,
+    lookup::{by_reference, id_behind},
+};
 use crate::{
     error::{Error, Result},
     store::Read,
@@ -24,13 +27,6 @@ fn meant(reference: &ApiResourceReference, org: &str) -> ApiResourceReference {
         org.clone_into(&mut reference.org);
     }
     reference
-}
-
-/// An agent's references to skills, those of its sub-agents too.
-fn skill_refs(agent: &Agent) -> impl Iterator<Item = &ApiResourceReference> {
-    let own = agent.spec.iter().flat_map(|s| &s.skill_refs);
-    let subs = agent.spec.iter().flat_map(|s| &s.sub_agents);
-    own.chain(subs.flat_map(|s| &s.skill_refs))
 }
 
 /// The environments of an instance, in their order.
@@ -51,42 +47,45 @@ pub(super) fn environments(view: &dyn Read, instance: &AgentInstance) -> Result<
 
 /// Refuses to let go of a skill that agents refer to.
 pub(super) fn no_agent_has(view: &dyn Read, skill: &Skill) -> Result<()> {
-    let mut names = Vec::new();
-    view.each(&mut |agent: Agent| {
-        for reference in skill_refs(&agent) {
-            if reference.slug == skill.slug() && is(view, reference, agent.org(), skill)? {
-                names.push(agent.slug().to_owned());
-                break;
-            }
-        }
-        Ok(())
-    })?;
-    used("skill", skill.slug(), "agents", "skill_refs", &names)
+    unused::<Agent, _>(view, skill, ("skill", "agents", "skill_refs"))
 }
 
 /// Refuses to let go of an environment that instances refer to.
 pub(super) fn no_instance_has(view: &dyn Read, environment: &Environment) -> Result<()> {
+    let words = ("environment", "agent instances", "environment_refs");
+    unused::<AgentInstance, _>(view, environment, words)
+}
+
+/// Refuses to let go of what an `R` refers to. Reads no more of them than are named.
+fn unused<R: Entity, T: Resource>(
+    view: &dyn Read,
+    target: &T,
+    (what, by, field): (&str, &str, &str),
+) -> Result<()> {
+    let slug = target.slug();
     let mut names = Vec::new();
-    view.each(&mut |instance: AgentInstance| {
-        let spec = instance.spec.clone().unwrap_or_default();
-        for reference in &spec.environment_refs {
-            if reference.slug == environment.slug()
-                && is(view, reference, instance.org(), environment)?
-            {
-                names.push(instance.slug().to_owned());
+    let mut others = view.referrers(T::KIND, slug)?.into_iter();
+    while names.len() < TOLD
+        && let Some(id) = others.next()
+    {
+        let referrer: R = view.get(&id)?;
+        for reference in referrer.references() {
+            if reference.slug == slug && is(view, reference, referrer.org(), target)? {
+                names.push(referrer.slug().to_owned());
                 break;
             }
         }
-        Ok(())
-    })?;
-    let slug = environment.slug();
-    used(
-        "environment",
-        slug,
-        "agent instances",
-        "environment_refs",
-        &names,
-    )
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut shown = names.join(", ");
+    if others.len() > 0 {
+        shown.push_str(&format!(" and perhaps {} more", others.len()));
+    }
+    Err(Error::Precondition(format!(
+        "{what} {slug} is used by the {by} {shown}: take it out of their {field} first"
+    )))
 }
 
 /// Whether a reference of somebody in `org` means `resource`.
@@ -101,16 +100,6 @@ fn is<R: Resource>(
     Ok(id.as_deref() == Some(resource.id()))
 }
 
-fn used(what: &str, slug: &str, by: &str, field: &str, names: &[String]) -> Result<()> {
-    if names.is_empty() {
-        return Ok(());
-    }
-    let shown = names.iter().take(TOLD).map(String::as_str);
-    let mut shown = shown.collect::<Vec<_>>().join(", ");
-    if names.len() > TOLD {
-        shown.push_str(&format!(" and {} more", names.len() - TOLD));
-    }
-    Err(Error::Precondition(format!(
-        "{what} {slug} is used by the {by} {shown}: take it out of their {field} first"
-    )))
-}
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

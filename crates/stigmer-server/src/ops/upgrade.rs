@@ -1,18 +1,23 @@
-//! Executions that a server of before left under way.
+//! What a server of before left: executions under way without a context, references that nobody noted.
 
 use stigmer_api::{
     agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance, session::Session,
 };
 
-use super::{context, execution, redacted_input::Variables};
+use super::{context, entity::Entity, execution, redacted_input::Variables};
 use crate::{
     error::Result,
     store::{Read, Tx},
 };
 
-/// Gives every execution that has not ended its context; those from before there were contexts
-/// have none.
+/// Gives every execution that has not ended its context, which those from before there were contexts
+/// have not, and notes who refers to what.
 pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
+    if !tx.view().knows_referrers()? {
+        note_referrers::<Agent>(tx)?;
+        note_referrers::<AgentInstance>(tx)?;
+        tx.know_referrers()?;
+    }
     for id in tx.view().open_executions()? {
         let mut execution: AgentExecution = tx.view().get(&id)?;
         if tx.view().children(&id)?.is_empty() {
@@ -27,6 +32,20 @@ pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn note_referrers<R: Entity>(tx: &mut Tx<'_>) -> Result<()> {
+    let mut all = Vec::new();
+    tx.view().each(&mut |resource: R| {
+        let slugs = resource.references().into_iter().map(|r| r.slug.clone());
+        let slugs: Vec<String> = slugs.collect();
+        all.push((resource.id().to_owned(), slugs));
+        Ok(())
+    })?;
+    let mut all = all
+        .iter()
+        .flat_map(|(id, slugs)| slugs.iter().map(move |slug| (id, slug)));
+    all.try_for_each(|(id, slug)| tx.refer(R::REFERS_TO, slug, id))
 }
 
 /// The variables of an execution that is there already; what is asked for and not there is lacking.

@@ -17,6 +17,14 @@ pub(super) fn child(parent: &str, child: &str) -> String {
     format!("c/{parent}/{child}")
 }
 
+/// Who names a slug in a reference: `u/PREFIX/SLUG/ID`.
+pub(super) fn referrer(kind: Kind, slug: &str, id: &str) -> String {
+    format!("u/{}/{slug}/{id}", kind.id_prefix())
+}
+
+/// Where it stands that all of them are noted.
+pub(super) const REFERRERS: &str = "k/referrers";
+
 /// What every note of the outbox starts with.
 pub(super) const OUTBOX: &str = "o/";
 

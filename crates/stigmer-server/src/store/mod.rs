@@ -11,6 +11,7 @@ mod keys;
 mod outgoing;
 mod page;
 mod read;
+mod referrers;
 mod seal;
 mod size;
 mod skills;
