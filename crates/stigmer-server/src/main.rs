@@ -52,6 +52,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
                 )
                 .with_writer(std::io::stderr)
                 .with_ansi(false)
+                // Whoever read the log may be gone, which is no reason to end.
+                .log_internal_errors(false)
                 .init();
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()

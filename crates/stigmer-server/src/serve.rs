@@ -36,14 +36,14 @@ use stigmer_api::{
     },
 };
 use tokio::{net::TcpListener, sync::watch};
-use tonic::{Code, body::Body, codegen::http, service::Routes, transport::Server};
+use tonic::{Code, body::Body, codegen::http, service::Routes};
 use tonic_health::server::HealthReporter;
 use tower::util::MapResponseLayer;
 
 use crate::{
     config::{SHUTDOWN_GRACE, Serve},
     hub::Hub,
-    listen::{KEEP_ALIVE, STREAMS, incoming},
+    listen::{incoming, transport},
     ops::upgrade,
     outbox::Outbox,
     services::{
@@ -83,10 +83,7 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
 
     let telling = tokio::spawn(tell_health(health.clone(), store.writable()));
     let (told, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = Server::builder()
-        .max_concurrent_streams(Some(STREAMS))
-        .http2_keepalive_interval(Some(KEEP_ALIVE.0))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE.1))
+    let serving = transport()
         .layer(MapResponseLayer::new(blame_the_sender))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming(listener), async {

@@ -1,126 +1,23 @@
 //! How long the server takes for many at once, and for the worst that one request can be.
 //!
-//! Not a test but a measure: `cargo test -p stigmer-server --test load -- --ignored --nocapture`.
-//! `STIGMER_SERVER_BIN` names another server to compare with.
+//! Not a test but a measure; `docs/contributing.md` says how it is run.
 #![expect(clippy::unwrap_used, reason = "a measure that cannot go on has failed")]
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    time::Instant,
-};
+mod common;
 
+use std::time::Instant;
+
+use common::server;
 use futures::{StreamExt, stream};
 use stigmer_api::{
-    MAX_MESSAGE,
-    agent::{
-        Agent, AgentSpec, McpServerDefinition, StdioServer,
-        agent_command_controller_client::AgentCommandControllerClient as Agents,
-        mcp_server_definition::ServerType,
-    },
     agentexecution::{
-        AgentExecution, AgentExecutionSpec, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
-        AgentMessage,
+        AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput, AgentMessage,
+        ExecutionPhase as Phase,
         agent_execution_command_controller_client::AgentExecutionCommandControllerClient as Executions,
+        agent_execution_query_controller_client::AgentExecutionQueryControllerClient as Queries,
     },
     resource::Resource,
 };
-use tonic::transport::Channel;
-
-struct Server {
-    child: Child,
-    channel: Channel,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-async fn server() -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let binary = std::env::var("STIGMER_SERVER_BIN");
-    let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_stigmer-server").to_owned());
-    let mut child = Command::new(binary)
-        .env_clear()
-        .env("GRPC_PORT", "0")
-        .env("LOG_LEVEL", "error")
-        .env("DB_PATH", folder.path().join("s.db"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let address = line.trim().strip_prefix("listening on ").unwrap();
-    let channel = Channel::from_shared(format!("http://{address}")).unwrap();
-    Server {
-        child,
-        channel: channel.connect().await.unwrap(),
-        _folder: folder,
-    }
-}
-
-impl Server {
-    /// The most memory that it has had, in MiB.
-    fn peak(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or_default() / 1024
-    }
-
-    async fn agent(&self, name: &str, servers: usize) -> Result<Agent, tonic::Status> {
-        let server = |i| McpServerDefinition {
-            name: format!("s{i}"),
-            server_type: Some(ServerType::Stdio(StdioServer {
-                command: "c".to_owned(),
-                ..Default::default()
-            })),
-            ..Default::default()
-        };
-        let mut agent = Agent {
-            spec: Some(AgentSpec {
-                instructions: "Do what is right.".to_owned(),
-                mcp_servers: (0..servers).map(server).collect(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
-        agent.set_envelope();
-        name.clone_into(&mut agent.metadata_mut().name);
-        agent.metadata_mut().owner_scope = 2;
-        Ok(Agents::new(self.channel.clone())
-            .apply(agent)
-            .await?
-            .into_inner())
-    }
-
-    async fn execution(
-        &self,
-        agent: &str,
-        message: String,
-    ) -> Result<AgentExecution, tonic::Status> {
-        let mut execution = AgentExecution {
-            spec: Some(AgentExecutionSpec {
-                agent_id: agent.to_owned(),
-                message,
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
-        execution.set_envelope();
-        "execution".clone_into(&mut execution.metadata_mut().name);
-        let mut executions =
-            Executions::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
-        Ok(executions.create(execution).await?.into_inner())
-    }
-}
 
 #[tokio::test]
 #[ignore = "a measure"]
@@ -141,6 +38,69 @@ async fn ten_thousand_creates_with_two_hundred_under_way() {
         server.peak()
     );
     assert_eq!(done, 10_000);
+}
+
+#[tokio::test]
+#[ignore = "a measure"]
+async fn a_thousand_subscribers_of_an_execution_with_a_hundred_updates() {
+    let server = server().await;
+    let agent = server.agent("busy", 0).await.unwrap();
+    let execution = server.execution(agent.id(), "hello".to_owned()).await;
+    let id = execution.unwrap().id().to_owned();
+    let begun = Instant::now();
+    let mut streams = Vec::new();
+    for _ in 0..1_000 {
+        let mut queries = Queries::new(server.channel.clone());
+        let value = id.clone();
+        let stream = queries.subscribe(AgentExecutionId { value }).await.unwrap();
+        streams.push(stream.into_inner());
+    }
+    println!("1,000 subscribed in {:.1?}", begun.elapsed());
+    let begun = Instant::now();
+    let reading: Vec<_> = streams
+        .into_iter()
+        .map(|mut stream| {
+            tokio::spawn(async move {
+                let mut updates = 0;
+                while let Some(state) = stream.message().await.unwrap() {
+                    updates += 1;
+                    if state.phase().is_terminal() {
+                        break;
+                    }
+                }
+                updates
+            })
+        })
+        .collect();
+    let mut executions = Executions::new(server.channel.clone());
+    for i in 1..=100 {
+        let phase = match i {
+            100 => Phase::ExecutionCompleted,
+            _ => Phase::ExecutionInProgress,
+        };
+        let status = AgentExecutionStatus {
+            phase: phase.into(),
+            phase_reason: format!("update {i}"),
+            ..Default::default()
+        };
+        let input = AgentExecutionUpdateStatusInput {
+            execution_id: id.clone(),
+            status: Some(status),
+        };
+        executions.update_status(input).await.unwrap();
+    }
+    println!("100 updates told in {:.1?}", begun.elapsed());
+    let mut told = 0;
+    for reader in reading {
+        told += reader.await.unwrap();
+    }
+    println!(
+        "{told} states read in {:.1?}, peak {} MiB",
+        begun.elapsed(),
+        server.peak()
+    );
+    // Each sees the state at its beginning and each update.
+    assert_eq!(told, 101_000);
 }
 
 #[tokio::test]

@@ -1,0 +1,144 @@
+//! The server as a process, at limits that are the operating system's or the wire's.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::{
+    io::BufRead,
+    net::TcpStream,
+    process::{Command, Stdio},
+};
+
+use common::{Server, binary, server, start};
+use prost::Name;
+use stigmer_api::{
+    agent::{
+        Agent, McpServerDefinition,
+        agent_command_controller_client::AgentCommandControllerClient as Agents,
+    },
+    agentexecution::{
+        AgentExecutionStatus, AgentExecutionUpdateStatusInput, AgentMessage, ToolCall,
+        agent_execution_command_controller_client::AgentExecutionCommandControllerClient as Executions,
+    },
+    footprint::{MAX_FOOTPRINT, footprint},
+};
+use tonic::{Code, Status};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+async fn is_healthy(server: &Server) {
+    let mut health = HealthClient::new(server.channel.clone());
+    let checked = health.check(HealthCheckRequest::default()).await;
+    assert_eq!(checked.unwrap().into_inner().status, 1);
+}
+
+/// The most entries that a message may have, as `with` makes one of so many.
+fn most<M: Name>(with: impl Fn(usize) -> M) -> usize {
+    let counted = |n| footprint::<M>(&with(n).encode_to_vec(), usize::MAX);
+    let one = counted(2) - counted(1);
+    (MAX_FOOTPRINT - counted(1)) / one + 1
+}
+
+fn refused<T: std::fmt::Debug>(what: &str, answer: Result<T, Status>, code: Code) {
+    let status = answer.unwrap_err();
+    assert_eq!(status.code(), code, "{what}: {status:?}");
+    let words = "would take more than 128 MiB";
+    let told = status.message().contains(words);
+    assert_eq!(told, code == Code::OutOfRange, "{what}: {status:?}");
+}
+
+#[tokio::test]
+async fn so_many_entries_are_read_and_no_more() {
+    let server = server().await;
+    let channel = || server.channel.clone();
+    let report = |calls| {
+        let message = AgentMessage {
+            tool_calls: vec![ToolCall::default(); calls],
+            ..Default::default()
+        };
+        let status = AgentExecutionStatus {
+            messages: vec![message],
+            ..Default::default()
+        };
+        AgentExecutionUpdateStatusInput {
+            status: Some(status),
+            ..Default::default()
+        }
+    };
+    // What is read is refused by the rules of its kind.
+    for (more, code) in [(0, Code::InvalidArgument), (1, Code::OutOfRange)] {
+        let input = report(most(report) + more);
+        let answer = Executions::new(channel()).update_status(input).await;
+        refused("calls of a message", answer, code);
+    }
+    // Of any other method, too.
+    let agent = |servers| {
+        let mut agent = Agent::default();
+        let spec = agent.spec.get_or_insert_default();
+        spec.mcp_servers = vec![McpServerDefinition::default(); servers];
+        agent
+    };
+    let applied = Agents::new(channel()).apply(agent(most(agent) + 1)).await;
+    refused("servers", applied, Code::OutOfRange);
+    is_healthy(&server).await;
+    // It had 795 MiB for 4,000,000 messages of two bytes.
+    #[cfg(target_os = "linux")]
+    assert!(server.peak() < 400, "{} MiB", server.peak());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn out_of_file_descriptors_it_waits_for_some_and_says_so_once() {
+    let mut command = Command::new("/bin/sh");
+    let script = "ulimit -n 48; exec \"$0\"";
+    command
+        .args(["-c", script, &binary()])
+        .stderr(Stdio::piped());
+    let mut server = start(command).await;
+    let mut log = server.log().lines().map(Result::unwrap);
+    is_healthy(&server).await;
+    // All that the kernel holds for who has not been taken yet, too.
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        clients.push(TcpStream::connect(&server.address).unwrap());
+    }
+    let (lines, log) = tokio::task::spawn_blocking(move || {
+        let mut lines = Vec::new();
+        for line in log.by_ref() {
+            let last = line.contains("no connection can be taken");
+            lines.push(line);
+            if last {
+                break;
+            }
+        }
+        (lines, log)
+    })
+    .await
+    .unwrap();
+    assert!(lines.last().unwrap().contains("no connection"), "{lines:?}");
+    // Who is there is answered meanwhile.
+    is_healthy(&server).await;
+    drop(clients);
+    let rest = tokio::task::spawn_blocking(move || {
+        let mut rest = Vec::new();
+        for line in log {
+            let last = line.contains("connections are taken again");
+            rest.push(line);
+            if last {
+                break;
+            }
+        }
+        rest
+    });
+    let rest = rest.await.unwrap();
+    let last = rest.last().unwrap();
+    assert!(last.contains("connections are taken again"), "{rest:?}");
+    assert!(
+        !rest.iter().any(|l| l.contains("no connection")),
+        "{rest:?}"
+    );
+    let anew = tonic::transport::Channel::from_shared(format!("http://{}", server.address));
+    let anew = anew.unwrap().connect().await.unwrap();
+    let mut health = HealthClient::new(anew);
+    let checked = health.check(HealthCheckRequest::default()).await;
+    assert_eq!(checked.unwrap().into_inner().status, 1);
+}
