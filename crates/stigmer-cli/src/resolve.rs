@@ -26,13 +26,16 @@ macro_rules! by_name {
             given: &str,
         ) -> Result<$type> {
             let mut service = client.$service();
-            let found = if id::is_id(Kind::$type, given) {
+            if id::is_id(Kind::$type, given) {
                 let value = given.to_owned();
-                client.answer(service.get($id { value })).await
-            } else {
-                let reference = reference(Kind::$type, org, given)?;
-                client.answer(service.get_by_reference(reference)).await
-            };
+                let found = client.answer(service.get($id { value })).await;
+                // An id has the form of a slug, and may be somebody's.
+                if !matches!(&found, Err(error) if exit_of(error) == Exit::NotFound) {
+                    return found;
+                }
+            }
+            let reference = reference(Kind::$type, org, given)?;
+            let found = client.answer(service.get_by_reference(reference)).await;
             found.map_err(|error| naming(error, Kind::$type, given))
         })+
     };

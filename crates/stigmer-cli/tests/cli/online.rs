@@ -238,3 +238,26 @@ async fn without_a_name_the_project_is_applied_and_its_agent_run() {
     let world = fake.0.lock().unwrap();
     assert_eq!(world.created[0].spec.as_ref().unwrap().message, "execute");
 }
+
+#[tokio::test]
+async fn a_slug_that_has_the_form_of_an_id_is_found_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = stigmer_api::id::new(stigmer_api::Kind::Agent);
+    let named = agent(&name);
+    let id = named.id().to_owned();
+    let world = World {
+        agents: vec![named],
+        ..World::default()
+    };
+    let (_fake, server) = serve(world).await;
+    for given in [&name, &id] {
+        let text = run(&folder, &server, &["get", "agent", given]).await;
+        assert!(text.starts_with("exit 0"), "{text}");
+    }
+    let other = stigmer_api::id::new(stigmer_api::Kind::Agent);
+    let text = run(&folder, &server, &["get", "agent", &other]).await;
+    assert!(
+        text.starts_with("exit 3") && text.contains("not found: agt-ID"),
+        "{text}"
+    );
+}

@@ -202,3 +202,39 @@ pub(super) async fn instances(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::iter::repeat_n;
+
+    use super::*;
+
+    #[test]
+    fn so_many_pages_are_read_and_no_more() {
+        let mut bound = Bound::default();
+        for _ in 0..MOST_PAGES {
+            assert!(bound.take([].iter() as std::slice::Iter<'_, Agent>).is_ok());
+        }
+        let one_more = bound.take([Agent::default()].iter());
+        let why = one_more.err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(why.contains("--limit"), "{why}");
+    }
+
+    #[test]
+    fn so_many_bytes_are_read_and_no_more() {
+        // Four bytes say what it is and how long.
+        let agent = Agent {
+            kind: "x".repeat((1 << 20) - 4),
+            ..Default::default()
+        };
+        assert_eq!(agent.encoded_len(), 1 << 20);
+        let mut bound = Bound::default();
+        let all = repeat_n(&agent, MOST_BYTES >> 20);
+        assert!(bound.take(all).is_ok());
+        let least = Agent {
+            kind: "x".to_owned(),
+            ..Default::default()
+        };
+        assert!(bound.take([least].iter()).is_err());
+    }
+}
