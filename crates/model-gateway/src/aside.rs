@@ -1,9 +1,23 @@
 //! Long work is done aside: the gateway has one thread, on which everybody else's answers go on.
 
-use std::future::pending;
+use std::{future::pending, io};
+
+use tokio::runtime::{Builder, Runtime};
 
 /// Work on so many bytes takes a few milliseconds at most, and is done where it is.
 pub const SHORT: usize = 64 * 1024;
+
+/// How many long works go on at the same time: each may take as much memory as what it works on.
+pub const TOGETHER: usize = 4;
+
+/// What a gateway runs on: one thread for all answers, and few for long work.
+///
+/// # Errors
+/// When the system has none.
+pub fn runtime() -> io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().max_blocking_threads(TOGETHER).build()
+}
 
 /// Does work on `bytes` bytes, aside if they are many.
 pub async fn aside<T: Send + 'static>(
@@ -25,7 +39,40 @@ pub async fn aside<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+
+    #[test]
+    fn so_many_long_works_go_on_at_a_time_and_the_next_when_one_ends() {
+        runtime().unwrap().block_on(async {
+            let (begin, begun) = mpsc::channel();
+            let mut frees = Vec::new();
+            for i in 0..=TOGETHER {
+                let (free, freed) = mpsc::channel::<()>();
+                let begin = begin.clone();
+                let work = move || {
+                    begin.send(i).unwrap();
+                    freed.recv()
+                };
+                tokio::spawn(aside(SHORT + 1, work));
+                frees.push(free);
+            }
+            tokio::task::yield_now().await;
+            let mut first: Vec<usize> = begun.iter().take(TOGETHER).collect();
+            first.sort_unstable();
+            assert_eq!(first, [0, 1, 2, 3]);
+            // As long as it takes to begin a thread, many times over.
+            for _ in 0..100 {
+                std::thread::spawn(|| {}).join().unwrap();
+            }
+            assert!(begun.try_recv().is_err(), "a fifth began");
+            // Short answers do not wait.
+            assert!(aside(SHORT, || true).await);
+            drop(frees.remove(0));
+            assert_eq!(begun.recv().unwrap(), TOGETHER);
+        });
+    }
 
     #[tokio::test]
     async fn short_work_stays_and_long_work_goes() {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Longest wait for a connection to the model.
-const CONNECT: Duration = Duration::from_secs(5);
+pub const CONNECT: Duration = Duration::from_secs(5);
 
 /// The model behind the gateway.
 #[derive(Debug)]

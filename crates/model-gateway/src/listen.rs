@@ -1,10 +1,10 @@
 //! Listening, announcing, and ending when told to.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
-use service_kit::{Stop, announce};
+use service_kit::announce;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -13,16 +13,16 @@ use crate::{
 };
 
 /// How long answers on their way may go on after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(5);
+pub const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until told to stop, then calls `end` and lets answers that are on their way end.
+/// Serves until `asked` to stop, then calls `end` and lets answers that are on their way end.
 ///
 /// # Errors
 /// When the address cannot be bound or announced.
 pub async fn serve(
     listen: &Listen,
     router: Router,
-    mut stop: Stop,
+    asked: impl Future<Output = ()>,
     end: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let listener = TcpListener::bind((listen.host, listen.port))
@@ -45,7 +45,7 @@ pub async fn serve(
             })
             .into_future(),
     );
-    stop.asked().await;
+    asked.await;
     tracing::info!("stopping");
     drop(told);
     end();

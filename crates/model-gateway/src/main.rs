@@ -5,14 +5,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use model_gateway::{
+    aside,
     config::{Cli, Command},
     serve,
 };
 use service_kit::health;
 use tracing_subscriber::EnvFilter;
-
-/// How many long works go on at the same time: each may take as much memory as what it works on.
-const ASIDE: usize = 4;
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -25,10 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(ASIDE)
-        .build()?;
+    let runtime = aside::runtime()?;
     if let Command::Healthcheck { address } = &cli.command {
         return runtime.block_on(health::ask(address));
     }

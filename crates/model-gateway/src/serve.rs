@@ -40,7 +40,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 /// # Errors
 /// When the configuration is wrong or the address cannot be bound.
 pub async fn run(args: Serve) -> anyhow::Result<()> {
-    let stop = Stop::install()?;
+    let mut stop = Stop::install()?;
     let gateway = Gateway::new(&args)?;
     let upstream = gateway.upstream.as_ref().map(Upstream::shown);
     let upstream = upstream.as_deref().unwrap_or("none");
@@ -52,7 +52,7 @@ pub async fn run(args: Serve) -> anyhow::Result<()> {
         ending.shutdown.cancel();
         ending.scripts.close();
     };
-    serve(&args.listen, router(gateway), stop, end).await
+    serve(&args.listen, router(gateway), stop.asked(), end).await
 }
 
 /// Nobody else is asked: a gateway without a model is whole, and a model may cost money.
