@@ -37,6 +37,25 @@ pub fn reply(
     Ok(response)
 }
 
+/// Whether status, headers and body can be an answer, or are none at all. Faults and scripted answers have the same
+/// fields for it, each its own: serde refuses no unknown fields beside a shared part, and keeps no raw JSON in one.
+///
+/// # Errors
+/// A sentence for whoever wrote them.
+pub fn check(
+    status: Option<u16>,
+    headers: &BTreeMap<String, String>,
+    body: Option<&RawValue>,
+) -> Result<(), String> {
+    match status {
+        Some(status) => reply(status, headers, None).map(drop),
+        None if !headers.is_empty() || body.is_some() => {
+            Err("headers and body go with a status".to_owned())
+        }
+        None => Ok(()),
+    }
+}
+
 /// A status that an answer may have.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    canned::reply,
+    canned::{check, reply},
     response::{ChatResponse, Damage},
     shutdown,
 };
@@ -50,14 +50,9 @@ impl Fault {
         if !something && !replies && !self.never {
             return Err("nothing goes wrong by this fault".to_owned());
         }
-        let Some(status) = self.status else {
-            if self.headers.is_empty() && self.body.is_none() {
-                return Ok(());
-            }
-            return Err("headers and body go with a status".to_owned());
-        };
-        reply(status, &self.headers, None)?;
-        if self.cut_after_chunks.is_some() || self.garbage || self.never {
+        check(self.status, &self.headers, self.body.as_deref())?;
+        let spoilt = self.damage() != Damage::default() || self.never;
+        if self.status.is_some() && spoilt {
             return Err(
                 "an answer with a status of its own is not cut, spoilt or withheld".to_owned(),
             );

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{condition::When, piece::Piece, raw::Raw, tool::Tool};
-use crate::canned::reply;
+use crate::canned::check;
 
 /// An answer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -99,13 +99,7 @@ impl ScriptedAnswer {
                 return Err("what is raw says its usage and why it ends itself".to_owned());
             }
         }
-        match self.status {
-            Some(status) => drop(reply(status, &self.headers, None)?),
-            None if !self.headers.is_empty() || self.body.is_some() => {
-                return Err("headers and body go with a status".to_owned());
-            }
-            None => {}
-        }
+        check(self.status, &self.headers, self.body.as_deref())?;
         if faulty && !says {
             return Err("only what is said can be cut or have garbage in it".to_owned());
         }
