@@ -16,3 +16,6 @@ pub use file::{Cassette, Chunk, Entry};
 pub use record::record;
 pub use registry::Cassettes;
 pub use replay::replay;
+
+#[cfg(test)]
+mod tests;

@@ -23,3 +23,6 @@ pub use report::report;
 pub use respond::respond;
 pub use script_state::{Missing, Script};
 pub use tool::Tool;
+
+#[cfg(test)]
+mod tests;

@@ -65,3 +65,56 @@ fn so_many_servers_are_taken_and_one_more_is_refused() {
         "agents/a.yaml:6:15: spec.mcpServers: must have at most 128, this has 129"
     );
 }
+
+#[test]
+fn values_are_nested_so_deep_and_no_deeper() {
+    for (levels, deep) in [(63, false), (64, true)] {
+        // The document is a level, and so is `spec`.
+        let nested = "[".repeat(levels) + &"]".repeat(levels);
+        let found = in_time(format!("{HEAD}metadata: {{name: a}}\nspec: {nested}\n"));
+        assert_eq!(
+            found.contains("nested deeper than 64"),
+            deep,
+            "{levels}: {found}"
+        );
+    }
+}
+
+#[test]
+fn a_document_has_so_many_values_and_no_more() {
+    // An alias counts with all that it stands for: a list of a thousand, and itself.
+    let list = vec!["x"; 999].join(", ");
+    for (aliases, many) in [(48, false), (50, true)] {
+        let all = vec!["*l"; aliases].join(", ");
+        let found = in_time(format!(
+            "{HEAD}metadata: {{name: a}}\nspec: [&l [{list}], {all}]\n"
+        ));
+        assert_eq!(
+            found.contains("more than 50000 values"),
+            many,
+            "{aliases}: {found}"
+        );
+    }
+}
+
+#[test]
+fn so_many_problems_are_shown_and_looked_for() {
+    let found = |count: usize| {
+        let keys: Vec<String> = (0..count).map(|i| format!("k{i}: 1")).collect();
+        let keys = keys.join(", ");
+        in_time(format!(
+            "{HEAD}metadata: {{name: a, {keys}}}\n{INSTRUCTIONS}"
+        ))
+    };
+    for (count, last) in [
+        (100, None),
+        (101, Some("and 1 more")),
+        (999, Some("and 899 more")),
+        (1_000, Some("and more")),
+    ] {
+        let found = found(count);
+        let lines: Vec<&str> = found.lines().collect();
+        assert_eq!(lines.len(), 100 + usize::from(last.is_some()), "{count}");
+        assert_eq!(lines.get(100).copied(), last, "{count}");
+    }
+}
