@@ -1,4 +1,5 @@
-//! What the worst inputs cost: `cargo bench -p model-gateway --bench worst`. `GATEWAY_BIN` measures another build.
+//! What the worst inputs cost: `cargo bench -p model-gateway --bench worst`. Side by side with another build where
+//! `GATEWAY_OLD` names its binary (`docs/contributing.md`).
 //!
 //! Each input goes to a gateway of its own. Printed are the answer's status, the time until it was whole, the most
 //! memory that the process had (Linux alone tells it), and the slowest of the health checks that went on meanwhile, one
@@ -14,7 +15,7 @@ use std::{
     env, fs,
     io::{Read, Write},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
@@ -41,11 +42,10 @@ impl Drop for Gateway {
     }
 }
 
-async fn gateway(upstream: &str) -> Gateway {
+async fn gateway(binary: &Path, upstream: &str) -> Gateway {
     let folder = tempfile::tempdir().unwrap();
     let announce = folder.path().join("address");
-    let own = || PathBuf::from(env!("CARGO_BIN_EXE_model-gateway"));
-    let started = Command::new(env::var_os("GATEWAY_BIN").map_or_else(own, PathBuf::from))
+    let started = Command::new(binary)
         .args(["serve", "--mode", "record", "--upstream", upstream])
         .args(["--log-level", "off", "--port", "0", "--announce-file"])
         .arg(&announce)
@@ -111,7 +111,8 @@ async fn main() {
     let [to_script, long_to_script] = ["hello", &long].map(|text| chat("script/k", text));
     let [recorded, long_recorded] = ["hello", &long].map(|text| chat("replay/c/m", text));
     let (script, ask) = ("/scripts/k", "/v1/chat/completions");
-    let inputs: [(&str, Vec<(&str, &Value)>); 5] = [
+    let numbers = json!({ "model": "m", "nth": vec![1; 400_000], "fault": { "never": true } });
+    let inputs: [(&str, Vec<(&str, &Value)>); 6] = [
         ("1.2 MB of small answers", vec![(script, &small)]),
         (
             "8 MB of tool arguments, streamed",
@@ -126,26 +127,39 @@ async fn main() {
             vec![(ask, &recorded)],
         ),
         ("a request of 2 MB, recorded", vec![(ask, &long_recorded)]),
+        (
+            "a fault with 400,000 numbers",
+            vec![("/faults/f", &numbers)],
+        ),
     ];
+    let own = PathBuf::from(env!("CARGO_BIN_EXE_model-gateway"));
+    let old = env::var_os("GATEWAY_OLD").map(PathBuf::from);
+    let builds = old.map(|old| ("old", old)).into_iter();
+    let builds: Vec<_> = builds.chain([("new", own)]).collect();
     println!(
-        "{:<40} {:>6} {:>9} {:>8} {:>14}",
-        "input", "status", "time", "memory", "slowest health"
+        "{:<40} {:<5} {:>6} {:>9} {:>8} {:>14}",
+        "input", "build", "status", "time", "memory", "slowest health"
     );
-    for (name, requests) in inputs {
-        let gateway = gateway(&upstream).await;
+    let all = inputs
+        .iter()
+        .flat_map(|input| builds.iter().map(move |build| (input, build)));
+    for ((name, requests), (build, binary)) in all {
+        let gateway = gateway(binary, &upstream).await;
         let (stop, stopped) = mpsc::channel();
         let address = gateway.1.clone();
         let health = thread::spawn(move || healthy(address, stopped));
         let began = Instant::now();
         let mut status = 0;
-        for (path, body) in &requests {
+        for (path, body) in requests {
             let url = format!("http://{}{path}", gateway.1);
             let request = match *path == ask {
                 true => client.post(url),
                 false => client.put(url),
             };
-            let answer = request.json(body).send().await.unwrap();
-            status = answer.status().as_u16();
+            // A build that ends by it has no status.
+            let answer = request.json(body).send().await;
+            status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+            let Ok(answer) = answer else { break };
             let mut chunks = answer.bytes_stream();
             while let Some(Ok(_)) = chunks.next().await {}
         }
@@ -154,7 +168,7 @@ async fn main() {
         let slowest = health.join().unwrap();
         let memory = peak(&gateway).map_or("-".to_owned(), |mb| format!("{mb} MB"));
         println!(
-            "{name:<40} {status:>6} {:>6} ms {memory:>8} {:>11} ms",
+            "{name:<40} {build:<5} {status:>6} {:>6} ms {memory:>8} {:>11} ms",
             took.as_millis(),
             slowest.as_millis()
         );
