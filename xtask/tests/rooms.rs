@@ -39,6 +39,7 @@ const ROOMS: &[&str] = &[
     "verbs/tools.rs",
     "verbs/up.rs",
     "verbs/mod.rs",
+    "lib.rs",
     "main.rs",
 ];
 

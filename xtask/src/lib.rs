@@ -1,0 +1,145 @@
+//! `cargo xtask`: the one front door to the end-to-end tests.
+
+#![expect(
+    unreachable_pub,
+    reason = "nothing but `run` is for outside: `pub` marks what a module offers the others"
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
+
+#[macro_use]
+extern crate harness_base; // printing that ends no run
+
+mod e2e;
+mod model_choice;
+mod phase_choice;
+mod runtime;
+mod verbs;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use harness_base::{Code, config, exit, process};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use verbs::{ci, down, images, logs, prereqs, relay, status, tools, up};
+
+/// End-to-end tests of the whole chain: CLI, server, Temporal, agent-runner, model
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 passed, 1 our own fault or a build that fails, 2 usage, 10 tests failed, 20 prerequisite missing,
+30 image, 40 a service died or did not become ready, 50 something was left behind, 130 interrupted.
+
+Any part can be swapped for somebody else's build: E2E_SERVER_BIN, E2E_RUNNER_BIN, E2E_CLI_BIN, E2E_GATEWAY_BIN,
+E2E_MCP_BIN, E2E_TEMPORAL_BIN, or `bin` under [services.*] in e2e.toml. E2E_TOOLS_DIR moves the tools cache.";
+
+const JSON_HELP: &str = "\
+--json prints {\"schema\":1,\"ok\":BOOL,\"findings\":[{\"name\",\"state\",\"found\",\"fix\",\"for\"}]}:
+state is ok, missing (something cannot run without it) or optional (something else is used in its place), found and
+name are text, fix is a command or null, for lists the phases that need it. Exit code 20 when anything is missing.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that is missing on this machine, each with the command that mends it
+    #[command(after_help = JSON_HELP)]
+    Prereqs(prereqs::Args),
+    /// Pinned tools in a per-user cache
+    Tools {
+        #[command(subcommand)]
+        verb: Option<tools::Verb>,
+    },
+    /// Container images of our services, tagged by the hash of what went into them
+    Images(images::Args),
+    /// Start the whole stack and leave it running
+    Up(up::Args),
+    /// End what `up` or --keep left running
+    Down,
+    /// Show what runs
+    Status,
+    /// Print the services' logs
+    Logs(logs::Args),
+    /// Run the end-to-end tests on a stack of their own
+    #[command(after_help = AFTER_HELP)]
+    E2e(e2e::Args),
+    /// Run the unit tests
+    Test,
+    /// Format, lint, unit tests, end-to-end tests in each runtime that is there: what a merge needs
+    Ci(ci::Args),
+    /// The way from a stack's containers to a listener of this host's loopback
+    #[command(hide = true)]
+    Relay(relay::Args),
+}
+
+/// The checkout: `cargo run` says where xtask's package is; run by hand it is where it was built.
+fn root() -> PathBuf {
+    if let Some(root) = std::env::var_os("E2E_ROOT").filter(|root| !root.is_empty()) {
+        return PathBuf::from(root);
+    }
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().map(PathBuf::from).unwrap_or(package)
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<Code> {
+    if let Command::Relay(args) = command {
+        return relay::run(args).await;
+    }
+    let root = root();
+    config::refuse_old_variables()?;
+    let config = config::load(&root)?;
+    match command {
+        Command::Prereqs(args) => prereqs::run(&root, &config, &args).await,
+        Command::Tools { verb } => tools::run(&config, verb.unwrap_or_default()).await,
+        Command::Images(args) => images::run(&root, &config, &args).await,
+        Command::Up(args) => up::run(&root, config, args).await,
+        Command::Down => down::run(&root, &config).await,
+        Command::Status => Ok(status::run(&root)),
+        Command::Logs(args) => logs::run(&root, &args).await,
+        Command::E2e(args) => e2e::run(&root, config, args).await,
+        Command::Test => ci::test(&root, &config).await,
+        Command::Ci(args) => ci::ci(&root, &config, args).await,
+        Command::Relay(args) => relay::run(args).await,
+    }
+}
+
+/// Reads the command line and does what it says; the exit codes are those of `--help`.
+pub fn run() -> ExitCode {
+    if let Err(error) = process::this_program() {
+        eprintln!("error: {error:#}");
+        return ExitCode::from(1);
+    }
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: start the runtime: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let result = runtime.block_on(dispatch(cli.command));
+    // A question that is still waited for must not hold up the end; it has a time limit of its own.
+    runtime.shutdown_background();
+    let code = result.map_err(exit::mended).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        exit::code_of(&error)
+    });
+    ExitCode::from(code as u8)
+}
+
+/// The definition of the command line, for the snapshots of its help.
+#[cfg_attr(not(test), expect(dead_code, reason = "only tests look at it"))]
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests;
