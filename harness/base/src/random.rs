@@ -30,5 +30,10 @@ pub fn suffix() -> anyhow::Result<String> {
 pub fn secret() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
     random(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
+}
+
+/// Two lower-case digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

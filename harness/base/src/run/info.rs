@@ -2,6 +2,7 @@
 
 use super::clock;
 use crate::process::{Command, Ident, query};
+use crate::random::hex;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,11 +90,7 @@ impl Info {
 /// Twelve hexadecimal digits of the checkout's path.
 pub fn checkout_hash(root: &Path) -> String {
     let path = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    hmac_sha256::Hash::hash(path.to_string_lossy().as_bytes())
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hmac_sha256::Hash::hash(path.to_string_lossy().as_bytes())[..6])
 }
 
 /// `git rev-parse HEAD`, which knows worktrees and packed refs; `None` outside git.

@@ -54,27 +54,12 @@ pub(super) async fn take(root: &Path, missing: Vec<Image>) -> anyhow::Result<Vec
 /// [`Code::Image`] with the registry's own words.
 pub async fn pull(root: &Path, images: &[Image], offline: bool) -> anyhow::Result<()> {
     let missing = absent(images).await?;
-    if let Some(local) = missing.iter().find(|image| !image.remote) {
-        return Err(coded(
-            Code::Usage,
-            format!(
-                "{} has no registry to be pulled from\n  mend: --registry HOST[:PORT][/PATH], or images.registry in e2e.toml",
-                local.reference
-            ),
-        ));
-    }
+    need_registry(&missing, "pulled from")?;
     if offline && !missing.is_empty() {
-        let names: Vec<_> = missing
-            .iter()
-            .map(|image| image.reference.as_str())
-            .collect();
-        return Err(coded(
-            Code::Image,
-            format!(
-                "not there, and --offline forbids to fetch: {}",
-                names.join(", ")
-            ),
-        ));
+        let names: Vec<_> = missing.iter().map(|it| it.reference.as_str()).collect();
+        let names = names.join(", ");
+        let why = format!("not there, and --offline forbids to fetch: {names}");
+        return Err(coded(Code::Image, why));
     }
     for image in images {
         if missing.contains(image) {
@@ -92,33 +77,39 @@ pub async fn pull(root: &Path, images: &[Image], offline: bool) -> anyhow::Resul
 /// As [`pull`]; also when an image is not there.
 pub async fn push(root: &Path, images: &[Image], offline: bool) -> anyhow::Result<()> {
     if offline {
-        return Err(coded(
-            Code::Usage,
-            "push and --offline contradict each other",
-        ));
+        let why = "push and --offline contradict each other";
+        return Err(coded(Code::Usage, why));
     }
-    if let Some(local) = images.iter().find(|image| !image.remote && !image.foreign) {
-        return Err(coded(
-            Code::Usage,
-            format!(
-                "{} has no registry to be pushed to\n  mend: --registry HOST[:PORT][/PATH], or images.registry in e2e.toml",
-                local.reference
-            ),
-        ));
-    }
-    if let Some(image) = absent(images).await?.first() {
+    let own: Vec<Image> = images.iter().filter(|it| !it.foreign).cloned().collect();
+    need_registry(&own, "pushed to")?;
+    if let Some(image) = absent(&own).await?.first() {
+        let (what, mend) = (
+            &image.reference,
+            "cargo xtask images, with the same --registry",
+        );
         return Err(coded(
             Code::Image,
-            format!(
-                "{} is not there\n  mend: cargo xtask images, with the same --registry",
-                image.reference
-            ),
+            format!("{what} is not there\n  mend: {mend}"),
         ));
     }
-    for image in images.iter().filter(|image| !image.foreign) {
+    for image in &own {
         send(root, "push", "pushed", image).await?;
     }
     Ok(())
+}
+
+/// # Errors
+/// [`Code::Usage`] for an image that no registry has.
+fn need_registry(images: &[Image], use_: &str) -> anyhow::Result<()> {
+    let Some(local) = images.iter().find(|image| !image.remote) else {
+        return Ok(());
+    };
+    let mend = "--registry HOST[:PORT][/PATH], or images.registry in e2e.toml";
+    let why = format!(
+        "{} has no registry to be {use_}\n  mend: {mend}",
+        local.reference
+    );
+    Err(coded(Code::Usage, why))
 }
 
 /// Pulls somebody else's image.

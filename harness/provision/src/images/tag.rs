@@ -4,6 +4,7 @@
 use super::component::{Component, Image};
 use anyhow::Context;
 use harness_base::Config;
+use harness_base::random::hex;
 use hmac_sha256::Hash as Sha256;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -74,11 +75,7 @@ pub(super) fn dockerfile(config: &Config, component: Component) -> PathBuf {
 }
 
 fn short(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.finalize()[..6])
 }
 
 /// Path, length, content: no two trees make the same stream.

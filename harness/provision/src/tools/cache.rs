@@ -1,6 +1,7 @@
 //! The per-user cache of pinned tools.
 
 use super::manifest::{self, State};
+use harness_base::random::hex;
 use harness_base::user_dir::user_dir;
 use harness_base::{Code, Config, coded, platform};
 use std::path::{Path, PathBuf};
@@ -42,8 +43,7 @@ pub fn folder(config: &Config, cache: &Path, name: &str) -> anyhow::Result<PathB
     let mut hash = archive.sha256.clone();
     if !tool.with.is_empty() {
         let with: String = tool.with.iter().map(|it| it.sha256.as_str()).collect();
-        let all = hmac_sha256::Hash::hash((hash + &with).as_bytes());
-        hash = all.iter().map(|byte| format!("{byte:02x}")).collect();
+        hash = hex(&hmac_sha256::Hash::hash((hash + &with).as_bytes()));
     }
     let short = hash.get(..8).unwrap_or(&hash);
     Ok(cache.join(format!("{name}-{}-{short}", tool.version)))

@@ -1,6 +1,7 @@
 //! `.complete`: written last, so a tool without it is not one.
 
 use anyhow::Context;
+use harness_base::random::hex;
 use hmac_sha256::Hash as Sha256;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -131,11 +132,7 @@ pub fn sha256(path: &Path) -> anyhow::Result<String> {
             .read(&mut buffer)
             .with_context(|| format!("read {}", path.display()))?;
         if count == 0 {
-            return Ok(hash
-                .finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect());
+            return Ok(hex(&hash.finalize()));
         }
         hash.update(&buffer[..count]);
     }
