@@ -10,8 +10,9 @@ use std::{
 };
 
 use common::{Server, binary, server, start};
-use prost::Name;
+use prost::{Message, Name};
 use stigmer_api::{
+    MAX_MESSAGE,
     agent::{
         Agent, McpServerDefinition,
         agent_command_controller_client::AgentCommandControllerClient as Agents,
@@ -83,6 +84,24 @@ async fn so_many_entries_are_read_and_no_more() {
     // It had 795 MiB for 4,000,000 messages of two bytes.
     #[cfg(target_os = "linux")]
     assert!(server.peak() < 400, "{} MiB", server.peak());
+}
+
+#[tokio::test]
+async fn a_message_has_so_many_bytes_and_no_more() {
+    let server = server().await;
+    let mut agents = Agents::new(server.channel.clone());
+    let mut agent = Agent::default();
+    agent.spec.get_or_insert_default().instructions = "x".repeat(MAX_MESSAGE - 100);
+    let missing = MAX_MESSAGE - agent.encoded_len();
+    let spec = agent.spec.get_or_insert_default();
+    spec.instructions.push_str(&"x".repeat(missing));
+    assert_eq!(agent.encoded_len(), MAX_MESSAGE);
+    // What is read is refused by the rules of its kind.
+    let read = agents.create(agent.clone()).await.unwrap_err();
+    assert_eq!(read.code(), Code::InvalidArgument, "{read:?}");
+    agent.spec.get_or_insert_default().instructions.push('x');
+    let refused = agents.create(agent).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
 }
 
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 use stigmer_api::{
     Kind as ApiKind, agentexecution::AgentExecutionId, agentexecution::ExecutionPhase,
-    secret::Secrets, session::SessionId,
+    resource::SHORTENED, secret::Secrets, session::SessionId,
 };
 
 use crate::{
@@ -15,9 +15,13 @@ use crate::{
     cli::{GetArgs, Kind, Phase},
     client::Client,
     failure::Failure,
+    output::one_line,
     resolve,
 };
 use rows::Row;
+
+/// Characters of what a server says of a resource.
+const MOST_SAID: usize = 200;
 
 pub(crate) async fn run(app: &App, args: &GetArgs) -> Result<()> {
     if args.phase.is_some() && args.kind != Kind::Executions {
@@ -81,17 +85,25 @@ fn api_phase(phase: Phase) -> ExecutionPhase {
     }
 }
 
-fn show_one<R: Row + Secrets + Serialize>(app: &App, mut item: R) -> Result<()> {
+/// Leaves of `item` what may be shown, and says where that is not all of it.
+fn prepare<R: Row + Secrets>(app: &App, item: &mut R) -> Result<()> {
     item.understand();
     item.redact();
+    let annotations = item.metadata().map(|m| &m.annotations);
+    if let Some(why) = annotations.and_then(|a| a.get(SHORTENED)) {
+        let why = one_line(why, MOST_SAID);
+        app.output.remark(&format!("{}: {why}", item.id()))?;
+    }
+    Ok(())
+}
+
+fn show_one<R: Row + Secrets + Serialize>(app: &App, mut item: R) -> Result<()> {
+    prepare(app, &mut item)?;
     app.output
         .either(&item, &rows::table(std::slice::from_ref(&item)))
 }
 
 fn show<R: Row + Secrets + Serialize>(app: &App, mut items: Vec<R>) -> Result<()> {
-    for item in &mut items {
-        item.understand();
-        item.redact();
-    }
+    items.iter_mut().try_for_each(|item| prepare(app, item))?;
     app.output.either(&items, &rows::table(&items))
 }

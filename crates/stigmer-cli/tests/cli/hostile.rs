@@ -3,7 +3,7 @@
 use pbjson_types::{Struct, Value, value::Kind};
 use stigmer_api::{
     agentexecution::{AgentMessage, ExecutionPhase as Phase, ToolCall},
-    resource::Resource,
+    resource::{Resource, SHORTENED},
 };
 use tonic::Status;
 
@@ -78,6 +78,27 @@ async fn what_is_not_understood_costs_itself_alone() {
         "{}",
         shown(&output)
     );
+}
+
+#[tokio::test]
+async fn what_the_server_shortened_is_said() {
+    let mut short = agent("short");
+    let why = "this is not all of it\u{1b}[31m".to_owned();
+    let annotations = &mut short.metadata_mut().annotations;
+    annotations.insert(SHORTENED.to_owned(), why);
+    let world = World {
+        agents: vec![agent("whole"), short.clone()],
+        ..World::default()
+    };
+    let (_fake, server) = serve(world).await;
+    for args in [["get", "agents"].as_slice(), &["get", "agent", "short"]] {
+        let output = run(&server, args).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let words = format!("{}: this is not all of it", short.id());
+        assert!(said.starts_with(&words), "{said}");
+    }
 }
 
 #[tokio::test]
