@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use common::server;
 use futures::{StreamExt, stream};
+use prost::Message;
 use stigmer_api::{
     agentexecution::{
         AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput, AgentMessage,
@@ -122,7 +123,6 @@ async fn the_worst_inputs() {
         .execution(agent.id(), "hello".to_owned())
         .await
         .unwrap();
-    let begun = Instant::now();
     let input = AgentExecutionUpdateStatusInput {
         execution_id: small.id().to_owned(),
         status: Some(AgentExecutionStatus {
@@ -130,6 +130,10 @@ async fn the_worst_inputs() {
             ..Default::default()
         }),
     };
+    let begun = Instant::now();
+    drop(input.encode_to_vec());
+    println!("its client writes them in {:.1?}", begun.elapsed());
+    let begun = Instant::now();
     let mut executions = Executions::new(server.channel.clone());
     let reported = executions
         .update_status(input)
