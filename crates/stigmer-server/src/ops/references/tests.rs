@@ -136,6 +136,9 @@ async fn a_skill_stays_as_long_as_somebody_names_it() {
         .await
         .unwrap();
     assert_eq!(kept(&store, &ours).await, "");
+    // Nobody has to be read to know it.
+    let left = store.read(|view| view.referrers(Kind::Skill, "wise"));
+    assert!(left.unwrap().is_empty());
 }
 
 #[tokio::test]
