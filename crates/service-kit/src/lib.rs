@@ -1,5 +1,5 @@
-//! What every service process does alike: it ends when told to, announces itself, and answers for its health. Also which
-//! addresses are this machine's own.
+//! What every service process does alike: it ends when told to, announces itself, and answers for its health. Also
+//! keys from files, and which addresses are this machine's own.
 
 #![cfg_attr(
     test,
@@ -8,11 +8,13 @@
 
 mod announce;
 pub mod health;
+mod key_file;
 mod loopback;
 mod stop;
 pub mod url;
 
 pub use announce::announce;
+pub use key_file::fill_key;
 pub use loopback::is_loopback;
 pub use stop::Stop;
 
@@ -22,6 +24,7 @@ mod tests {
     const ROOMS: &[&str] = &[
         "announce.rs",
         "health.rs",
+        "key_file.rs",
         "loopback.rs",
         "stop.rs",
         "url.rs",

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use service_kit::fill_key;
 use temporal_link::TemporalArgs;
 
 use crate::services::RunnerKey;
@@ -65,6 +66,14 @@ pub(crate) struct Serve {
     )]
     runner_key: Option<String>,
 
+    /// File with the key of STIGMER_RUNNER_KEY
+    #[arg(long, env = "STIGMER_RUNNER_KEY_FILE", value_name = "FILE")]
+    runner_key_file: Option<PathBuf>,
+
+    /// File with the key of TEMPORAL_API_KEY
+    #[arg(long, env = "TEMPORAL_API_KEY_FILE", value_name = "FILE")]
+    temporal_api_key_file: Option<PathBuf>,
+
     /// How often executions under way are compared with their workflows
     #[arg(
         long,
@@ -90,6 +99,17 @@ impl Serve {
 
     pub(crate) fn reconcile(&self) -> Duration {
         Duration::from_secs(self.reconcile)
+    }
+
+    /// Fills in the keys that are in files.
+    ///
+    /// # Errors
+    /// When one cannot be read, or is told beside its file.
+    pub(crate) fn read_keys(&mut self) -> anyhow::Result<()> {
+        let file = self.runner_key_file.as_deref();
+        fill_key(&mut self.runner_key, file, "STIGMER_RUNNER_KEY")?;
+        let file = self.temporal_api_key_file.as_deref();
+        fill_key(&mut self.temporal.api_key, file, "TEMPORAL_API_KEY")
     }
 
     pub(crate) fn runner_key(&self) -> RunnerKey {

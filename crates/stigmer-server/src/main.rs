@@ -58,7 +58,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?;
-            runtime.block_on(serve::run(cli.serve))
+            let mut serve = cli.serve;
+            serve.read_keys()?;
+            runtime.block_on(serve::run(serve))
         }
     }
 }
