@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use support::played::behind_a_key;
 use support::services::{phase2, world};
 use support::{World, text_of};
 
@@ -119,18 +120,27 @@ fn a_stack_of_ours_sees_nothing_of_the_user_that_was_not_chosen() {
     }
     // A command of the user's own is not the stack's.
     assert_eq!(environment(&world, "script")["OPENAI_API_KEY"], CANARY);
-    let mut open = vec![world.runs()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() && !path.is_symlink() {
-                open.push(path);
-            } else if let Ok(bytes) = std::fs::read(&path) {
-                let text = String::from_utf8_lossy(&bytes);
-                assert!(!text.contains(CANARY), "{} has it", path.display());
-            }
-        }
+    world.assert_no_run_has(CANARY);
+}
+
+#[test]
+fn a_models_key_is_its_runners_and_in_no_file() {
+    const CANARY: &str = "canary-of-the-model-5b1e";
+    let (world, model) = (world(), behind_a_key(CANARY));
+    let url = format!("http://{}/v1", model.address);
+    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done";
+    let mut command = phase2(&world, &["--model-url", &url, "--exec", noted]);
+    command.env("STIGMER_LLM_API_KEY", CANARY);
+    let output = command.output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(!text.contains(CANARY), "{text}");
+    assert_eq!(environment(&world, "runner")["STIGMER_LLM_API_KEY"], CANARY);
+    for service in ["temporal", "server", "gateway", "mcp"] {
+        let seen = environment(&world, service);
+        assert!(seen.values().all(|value| value != CANARY), "{service}");
     }
+    world.assert_no_run_has(CANARY);
 }
 
 #[test]

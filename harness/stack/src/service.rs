@@ -72,6 +72,9 @@ pub enum Health {
     },
 }
 
+/// Where a container has its secrets.
+pub const KEYS: &str = "/run/keys";
+
 /// What a container of it has beyond what all have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerNeeds {
@@ -83,6 +86,9 @@ pub struct ContainerNeeds {
     pub keeps_data: bool,
     /// Folders that can be written.
     pub scratch: &'static [&'static str],
+    /// Secrets that are files in [`KEYS`], by the names of their variables: an environment is seen by whoever inspects the
+    /// container.
+    pub keys: Vec<(&'static str, String)>,
     /// The most memory.
     pub memory: &'static str,
     /// An init process, for whoever starts others.
@@ -103,10 +109,34 @@ pub struct ServiceSpec {
 }
 
 impl ServiceSpec {
-    /// With variables that somebody adds. They are shown to nobody: one may be a secret that is under test.
+    /// With a secret, where there is one: a variable of a process, a file of a container.
+    #[must_use]
+    pub fn with_secret(
+        mut self,
+        place: Place<'_>,
+        name: &'static str,
+        value: Option<&str>,
+    ) -> Self {
+        self.command = match (place, value) {
+            (Place::Process { .. }, Some(value)) => self.command.secret(name, value),
+            (Place::Process { .. }, None) => self.command.unset(name),
+            (Place::Container, None) => self.command,
+            (Place::Container, Some(value)) => {
+                self.container.keys.push((name, value.to_owned()));
+                self.command
+                    .env(format!("{name}_FILE"), format!("{KEYS}/{name}"))
+            }
+        };
+        self
+    }
+
+    /// With variables that somebody adds, also in place of a secret's file. They are shown to nobody: one may be a secret
+    /// that is under test.
     #[must_use]
     pub fn with_env(mut self, env: &[(String, String)]) -> Self {
         for (name, value) in env {
+            let file = format!("{name}_FILE");
+            self.command.env.retain(|var| var.name != file);
             self.command = self.command.secret(name, value);
         }
         self
@@ -118,14 +148,6 @@ pub fn without_proxies(command: Command, place: Place<'_>) -> Command {
     match place {
         Place::Process { .. } => command,
         Place::Container => command.env("NO_PROXY", "*").env("no_proxy", "*"),
-    }
-}
-
-/// A secret, where there is one.
-pub fn secret(command: Command, name: &str, value: Option<&str>) -> Command {
-    match value {
-        Some(value) => command.secret(name, value),
-        None => command.unset(name),
     }
 }
 

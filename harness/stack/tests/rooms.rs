@@ -15,6 +15,7 @@ const ROOMS: &[&str] = &[
     "service.rs",
     "wiring.rs",
     "services/runner.rs",
+    "compose/keys.rs",
     "compose/container_spec.rs",
     "compose/rewrite_env.rs",
     "compose/test_instance.rs",

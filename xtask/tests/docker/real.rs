@@ -1,6 +1,7 @@
 //! A real Docker Engine: every way a run in containers can end, and what it leaves, which is nothing.
 
 use crate::docker_world::{Contained, SERVICES, container, docker};
+use crate::support::played::behind_a_key;
 use crate::support::{send, text_of, wait_for};
 use nix::sys::signal::Signal;
 use std::process::Command;
@@ -256,5 +257,67 @@ fn containers_have_nothing_of_the_users_shell_and_ask_no_proxy_for_each_other() 
     assert!(!inspected.contains(CANARY));
     let said = read("model");
     assert!(!said.contains("127.0.0.1:9"), "{said}");
+    stack.assert_nothing_left(&stack.run_id());
+}
+
+/// An execution on the live model, then the histories of all workflows and what the engine knows of all containers.
+const RUN_AND_INSPECT: &str = r#"
+set -e
+run=$(basename $(dirname $(dirname $E2E_STACK)))
+said() { sed -n "s/.*\"$1\": \"\(.*\)\".*/\1/p" $E2E_STACK | head -n 1; }
+export STIGMER_SERVER_ADDR=$(said server)
+mkdir -p $E2E_FAKE/project/agents
+echo 'name: canary' > $E2E_FAKE/project/Stigmer.yaml
+cat > $E2E_FAKE/project/agents/greeter.yaml <<END
+apiVersion: agentic.stigmer.ai/v1
+kind: Agent
+metadata: {name: greeter}
+spec: {instructions: You greet whoever comes.}
+END
+$(said stigmer) apply --config $E2E_FAKE/project
+$(said stigmer) run greeter --message Hello > $E2E_FAKE/answer
+$(said cli) workflow list --address $(said address) --output json > $E2E_FAKE/workflows
+for id in $(sed -n 's/.*"workflowId": "\(.*\)".*/\1/p' $E2E_FAKE/workflows); do
+    $(said cli) workflow show --address $(said address) --workflow-id $id --output json
+done > $E2E_FAKE/histories
+docker inspect $(docker ps --quiet --filter label=dev.stigmer.e2e.run=$run) > $E2E_FAKE/inspected
+docker volume inspect $(docker volume ls --quiet --filter label=dev.stigmer.e2e.run=$run) >> $E2E_FAKE/inspected
+"#;
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn a_models_key_is_in_no_inspection_no_history_and_no_file() {
+    const CANARY: &str = "canary-of-the-model-5b1e";
+    let (stack, model) = (Contained::new(), behind_a_key(CANARY));
+    let url = format!("http://{}/v1", model.address);
+    let args = ["e2e", "phase2", "--runtime", "docker", "--model-url", &url];
+    let mut command = stack.xtask(&args);
+    command.args(["--exec", RUN_AND_INSPECT]);
+    let output = command.env("STIGMER_LLM_API_KEY", CANARY).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let read = |name: &str| std::fs::read_to_string(stack.world.fake().join(name)).unwrap();
+    // It was needed, or there would be nothing to hide.
+    assert!(read("answer").contains("Hello."), "{}", read("answer"));
+    let histories = read("histories");
+    assert!(
+        histories.contains("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED"),
+        "{histories}"
+    );
+    let inspected = read("inspected");
+    assert!(
+        inspected.contains("STIGMER_LLM_API_KEY_FILE=/run/keys/"),
+        "{inspected}"
+    );
+    for (place, said) in [
+        ("the output", &text),
+        ("a history", &histories),
+        ("an inspection", &inspected),
+    ] {
+        assert!(!said.contains(CANARY), "it is in {place}");
+    }
+    // The runner's own key is made for the run: nobody but it and the server have it.
+    assert!(!inspected.contains("STIGMER_RUNNER_KEY="), "{inspected}");
+    stack.world.assert_no_run_has(CANARY);
     stack.assert_nothing_left(&stack.run_id());
 }

@@ -83,6 +83,22 @@ impl World {
         );
     }
 
+    /// No file of any run has this in it.
+    pub fn assert_no_run_has(&self, what: &str) {
+        let mut open = vec![self.runs()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() && !path.is_symlink() {
+                    open.push(path);
+                } else if let Ok(bytes) = std::fs::read(&path) {
+                    let text = String::from_utf8_lossy(&bytes);
+                    assert!(!text.contains(what), "{} has it", path.display());
+                }
+            }
+        }
+    }
+
     /// `xtask e2e` in this world.
     pub fn e2e(&self, args: &[&str]) -> Command {
         let mut command = self.xtask(&["e2e"]);

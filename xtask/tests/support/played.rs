@@ -28,7 +28,8 @@ struct Shared {
 }
 
 impl Played {
-    /// Each answer goes to requests, `METHOD PATH BODY`, that have all words of its name; the first one that fits.
+    /// Each answer goes to requests, `METHOD PATH BODY AUTHORIZATION`, that have all words of its name; the first one that
+    /// fits.
     pub fn new<'a>(answers: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let answers = answers.into_iter();
@@ -75,7 +76,7 @@ impl Played {
 impl Shared {
     fn serve(&self, mut stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let (mut first, mut length) = (String::new(), 0);
+        let (mut first, mut length, mut shown) = (String::new(), 0, String::new());
         reader.read_line(&mut first).unwrap();
         loop {
             let mut line = String::new();
@@ -83,14 +84,20 @@ impl Shared {
             if line.trim().is_empty() {
                 break;
             }
-            if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
-                length = n.trim().parse().unwrap();
+            match line.split_once(": ") {
+                Some((name, n)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = n.trim().parse().unwrap();
+                }
+                Some((name, key)) if name.eq_ignore_ascii_case("authorization") => {
+                    key.trim().clone_into(&mut shown);
+                }
+                _ => {}
             }
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
         let line = first.split(" HTTP").next().unwrap();
-        let request = format!("{line} {}", String::from_utf8_lossy(&body));
+        let request = format!("{line} {} {shown}", String::from_utf8_lossy(&body));
         self.asked.lock().unwrap().push(request.clone());
         let mut held = self.held.lock().unwrap();
         while held.is_some_and(|what| request.contains(what)) {
@@ -142,6 +149,19 @@ pub fn ollama(tags: String) -> Played {
         ("GET /api/version", version),
         ("GET /api/tags", tags),
         ("POST /api/generate smol", load),
+    ])
+}
+
+/// A model at some address, which asks for a key and then always says hello.
+pub fn behind_a_key(key: &str) -> Played {
+    let list = r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#;
+    let hello = r#"{"choices":[{"message":{"role":"assistant","content":"Hello."},"finish_reason":"stop"}]}"#;
+    let refused = r#"{"error":{"message":"which key?","code":401}}"#;
+    let [models, chat] = ["/v1/models", "/v1/chat/completions"].map(|path| format!("{path} {key}"));
+    Played::new([
+        (models.as_str(), status("200 OK", list)),
+        (chat.as_str(), status("200 OK", hello)),
+        ("/v1/", status("401 Unauthorized", refused)),
     ])
 }
 

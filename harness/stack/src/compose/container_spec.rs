@@ -2,7 +2,8 @@
 
 use super::containers::Containers;
 use super::host_proxy::HOST_NAME;
-use crate::service::{Health, ServiceSpec};
+use super::keys::volume;
+use crate::service::{Health, KEYS, ServiceSpec};
 use harness_base::Command;
 use harness_base::docker::docker;
 
@@ -60,6 +61,11 @@ pub(super) fn run(containers: &Containers, name: &str, image: &str, spec: &Servi
             volume += &format!(",volume-label={label}={value}");
         }
         command = command.args(["--mount".to_owned(), volume]);
+    }
+    if !needs.keys.is_empty() {
+        let source = volume(&containers.project, needs.program);
+        let mount = format!("type=volume,source={source},destination={KEYS},readonly");
+        command = command.args(["--mount".to_owned(), mount]);
     }
     if needs.init {
         command = command.args(["--init"]);

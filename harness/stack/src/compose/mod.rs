@@ -5,6 +5,7 @@ pub mod container;
 mod container_spec;
 pub mod containers;
 mod host_proxy;
+mod keys;
 mod model_route;
 mod rewrite_env;
 pub mod test_instance;

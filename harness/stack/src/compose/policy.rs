@@ -4,7 +4,7 @@
 
 use super::container_spec::{LOG, PIDS, SCRATCH, USER, health_args, host_entry};
 use super::up::wire;
-use crate::service::{Place, ServiceSpec};
+use crate::service::{KEYS, Place, ServiceSpec};
 use crate::services::{gateway, mcp, runner, server, temporal};
 use crate::wiring::{RunnerModel, Wiring};
 use harness_base::docker::labels;
@@ -80,6 +80,15 @@ fn broken(text: &str) -> Vec<String> {
             .any(|volume| volume.starts_with(['/', '.', '~']))
         {
             say("mounts this host's files");
+        }
+        let environment = service.get("environment").and_then(Value::as_object);
+        for variable in environment.into_iter().flat_map(Map::keys) {
+            if ["KEY", "TOKEN", "SECRET", "PASSWORD"]
+                .iter()
+                .any(|end| variable.ends_with(end))
+            {
+                say(&format!("has {variable} in its environment"));
+            }
         }
         if service.get("network_mode").is_some() {
             say("leaves the run's network");
@@ -190,6 +199,11 @@ fn every_rule_bites() {
             "server: is not bounded",
         ),
         (
+            "STIGMER_RUNNER_KEY_FILE: /run/keys/STIGMER_RUNNER_KEY #",
+            "STIGMER_RUNNER_KEY: #",
+            "server: has STIGMER_RUNNER_KEY in its environment",
+        ),
+        (
             "\"data:/data\"",
             "\"/var/run/docker.sock:/s\"",
             "server: has Docker's socket",
@@ -252,11 +266,9 @@ fn differences(name: &str, spec: &ServiceSpec, service: &Map<String, Value>) -> 
     let ports = ports.map(|port| format!("127.0.0.1::{port}")).collect();
     compare("ports", list(ports), service.get("ports"));
     let data = needs.keeps_data.then(|| "data:/data".to_owned());
-    compare(
-        "volumes",
-        list(data.into_iter().collect()),
-        service.get("volumes"),
-    );
+    let keys = (!needs.keys.is_empty()).then(|| format!("{name}-keys:{KEYS}:ro"));
+    let volumes = data.into_iter().chain(keys).collect();
+    compare("volumes", list(volumes), service.get("volumes"));
     let init = if needs.init { json!(true) } else { Value::Null };
     compare("init", init, service.get("init"));
     let variable = format!("E2E_MEMORY_{}", name.to_uppercase());
@@ -347,7 +359,12 @@ fn every_difference_is_seen() {
         ("      LOG_LEVEL: info\n", "", "server: environment"),
         ("DB_PATH: /data/", "DB_PATH: /tmp/", "server: environment"),
         ("127.0.0.1::7234", "127.0.0.1::7235", "server: ports"),
-        ("[\"data:/data\"]", "[\"data:/db\"]", "server: volumes"),
+        ("\"data:/data\"", "\"data:/db\"", "server: volumes"),
+        (
+            "runner-keys:/run/keys:ro",
+            "runner-keys:/run/keys",
+            "runner: volumes",
+        ),
         ("init: true", "init: false", "runner: init"),
         ("- /work:uid", "- /w:uid", "runner: tmpfs"),
         ("SERVER:-512m", "SERVER:-64m", "server: mem_limit"),

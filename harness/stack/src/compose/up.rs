@@ -4,11 +4,11 @@ use super::client::Compose;
 use super::container::{Container, published};
 use super::container_spec::health_args;
 use super::containers::{Containers, exec};
-use super::model_route;
+use super::{keys, model_route};
 use crate::file::{Endpoints, McpEndpoint};
 use crate::handle::Handle;
 use crate::ready::Ready;
-use crate::service::{Place, ServiceSpec};
+use crate::service::{KEYS, Place, ServiceSpec};
 use crate::services::{self, temporal};
 use crate::stack::{LaunchSpec, Member, Owner, Stack};
 use crate::start;
@@ -26,6 +26,8 @@ const UP: Duration = Duration::from_secs(120);
 /// Between Docker's own questions. It is xtask that waits for readiness; five processes a second would only take time
 /// from the tests.
 const HEALTH_INTERVAL: &str = "30s";
+
+const MODEL_KEY_FILE: &str = "STIGMER_LLM_API_KEY_FILE";
 
 /// The services of `compose.yaml`, with what each is told.
 ///
@@ -85,8 +87,18 @@ pub async fn up(
     let context = &stack.context;
     // Its CLI asks the one in the container; the way to the model, and the health checks that run on this host, are built
     // with everything else.
-    let found = programs::obtain(&context.config, Program::Temporal).await?;
-    context.wait_built().await?;
+    let here = async {
+        let found = programs::obtain(&context.config, Program::Temporal).await?;
+        context.wait_built().await?;
+        anyhow::Ok(found)
+    };
+    let specs = described(stack, wiring)?;
+    let specs = specs.iter().map(|(_, spec)| spec);
+    let scratch = stack.dir.join("data/keys");
+    // Both to their end: a client that is still on its way when xtask ends would leave something behind.
+    let (found, keys) = tokio::join!(here, keys::fill(&context.run, containers, specs, &scratch));
+    let found = found?;
+    keys.context("hand over the keys")?;
     let upstream = match &wiring.upstream {
         Some(base) => Some(model_route::open(stack, containers, base).await?),
         None => None,
@@ -192,7 +204,6 @@ fn command(
     }
     let [_, (_, checkout), (_, owner)] = &containers.labels;
     let model = &wiring.runner_model;
-    let key = wiring.runner_key.as_deref();
     command = command
         .env("E2E_CHECKOUT", checkout)
         .env("E2E_OWNER", owner)
@@ -201,12 +212,11 @@ fn command(
         .env("E2E_GATEWAY_MODE", wiring.gateway_mode.to_string())
         .env("E2E_MODEL_NAME", &model.name)
         .env("E2E_MODEL_MAX_TOKENS", wiring.max_tokens.to_string())
-        .secret("STIGMER_RUNNER_KEY", key.unwrap_or_default())
         .unset("COMPOSE_PROFILES"); // the user's are for other projects
     // Not set means that there is none; what this process has by chance is not meant.
     let command = match &model.key {
-        Some(key) => command.secret("STIGMER_LLM_API_KEY", key),
-        None => command.unset("STIGMER_LLM_API_KEY"),
+        Some(_) => command.env(MODEL_KEY_FILE, format!("{KEYS}/STIGMER_LLM_API_KEY")),
+        None => command.unset(MODEL_KEY_FILE),
     };
     // A model elsewhere is asked as the user's client would ask it, one that was led to without a proxy.
     let led = upstream.is_none() || upstream != wiring.upstream.as_deref();

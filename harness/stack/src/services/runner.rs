@@ -1,7 +1,7 @@
 //! `agent-runner`.
 
 use super::{NAMESPACE, TASK_QUEUE};
-use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, secret, without_proxies};
+use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, without_proxies};
 use crate::wiring::Wiring;
 use anyhow::Context;
 use harness_base::{Command, Inherit};
@@ -43,10 +43,8 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> anyhow::Resul
         Place::Process { .. } => command,
         Place::Container => command.env("STIGMER_WORK_DIR", "/work"),
     };
-    let command = secret(command, "STIGMER_RUNNER_KEY", wiring.runner_key.as_deref());
-    let key = wiring.runner_model.key.as_deref();
-    Ok(ServiceSpec {
-        command: without_proxies(secret(command, "STIGMER_LLM_API_KEY", key), place),
+    let spec = ServiceSpec {
+        command: without_proxies(command, place),
         health: Health::Asked(WAITS.map(str::to_owned).into()),
         limit,
         container: ContainerNeeds {
@@ -56,5 +54,9 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> anyhow::Resul
             init: true, // what an agent's MCP servers leave behind is reaped
             ..ContainerNeeds::default()
         },
-    })
+    };
+    let model = wiring.runner_model.key.as_deref();
+    Ok(spec
+        .with_secret(place, "STIGMER_RUNNER_KEY", wiring.runner_key.as_deref())
+        .with_secret(place, "STIGMER_LLM_API_KEY", model))
 }

@@ -1,9 +1,7 @@
 //! `stigmer-server`.
 
 use super::{NAMESPACE, TASK_QUEUE};
-use crate::service::{
-    ContainerNeeds, Health, Place, ServiceSpec, optional, secret, without_proxies,
-};
+use crate::service::{ContainerNeeds, Health, Place, ServiceSpec, optional, without_proxies};
 use crate::wiring::Wiring;
 use harness_base::{Command, Inherit};
 use std::time::Duration;
@@ -25,8 +23,7 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> ServiceSpec {
         Place::Process { .. } => command.env("STIGMER_ANNOUNCE_FILE", &announce),
         Place::Container => command,
     };
-    let command = secret(command, "STIGMER_RUNNER_KEY", wiring.runner_key.as_deref());
-    ServiceSpec {
+    let spec = ServiceSpec {
         command: without_proxies(
             optional(command, "TEMPORAL_ADDRESS", wiring.temporal()),
             place,
@@ -43,5 +40,6 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> ServiceSpec {
             memory: "512m",
             ..ContainerNeeds::default()
         },
-    }
+    };
+    spec.with_secret(place, "STIGMER_RUNNER_KEY", wiring.runner_key.as_deref())
 }
