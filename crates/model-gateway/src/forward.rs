@@ -51,10 +51,15 @@ impl Upstream {
         service_kit::url::shown(&self.base)
     }
 
+    /// Below the base what is below `/v1` here, and beside it what is beside.
     fn url(&self, uri: &Uri) -> Url {
-        let path = uri.path().strip_prefix("/v1").unwrap_or(uri.path());
+        let base = self.base.path().trim_end_matches('/');
+        let (root, path) = match uri.path().strip_prefix("/v1") {
+            Some(path) => (base, path),
+            None => (base.strip_suffix("/v1").unwrap_or(base), uri.path()),
+        };
         let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url.set_path(&format!("{root}{path}"));
         if uri.query().is_some() {
             url.set_query(uri.query());
         }
@@ -72,12 +77,8 @@ impl Upstream {
         self.pass(Method::POST, request).await
     }
 
-    /// Passes on a question for the models.
-    pub async fn models(&self, request: ChatRequest) -> ChatResponse {
-        self.pass(Method::GET, request).await
-    }
-
-    async fn pass(&self, method: Method, request: ChatRequest) -> ChatResponse {
+    /// Passes on a question that no answer of a model is wanted for.
+    pub async fn pass(&self, method: Method, request: ChatRequest) -> ChatResponse {
         let sending = self
             .http
             .request(method, self.url(&request.uri))

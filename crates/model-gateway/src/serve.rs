@@ -14,7 +14,7 @@ use serde_json::json;
 use service_kit::{Stop, health};
 
 use crate::{
-    admin,
+    admin, body,
     chat::chat,
     config::Serve,
     forward::Upstream,
@@ -29,6 +29,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat))
         .route("/v1/models", get(models))
+        .route("/api/ps", get(of_ollama))
+        .route("/api/show", post(of_ollama))
         .route(health::PATH, get(healthy))
         .merge(admin::routes())
         .fallback(unknown)
@@ -73,14 +75,36 @@ async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
             &json!({ "object": "list", "data": scripts }),
         );
     };
-    let (parts, _) = request.into_parts();
+    passed(&gateway, upstream, request).await
+}
+
+/// What Ollama says of a model's context, which it tells nowhere below `/v1`.
+async fn of_ollama(State(gateway): State<Arc<Gateway>>, request: Request) -> Response<Body> {
+    match &gateway.upstream {
+        Some(upstream) => passed(&gateway, upstream, request).await,
+        None => {
+            let why = "no Ollama is behind the gateway: GATEWAY_UPSTREAM is not set";
+            response::error(StatusCode::NOT_FOUND, "invalid_request_error", why)
+        }
+    }
+}
+
+async fn passed(gateway: &Gateway, upstream: &Upstream, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let read = match body::read(body, &gateway.budget).await {
+        Ok(read) => read,
+        Err(unread) => {
+            let (status, kind) = unread.told();
+            return response::error(status, kind, &unread.to_string());
+        }
+    };
     let request = ChatRequest {
         uri: parts.uri,
         headers: parts.headers,
-        body: axum::body::Bytes::new(),
-        room: gateway.budget.take(0),
+        body: read.bytes.into(),
+        room: read.room,
     };
-    let answer = upstream.models(request).await;
+    let answer = upstream.pass(parts.method, request).await;
     let body = match answer.content {
         Content::Whole(bytes) => Body::from(bytes),
         Content::Chunks(chunks) => {
@@ -94,8 +118,8 @@ async fn models(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
 
 async fn unknown(method: Method, uri: Uri) -> Response<Body> {
     let text = format!(
-        "the gateway does not know {method} {}: it has POST /v1/chat/completions and GET /v1/models, and for tests \
-         /scripts/KEY, /faults/ID and /cassettes/NAME",
+        "the gateway does not know {method} {}: it has POST /v1/chat/completions, GET /v1/models, Ollama's GET /api/ps and POST /api/show, \
+         and for tests /scripts/KEY, /faults/ID and /cassettes/NAME",
         uri.path()
     );
     response::error(StatusCode::NOT_FOUND, "invalid_request_error", &text)

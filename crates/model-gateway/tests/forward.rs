@@ -176,6 +176,42 @@ async fn what_is_asked_arrives_and_what_is_answered_returns() {
 }
 
 #[tokio::test]
+async fn an_ollama_is_asked_for_its_models_contexts() {
+    let upstream = Router::new()
+        .route(
+            "/deep/api/ps",
+            get(async |headers: HeaderMap| headers["authorization"].to_str().unwrap().to_owned()),
+        )
+        .route(
+            "/deep/api/show",
+            post(async |body: String| (StatusCode::NOT_FOUND, body)),
+        )
+        .route("/deep/api/pull", post(async || "pulled"));
+    let at = listen(upstream).await;
+    let gateway = gateway(&format!("http://{at}/deep/v1"), None).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let running = client
+        .get(format!("http://{gateway}/api/ps"))
+        .bearer_auth("k");
+    assert_eq!(
+        running.send().await.unwrap().text().await.unwrap(),
+        "Bearer k"
+    );
+    let shown = client
+        .post(format!("http://{gateway}/api/show"))
+        .body("{\"model\":\"m\"}");
+    let shown = shown.send().await.unwrap();
+    assert_eq!(shown.status(), 404);
+    assert_eq!(shown.text().await.unwrap(), "{\"model\":\"m\"}");
+    // What changes something there is nobody's business here.
+    let pulled = client.post(format!("http://{gateway}/api/pull")).send();
+    assert_eq!(pulled.await.unwrap().status(), 404);
+    let alone = alone().await;
+    let nobody = alone.client.get(format!("http://{}/api/ps", alone.address));
+    assert_eq!(nobody.send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
 async fn without_a_model_live_requests_are_told_so() {
     let at = alone().await;
     let answer = at.ask("gpt", true, &[("user", "hello")]).await;
