@@ -49,8 +49,8 @@ fn rows() -> [Row; 13] {
         ),
         (
             "slow",
-            "Waits so many milliseconds, unless the call is cancelled.",
-            json!({"ms": number()}),
+            "Waits so many milliseconds, unless the call is cancelled, and reports progress in steps of some.",
+            json!({"ms": number(), "step": number()}),
             &["ms"],
         ),
         (

@@ -13,8 +13,8 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorCode,
-        Implementation, JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
-        ServerConfig,
+        Implementation, JsonObject, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ServerCapabilities, ServerConfig,
     },
     service::RequestContext,
 };
@@ -82,7 +82,11 @@ impl Probe {
             "fail" => Ok(CallToolResult::error(vec![ContentBlock::text(string(
                 &args, "message",
             )?)])),
-            "slow" => Ok(self.slow(count(&args, "ms")?, &context).await),
+            "slow" => {
+                let ms = count(&args, "ms")?;
+                let step = args.get("step").map_or(Ok(ms), |_| count(&args, "step"))?;
+                Ok(self.slow(ms, step, &context).await)
+            }
             "slow_calls" => shown(json!({
                 "begun": self.0.begun.load(Ordering::SeqCst),
                 "ended": self.0.ended.load(Ordering::SeqCst),
@@ -124,10 +128,15 @@ impl Probe {
         }
     }
 
-    async fn slow(&self, ms: u64, context: &RequestContext<RoleServer>) -> CallToolResult {
+    async fn slow(
+        &self,
+        ms: u64,
+        step: u64,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResult {
         self.0.begun.fetch_add(1, Ordering::SeqCst);
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(ms)) => {
+            () = steps(ms, step.max(1), context) => {
                 self.0.ended.fetch_add(1, Ordering::SeqCst);
                 text(format!("waited {ms} ms"))
             }
@@ -174,6 +183,23 @@ impl ServerHandler for Probe {
         self.run(request, context)
             .await
             .map(CallToolResponse::Complete)
+    }
+}
+
+/// Waits, and reports progress after each step but the last one.
+async fn steps(ms: u64, step: u64, context: &RequestContext<RoleServer>) {
+    let token = context.meta.get_progress_token();
+    let mut waited = 0;
+    while waited < ms {
+        let next = step.min(ms - waited);
+        tokio::time::sleep(Duration::from_millis(next)).await;
+        waited += next;
+        if let Some(token) = token.clone().filter(|_| waited < ms) {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
+            let progress = ProgressNotificationParam::new(token, waited as f64);
+            // Who asked may be gone.
+            let _ = context.peer.notify_progress(progress).await;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::{
     Http, PROBE, call, definition, env,
     http_refusals::{answer, stub},
-    over_http, said, tools, toolset, until, until_begun, until_cancelled,
+    over_http, said, tools, toolset, until, until_begun, until_cancelled, until_counted,
 };
 
 pub(crate) fn toolset_of(server: HttpServer) -> Toolset {
@@ -79,6 +79,42 @@ async fn calls_that_take_too_long_or_that_nobody_waits_for_are_cancelled() {
         until_cancelled(&tools, &toolset).await;
         tools.close("aex_1").await;
     }
+}
+
+#[tokio::test]
+async fn progress_renews_the_wait_over_http_too_and_up_to_a_bound() {
+    let (tools, dir) = tools(Limits::default());
+    let probe = Http::start(dir.path(), "0").await;
+    let mut server = over_http(&probe.url(), &[]);
+    server.timeout_seconds = 1;
+    let patient = toolset_of(server.clone());
+    // Longer than the silence that is borne, in steps far below it.
+    let outcome = call(&tools, &patient, "slow", json!({"ms": 1400, "step": 100})).await;
+    assert_eq!(
+        (outcome.failed, outcome.text.as_str()),
+        (false, "waited 1400 ms")
+    );
+    tools.close("aex_1").await;
+
+    let mut bounded = definition("bad", ServerType::Http(server));
+    bounded.max_call_seconds = 1;
+    let bounded = toolset("aex_2", vec![bounded]);
+    let outcome = call(
+        &tools,
+        &bounded,
+        "slow",
+        json!({"ms": 600_000, "step": 100}),
+    )
+    .await;
+    assert!(
+        outcome.failed
+            && outcome.text.starts_with("timed out after 1s: ")
+            && outcome.text.contains("max_call_seconds"),
+        "{outcome:?}"
+    );
+    let counted = json!({"begun": 2, "ended": 1, "cancelled": 1});
+    until_counted(&tools, &bounded, counted).await;
+    tools.close("aex_2").await;
 }
 
 #[tokio::test]
