@@ -7,6 +7,9 @@ use crate::{env::Env, toolset::ToolOutcome};
 /// Bytes of a text for the model.
 pub(crate) const MOST: usize = 64 << 10;
 
+/// What is said about an answer and not in it.
+const ABOUT: [&str; 4] = ["_meta", "content", "isError", "resultType"];
+
 /// Says of an answer that nobody can read that the call was made all the same.
 pub(crate) fn unreadable(why: &str) -> ToolOutcome {
     ToolOutcome {
@@ -26,29 +29,44 @@ pub(crate) fn of(result: &Value) -> ToolOutcome {
             "the MCP server answered with a question or a task, which this runner cannot follow",
         );
     }
-    let mut parts: Vec<String> = match result.get("content") {
-        Some(Value::Array(blocks)) => blocks.iter().map(part).collect(),
-        None | Some(Value::Null) => Vec::new(),
-        Some(block) => vec![part(block)],
-    };
-    if parts.is_empty() {
-        // The second is what the first version of the protocol called it.
-        let instead = ["structuredContent", "toolResult"].map(|key| result.get(key));
-        let whole = (!result.is_object()).then_some(result);
-        let instead = instead.into_iter().flatten().chain(whole);
-        parts.extend(instead.filter(|value| !value.is_null()).map(plain).take(1));
+    if let (None, Some(old @ Value::Object(_))) = (result.get("content"), result.get("toolResult"))
+    {
+        return of(old);
     }
-    let text = if parts.is_empty() {
-        "(the tool answered with nothing)".to_owned()
-    } else {
-        parts.join("\n")
+    let blocks = match result.get("content") {
+        Some(Value::Array(blocks)) => blocks.as_slice(),
+        None | Some(Value::Null) => &[],
+        Some(block) => std::slice::from_ref(block),
+    };
+    let text = match blocks {
+        [] => whole(result).unwrap_or_else(|| "(the tool answered with nothing)".to_owned()),
+        blocks => blocks.iter().map(part).collect::<Vec<_>>().join("\n"),
     };
     let failed = match result.get("isError") {
         Some(Value::Bool(failed)) => *failed,
         Some(Value::String(failed)) => failed.eq_ignore_ascii_case("true"),
-        _ => false,
+        // Others say it of a block.
+        _ => blocks
+            .iter()
+            .any(|block| block.get("type").is_some_and(|kind| kind == "error")),
     };
     ToolOutcome { text, failed }
+}
+
+/// What an answer without content says.
+fn whole(result: &Value) -> Option<String> {
+    let Value::Object(all) = result else {
+        return (!result.is_null()).then(|| plain(result));
+    };
+    // The second is what the first version of the protocol called it.
+    let known = ["structuredContent", "toolResult"].into_iter();
+    let mut known = known.filter_map(|key| all.get(key).filter(|value| !value.is_null()));
+    if let Some(known) = known.next() {
+        return Some(plain(known));
+    }
+    let mut said = all.clone();
+    said.retain(|key, value| !(value.is_null() || ABOUT.contains(&key.as_str())));
+    (!said.is_empty()).then(|| Value::Object(said).to_string())
 }
 
 /// A text as it is, everything else as JSON.
@@ -73,7 +91,9 @@ fn part(block: &Value) -> String {
         }
         kind => match (block, block.get("text")) {
             (_, Some(text)) => plain(text),
-            (Value::Object(_), None) => {
+            (Value::Object(_), None)
+                if ["data", "blob"].iter().any(|bytes| text(bytes).is_some()) =>
+            {
                 let kind = kind.map_or("without a type".to_owned(), |kind| {
                     let short: String = kind.chars().take(64).collect();
                     format!("of the unknown type {short:?}")
@@ -81,7 +101,7 @@ fn part(block: &Value) -> String {
                 let bytes = block.to_string().len();
                 format!("[left out: content {kind}, of {bytes} bytes]")
             }
-            // A list of texts is meant as one.
+            // What has no bytes in it can be read by a model.
             (other, None) => plain(other),
         },
     }
