@@ -76,6 +76,21 @@ fn programs_read_the_same_as_json() {
 }
 
 #[test]
+fn a_cache_that_cannot_be_written_is_needed_by_whoever_fetches() {
+    let world = World::new();
+    let state = || {
+        let output = bare(&world, &["phase1", "--json"]).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let cache = findings.iter().find(|it| it["name"] == "tools cache");
+        cache.unwrap()["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(), "missing");
+    world.program("cargo-nextest", "echo cargo-nextest 9.9.9");
+    assert_eq!(state(), "optional");
+}
+
+#[test]
 fn a_phase_that_lacks_something_is_skipped_loudly_or_fails_in_ci() {
     let world = World::new();
     let lacking = |ci: &str| {

@@ -1,8 +1,8 @@
 //! Ports that nobody else takes: outside the kernel's own range for outgoing connections, and locked per user.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use harness_base::lock::Lock;
-use harness_base::user_dir::user_dir;
+use harness_base::user_dir::lock_dir;
 use std::net::TcpListener;
 use std::ops::RangeInclusive;
 
@@ -19,8 +19,7 @@ pub struct Lease {
 /// # Errors
 /// When the lock folder cannot be written or no port is free.
 pub fn lease() -> anyhow::Result<Lease> {
-    let folder = user_dir()?.join("ports");
-    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let folder = lock_dir()?;
     let pool = pool(ephemeral());
     let size = u32::from(pool.end() - pool.start()) + 1;
     // Two runs that start at once look at different ends of the pool.

@@ -4,7 +4,7 @@ use super::finding::{BOTH, Finding, State, finding};
 use super::fix;
 use super::provided::{model_finding, provisionable};
 use harness_base::{Command, Config, Phases, query};
-use harness_provision::{Located, Model, ModelKind, Program, programs, tools};
+use harness_provision::{Located, Model, ModelKind, Program, programs, python_tools, tools};
 use std::time::Duration;
 
 /// Name of the C compiler's check.
@@ -24,8 +24,10 @@ pub async fn all(config: &Config, phases: Phases, model: &Model) -> Vec<Finding>
         disk()
     );
     let fetched = |located: &Located| matches!(located, Located::Fetchable { .. });
-    let needed = embedded || fetched(&nextest) || phases.two && fetched(&temporal);
-    let python = python(needed, embedded).await;
+    let programs = fetched(&nextest) || phases.two && fetched(&temporal);
+    let parts = python_tools::locate_model(config);
+    let fetches = programs || embedded && parts.iter().any(fetched);
+    let python = python(embedded || programs, embedded).await;
     let there = python.state == State::Ok;
     let nextest = provisionable("nextest", &BOTH, nextest, there);
     let mut findings = vec![rust, c_compiler(), nextest, python];
@@ -33,7 +35,7 @@ pub async fn all(config: &Config, phases: Phases, model: &Model) -> Vec<Finding>
         findings.push(provisionable("temporal", &["phase2"], temporal, there));
         findings.push(model_finding(config, model, there));
     }
-    findings.extend([cache(), disk]);
+    findings.extend([cache(fetches), disk]);
     let wanted = phases.names();
     findings.retain(|finding| finding.phases.iter().any(|phase| wanted.contains(phase)));
     findings
@@ -112,8 +114,8 @@ fn versions(said: &str, modern: bool) -> Result<String, String> {
     Ok(format!("python {python}, pip {pip}"))
 }
 
-/// The cache can be written.
-pub fn cache() -> Finding {
+/// The cache can be written, which only who fetches something needs.
+pub fn cache(needed: bool) -> Finding {
     let result = tools::cache_dir()
         .map_err(|error| error.to_string())
         .and_then(|dir| {
@@ -124,12 +126,12 @@ pub fn cache() -> Finding {
                 .map(|()| dir.display().to_string())
                 .map_err(|error| format!("{}: {error}", dir.display()))
         });
-    finding(
-        "tools cache",
-        &["phase1", "phase2"],
-        result,
-        "export E2E_TOOLS_DIR=/a/folder/that/can/be/written".into(),
-    )
+    let fix = "export E2E_TOOLS_DIR=/a/folder/that/can/be/written".into();
+    let mut finding = finding("tools cache", &BOTH, result, fix);
+    if finding.state == State::Missing && !needed {
+        finding.state = State::Optional;
+    }
+    finding
 }
 
 async fn disk() -> Finding {

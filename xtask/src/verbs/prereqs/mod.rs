@@ -78,7 +78,7 @@ pub async fn missing_for_run(config: &Config, model: Option<&Model>) -> Vec<Stri
                 there,
             ));
         }
-        findings.extend([python, checks::cache()]);
+        findings.extend([python, checks::cache(true)]);
     } else {
         for (name, located) in wanted {
             findings.push(provided::program(name, &finding::BOTH, located));
