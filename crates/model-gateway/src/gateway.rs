@@ -1,5 +1,7 @@
 //! The gateway as a whole: all that it knows, and who of it answers.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +26,7 @@ pub struct Gateway {
     /// What becomes of requests for cassettes.
     pub mode: Mode,
     /// What tests registered.
-    pub scripts: Scripts,
+    pub scripts: Arc<Scripts>,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// What was recorded, or is to be replayed.
@@ -49,13 +51,16 @@ impl Gateway {
             args.mode != Mode::Record || upstream.is_some(),
             "GATEWAY_MODE=record needs a model to record: GATEWAY_UPSTREAM"
         );
+        let (scripts, budget) = (Arc::new(Scripts::default()), Budget::new(LIMIT));
+        let held = Arc::downgrade(&scripts);
+        budget.spare(move || held.upgrade().is_some_and(|scripts| scripts.give_up()));
         Ok(Self {
             upstream,
             mode: args.mode,
-            scripts: Scripts::default(),
+            scripts,
             faults: Faults::default(),
             cassettes: Cassettes::default(),
-            budget: Budget::new(LIMIT),
+            budget,
             shutdown: CancellationToken::new(),
             exchanges: AccessLog::to(args.exchanges.as_deref())?,
         })

@@ -25,6 +25,7 @@ pub fn routes() -> Router<Arc<Gateway>> {
         .route("/scripts/{key}", script)
         .route("/scripts/{key}/answers", post(scripts::append))
         .route("/scripts/{key}/release", post(scripts::release))
+        .route("/scripts/{key}/done", post(scripts::done))
         .route("/scripts/{key}/wait", get(scripts::wait))
         .route("/faults/{id}", fault)
         .route("/cassettes/{name}", cassette)

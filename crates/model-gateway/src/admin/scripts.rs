@@ -158,6 +158,14 @@ pub(super) async fn wait(
     either(waited.await)
 }
 
+/// `POST done`: it is kept for people only, until its room is needed.
+pub(super) async fn done(
+    State(gateway): State<Arc<Gateway>>,
+    Path(key): Path<String>,
+) -> Response<Body> {
+    gone(gateway.scripts.done(&key), "script", &key)
+}
+
 /// `DELETE`.
 pub(super) async fn remove(
     State(gateway): State<Arc<Gateway>>,

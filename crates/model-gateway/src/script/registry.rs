@@ -1,7 +1,7 @@
 //! All scripts by their keys.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -9,12 +9,16 @@ use super::script_state::Script;
 
 /// All scripts.
 #[derive(Debug, Default)]
-pub struct Scripts(Mutex<BTreeMap<String, Arc<Script>>>);
+pub struct Scripts {
+    all: Mutex<BTreeMap<String, Arc<Script>>>,
+    /// Keys of those whose test is done with them, the oldest first.
+    done: Mutex<VecDeque<String>>,
+}
 
 impl Scripts {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Script>>> {
         // Nothing that holds the lock can stop in the middle of a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a script; whether there was none of its key.
@@ -39,6 +43,30 @@ impl Scripts {
             script.close();
         }
         script.is_some()
+    }
+
+    /// Keeps a script for people only, until its room is needed; answers that are held end. Whether there is one.
+    pub fn done(&self, key: &str) -> bool {
+        let Some(script) = self.get(key) else {
+            return false;
+        };
+        script.close();
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if !done.iter().any(|known| known == key) {
+            done.push_back(key.to_owned());
+        }
+        true
+    }
+
+    /// Takes the oldest script away that a test is done with. Whether there was one.
+    pub fn give_up(&self) -> bool {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = done.pop_front();
+        drop(done);
+        oldest.is_some_and(|key| {
+            self.remove(&key);
+            true
+        })
     }
 
     /// Ends all answers that are held.
