@@ -135,7 +135,7 @@ impl Outbox {
             };
             if let Err(why) = told {
                 tracing::warn!(
-                    id,
+                    execution = id,
                     ?what,
                     why,
                     "Temporal did not take it, it will be told again"
@@ -144,6 +144,7 @@ impl Outbox {
                 written(&id, note(store, &id, &why).await);
                 return false;
             }
+            tracing::info!(execution = id, ?what, "told Temporal");
             let queue = &self.temporal.args.task_queue;
             let waiting = format!("waiting for an agent-runner on {queue}");
             if !written(&id, taken(store, &id, what, waiting).await) {
@@ -158,7 +159,7 @@ impl Outbox {
 /// on: it stays in the outbox.
 fn written(id: &str, result: Result<()>) -> bool {
     if let Err(error) = &result {
-        tracing::warn!(id, %error, "what Temporal was told could not be noted");
+        tracing::warn!(execution = id, %error, "what Temporal was told could not be noted");
     }
     result.is_ok()
 }

@@ -4,17 +4,38 @@ use std::time::Duration;
 
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// How often a running activity tells Temporal that it lives; cancellation is heard with the answer.
 const HEARTBEAT: Duration = Duration::from_millis(200);
 
-/// Runs `io` while telling Temporal that it lives, and drops it as soon as it is cancelled.
+/// Runs `io` while telling Temporal that it lives, and drops it as soon as it is cancelled. All that is logged meanwhile
+/// carries the workflow, which is named by its execution.
 pub(super) async fn heartbeating<T>(
     ctx: &ActivityContext,
     io: impl Future<Output = Result<T, ActivityError>>,
 ) -> Result<T, ActivityError> {
     let beat = || async { Ok(ctx.record_heartbeat(()).await?) };
-    beating(io, ctx.cancelled(), beat).await
+    let info = ctx.info();
+    let (workflow, attempt) = (
+        info.workflow_id.as_deref().unwrap_or_default(),
+        info.attempt,
+    );
+    let span = tracing::info_span!("activity", kind = info.activity_type, workflow, attempt);
+    async {
+        let began = Instant::now();
+        let done = beating(io, ctx.cancelled(), beat).await;
+        let ms = began.elapsed().as_millis();
+        match &done {
+            Ok(_) => tracing::info!(ms, "done"),
+            // What it says is in Temporal's history too, and as free of secrets.
+            Err(ActivityError::Application(failure)) => tracing::warn!(ms, "failed: {failure}"),
+            Err(_) => tracing::info!(ms, "cancelled"),
+        }
+        done
+    }
+    .instrument(span)
+    .await
 }
 
 async fn beating<T, B: Future<Output = Result<(), ActivityError>>>(

@@ -23,7 +23,7 @@ pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
         if tx.view().children(&id)?.is_empty() {
             let data = late(tx.view(), &execution).unwrap_or_else(|error| {
                 // Nobody checked then what is checked now: what it was given itself must do.
-                tracing::warn!(id, %error, "an old execution gets its own variables only");
+                tracing::warn!(execution = id, %error, "an old execution gets its own variables only");
                 execution.spec.clone().unwrap_or_default().runtime_env
             });
             execution::forget_secrets(&mut execution, &data);

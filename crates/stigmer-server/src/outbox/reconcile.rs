@@ -57,7 +57,7 @@ pub(super) async fn look(temporal: &Temporal, store: &Store) -> anyhow::Result<(
                 return Ok(());
             };
             if let Err(error) = fail(store, id.clone(), how).await {
-                tracing::warn!(id, %error, "an execution could not be ended");
+                tracing::warn!(execution = id, %error, "an execution could not be ended");
             }
             Ok(())
         })
@@ -75,7 +75,11 @@ async fn fail(store: &Store, id: String, how: String) -> Result<()> {
         if execution.phase().is_terminal() {
             return Ok(());
         }
-        tracing::warn!(id, how, "an execution's workflow ended without a report");
+        tracing::warn!(
+            execution = id,
+            how,
+            "an execution's workflow ended without a report"
+        );
         let report = AgentExecutionStatus {
             phase: ExecutionPhase::ExecutionFailed.into(),
             error: format!("its workflow {how} without a report"),

@@ -3,12 +3,14 @@ use std::{pin::Pin, sync::Arc};
 use futures::{Stream, StreamExt, stream};
 use stigmer_api::{
     agentexecution::{
-        AgentExecution, AgentExecutionId, AgentExecutionList, AgentExecutionUpdateStatusInput,
-        ExecutionPhase, ListAgentExecutionsBySessionRequest, ListAgentExecutionsRequest,
+        AgentExecution, AgentExecutionId, AgentExecutionList, AgentExecutionStatus,
+        AgentExecutionUpdateStatusInput, ExecutionPhase, ListAgentExecutionsBySessionRequest,
+        ListAgentExecutionsRequest,
         agent_execution_command_controller_server::AgentExecutionCommandController,
         agent_execution_query_controller_server::AgentExecutionQueryController,
     },
     apiresource::ApiResourceId,
+    resource::Resource,
     session::Session,
     validate::Validate,
 };
@@ -40,6 +42,9 @@ impl AgentExecutionCommandController for ExecutionService {
         })
         .await;
         self.outbox.wake();
+        if let Ok(created) = &reply {
+            tracing::info!(execution = created.get_ref().id(), "created");
+        }
         reply
     }
 
@@ -54,8 +59,27 @@ impl AgentExecutionCommandController for ExecutionService {
         request: Request<AgentExecutionUpdateStatusInput>,
     ) -> Reply<AgentExecution> {
         self.runner.let_report(request.metadata())?;
-        let report = Report::new(request.into_inner())?;
-        write(&self.store, Request::new(report), ops::update_status).await
+        let report = request.into_inner();
+        let phase = report
+            .status
+            .as_ref()
+            .map_or_else(Default::default, AgentExecutionStatus::phase);
+        let id = report.execution_id.clone();
+        let report = Report::new(report)?;
+        let reply = write(&self.store, Request::new(report), ops::update_status).await;
+        match &reply {
+            Ok(_) if phase.is_terminal() => {
+                tracing::info!(execution = id, phase = phase.word(), "reported");
+            }
+            Ok(_) => {}
+            Err(refused) => tracing::warn!(
+                execution = id,
+                phase = phase.word(),
+                "refused: {}",
+                refused.message()
+            ),
+        }
+        reply
     }
 
     async fn delete(&self, request: Request<ApiResourceId>) -> Reply<AgentExecution> {
