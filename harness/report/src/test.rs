@@ -1,0 +1,302 @@
+//! One test: what it did, how it ended, and, where it failed, what the services know of it.
+
+use crate::conversation::Execution;
+use crate::difference::{self, Difference};
+use crate::history::{self, Event};
+use crate::junit::{Case, failure};
+use crate::text::{cut, field, line};
+use serde::Serialize;
+use serde_json::Value;
+use std::path::Path;
+
+/// What is told of one step, in characters.
+const STEP: usize = 1500;
+/// Steps of one test, the last ones.
+const STEPS: usize = 60;
+/// What stands below a failure's first line, in characters.
+const DETAILS: usize = 12_000;
+/// Lines of one log, the last ones.
+const LINES: usize = 120;
+
+/// One test.
+#[derive(Clone, Debug, Serialize)]
+pub struct Test {
+    /// Its name.
+    pub name: String,
+    /// `passed`, `failed`, or `killed`: it began and nobody saw its end.
+    pub outcome: &'static str,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Milliseconds since 1970.
+    pub began: Option<i64>,
+    /// The first line of its failure.
+    pub first: String,
+    /// What differs, where the first line compares.
+    pub difference: Option<Difference>,
+    /// What stands below the first line.
+    pub details: String,
+    /// What it did, in order.
+    pub steps: Vec<Step>,
+    /// Its executions.
+    pub executions: Vec<Execution>,
+    /// Temporal's histories of them.
+    pub histories: Vec<History>,
+    /// What its models were asked and what they said.
+    pub scripts: Vec<Script>,
+    /// What services logged about its executions.
+    pub logs: Vec<Log>,
+}
+
+/// Something that a test did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// Such as `command`.
+    pub kind: String,
+    /// On one line.
+    pub what: String,
+    /// What came of it.
+    pub detail: String,
+}
+
+/// The history of an execution's workflow.
+#[derive(Clone, Debug, Serialize)]
+pub struct History {
+    /// The execution.
+    pub id: String,
+    /// Its events.
+    pub events: Vec<Event>,
+}
+
+/// A scripted model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Script {
+    /// Its key.
+    pub key: String,
+    /// Questions and answers.
+    pub questions: Vec<Question>,
+    /// Answers that nobody asked for.
+    pub unused: usize,
+}
+
+/// What a model was asked, and said.
+#[derive(Clone, Debug, Serialize)]
+pub struct Question {
+    /// Its number.
+    pub n: u64,
+    /// The messages, `role: text`.
+    pub asked: Vec<String>,
+    /// The answer, JSON.
+    pub said: String,
+    /// How the exchange ended, or why there was no answer.
+    pub ended: String,
+}
+
+/// What a service logged.
+#[derive(Clone, Debug, Serialize)]
+pub struct Log {
+    /// The service.
+    pub service: String,
+    /// The lines.
+    pub text: String,
+}
+
+impl Test {
+    /// From its folder; `case` is how it ended, if it did.
+    pub fn read(folder: &Path, name: &str, case: Option<&Case>) -> Self {
+        let notes = std::fs::read_to_string(folder.join("events.jsonl")).unwrap_or_default();
+        let notes: Vec<Value> = notes
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        let failed = case.and_then(|case| case.failed.as_deref());
+        let noted = notes.iter().rfind(|note| note["kind"] == "failure");
+        let (first, details) = match (failed, case, noted) {
+            (Some(printed), ..) => failure(printed),
+            // It was killed: what it last said of itself may be why.
+            (None, None, Some(note)) => (
+                format!("{}: {}", field(note, "place"), field(note, "what")),
+                String::new(),
+            ),
+            (None, None, None) => (
+                "it began, and nobody saw its end: it was killed with its run".to_owned(),
+                String::new(),
+            ),
+            (None, Some(_), _) => Default::default(),
+        };
+        let outcome = match (case, failed) {
+            (None, _) => "killed",
+            (_, Some(_)) => "failed",
+            _ => "passed",
+        };
+        let passed = outcome == "passed";
+        let mut steps: Vec<Step> = notes.iter().filter_map(step).collect();
+        steps.drain(..steps.len().saturating_sub(if passed { 8 } else { STEPS }));
+        if passed {
+            for step in &mut steps {
+                (step.what, step.detail) = (cut(&step.what, 160), String::new());
+            }
+        }
+        let starts = notes.iter().find(|note| note["kind"] == "start");
+        Self {
+            name: name.to_owned(),
+            outcome,
+            seconds: case.map_or(0.0, |case| case.seconds),
+            began: case
+                .and_then(|case| case.began)
+                .or_else(|| starts?["ms"].as_i64()),
+            difference: difference::of(first.split(" | ").next().unwrap_or_default()),
+            details: cut(&details, DETAILS),
+            first,
+            steps,
+            executions: each(folder, "executions", Execution::of),
+            histories: each(folder, "histories", |id, json| History {
+                id: id.to_owned(),
+                events: history::events(json),
+            }),
+            scripts: each(folder, "scripts", |key, json| script(key, json, &notes)),
+            logs: logs(&folder.join("logs")),
+        }
+    }
+
+    /// Whether it did not pass.
+    pub fn failed(&self) -> bool {
+        self.outcome != "passed"
+    }
+}
+
+/// The JSON files of a folder below, by their names, in the order in which they sort: ids begin with their time.
+fn each<T>(folder: &Path, kind: &str, read: impl Fn(&str, &Value) -> T) -> Vec<T> {
+    let entries = std::fs::read_dir(folder.join(kind))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    let found = paths.iter().filter_map(|path| {
+        let json = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        Some(read(path.file_stem()?.to_str()?, &json))
+    });
+    found.collect()
+}
+
+fn logs(folder: &Path) -> Vec<Log> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    let found = paths.iter().filter_map(|path| {
+        let text = std::fs::read_to_string(path).ok()?;
+        let lines: Vec<&str> = text.lines().collect();
+        Some(Log {
+            service: path.file_stem()?.to_str()?.to_owned(),
+            text: lines[lines.len().saturating_sub(LINES)..].join("\n"),
+        })
+    });
+    found.collect()
+}
+
+fn step(note: &Value) -> Option<Step> {
+    let kind = field(note, "kind");
+    let text = |name: &str| field(note, name);
+    let (what, detail) = match kind.as_str() {
+        "command" => {
+            let args = note["args"].as_array().into_iter().flatten();
+            let args: Vec<&str> = args.filter_map(Value::as_str).collect();
+            let code = note["code"]
+                .as_i64()
+                .map_or("killed".to_owned(), |code| format!("exit {code}"));
+            let printed = format!("{}{}", text("stdout"), text("stderr"));
+            (format!("stigmer {} ({code})", args.join(" ")), printed)
+        }
+        "spawn" => {
+            let args = note["args"].as_array().into_iter().flatten();
+            let args: Vec<&str> = args.filter_map(Value::as_str).collect();
+            (
+                format!("stigmer {} (followed)", args.join(" ")),
+                String::new(),
+            )
+        }
+        "agent" => (format!("agent {}", text("agent")), String::new()),
+        "execution" => (format!("execution {}", text("execution")), text("message")),
+        "script" => (format!("script {}", text("script")), String::new()),
+        "answer" => (
+            format!("answer for {}", text("script")),
+            note["answer"].to_string(),
+        ),
+        "instance" => (format!("{} of its own", text("instance")), text("endpoint")),
+        "failure" => (
+            format!("{}: {}", text("place"), text("what")),
+            String::new(),
+        ),
+        _ => return None,
+    };
+    Some(Step {
+        at: note["ms"].as_i64()?,
+        kind,
+        what: cut(&line(&what), STEP),
+        detail: cut(detail.trim(), STEP),
+    })
+}
+
+fn script(key: &str, report: &Value, notes: &[Value]) -> Script {
+    let model = format!("script/{key}");
+    let given: Vec<&Value> = notes
+        .iter()
+        .filter(|note| note["kind"] == "answer" && note["script"] == model)
+        .map(|note| &note["answer"])
+        .collect();
+    let requests = report["requests"].as_array().into_iter().flatten();
+    let questions = requests.map(|request| {
+        let messages = request["body"]["messages"].as_array().into_iter().flatten();
+        let answer = request["answer"]
+            .as_u64()
+            .and_then(|at| given.get(usize::try_from(at).ok()?));
+        let said = answer.map(|answer| answer.to_string()).unwrap_or_default();
+        let error = field(request, "error");
+        Question {
+            n: request["n"].as_u64().unwrap_or_default(),
+            asked: messages.map(message).collect(),
+            said: cut(&said, STEP),
+            ended: if error.is_empty() {
+                field(request, "ended")
+            } else {
+                error
+            },
+        }
+    });
+    let mut questions: Vec<Question> = questions.collect();
+    questions.drain(..questions.len().saturating_sub(STEPS / 3));
+    // Each question repeats the conversation: of all but the first only what is new in it is told.
+    let mut before = 0;
+    for question in &mut questions {
+        let all = question.asked.len();
+        if before > 0 && all > before {
+            question.asked.drain(..before);
+        }
+        before = all;
+    }
+    Script {
+        key: key.to_owned(),
+        questions,
+        unused: report["unused"].as_array().map_or(0, Vec::len),
+    }
+}
+
+fn message(message: &Value) -> String {
+    let content = match &message["content"] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let calls = &message["tool_calls"];
+    let calls = if calls.is_null() {
+        String::new()
+    } else {
+        format!(" {calls}")
+    };
+    cut(
+        &format!("{}: {content}{calls}", field(message, "role")),
+        STEP,
+    )
+}
