@@ -11,7 +11,9 @@ use stigmer_api::{
     environment::EnvironmentValue,
 };
 
-use crate::{Api, Result, Stack, agent, unique};
+use anyhow::Result;
+
+use crate::{Api, Stack, agent, trail, unique};
 
 /// An agent on its way to the server.
 #[derive(Clone, Debug)]
@@ -86,6 +88,9 @@ impl NewAgent {
 
     /// A variable of its own.
     pub fn env(mut self, name: &str, value: &str, is_secret: bool) -> Self {
+        if is_secret {
+            trail::secret(value);
+        }
         let value = EnvironmentValue {
             value: value.to_owned(),
             is_secret,
@@ -139,7 +144,7 @@ impl NewAgent {
     /// # Errors
     /// The server's.
     pub async fn apply(self, api: &Api) -> Result<Agent> {
-        Ok(api.agents().apply(self.0).await?.into_inner())
+        api.apply(self.0).await
     }
 }
 

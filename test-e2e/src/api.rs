@@ -1,6 +1,6 @@
 //! The server's API: one channel, a client for each service, and short ways to call them.
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use stigmer_api::{
     Kind, LOCAL_ORG, MAX_MESSAGE,
     agent::{
@@ -40,8 +40,8 @@ use stigmer_api::{
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
-    Result,
     fixtures::{agent, execution, reference, session},
+    trail,
 };
 
 /// Clients of one server; cheap to clone.
@@ -49,6 +49,7 @@ use crate::{
 pub struct Api {
     /// The channel that all of them share.
     pub channel: Channel,
+    url: String,
 }
 
 macro_rules! clients {
@@ -69,6 +70,7 @@ impl Api {
         let endpoint = Endpoint::from_shared(url.to_owned()).context("the server's URL")?;
         Ok(Self {
             channel: endpoint.connect_lazy(),
+            url: url.to_owned(),
         })
     }
 
@@ -108,7 +110,20 @@ impl Api {
     /// # Errors
     /// The server's.
     pub async fn new_agent(&self, name: &str) -> Result<Agent> {
-        Ok(self.agents().apply(agent(name)).await?.into_inner())
+        self.apply(agent(name)).await
+    }
+
+    pub(crate) async fn apply(&self, agent: Agent) -> Result<Agent> {
+        let agent = self.agents().apply(agent).await?.into_inner();
+        trail::agent(agent.slug(), agent.id());
+        Ok(agent)
+    }
+
+    pub(crate) async fn create(&self, execution: AgentExecution) -> Result<AgentExecution> {
+        let message = execution.spec.as_ref().map(|spec| spec.message.clone());
+        let created = self.executions().create(execution).await?.into_inner();
+        trail::execution(created.id(), &message.unwrap_or_default(), &self.url);
+        Ok(created)
     }
 
     /// Creates an execution of `agent` that is told `message`.
@@ -116,8 +131,7 @@ impl Api {
     /// # Errors
     /// The server's.
     pub async fn new_execution(&self, agent: &Agent, message: &str) -> Result<AgentExecution> {
-        let execution = execution(agent.id(), message);
-        Ok(self.executions().create(execution).await?.into_inner())
+        self.create(execution(agent.id(), message)).await
     }
 
     /// Opens a session with `instance`.

@@ -1,6 +1,6 @@
 //! Telling an agent something, and looking at what came of it.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use stigmer_api::{
     agent::Agent,
     agentexecution::{
@@ -11,7 +11,7 @@ use stigmer_api::{
     resource::Resource,
 };
 
-use crate::{Api, Result, execution, until_ended, until_phase};
+use crate::{Api, execution, trail, until_ended, until_phase};
 
 /// A message to an agent.
 #[derive(Clone, Debug)]
@@ -34,6 +34,9 @@ impl Ask {
 
     /// With a variable of its own.
     pub fn env(mut self, name: &str, value: &str, is_secret: bool) -> Self {
+        if is_secret {
+            trail::secret(value);
+        }
         let value = ExecutionValue {
             value: value.to_owned(),
             is_secret,
@@ -59,8 +62,7 @@ impl Ask {
     /// # Errors
     /// The server's.
     pub async fn start(self, api: &Api) -> Result<String> {
-        let created = api.executions().create(self.0).await?.into_inner();
-        Ok(created.id().to_owned())
+        Ok(api.create(self.0).await?.id().to_owned())
     }
 
     /// Waits until it has ended, however it ends.
@@ -125,7 +127,7 @@ impl Done {
         let messages = &self.status()?.messages;
         let last = messages.last().context("no messages")?;
         let said = last.r#type() == MessageType::MessageAi;
-        ensure!(said, "the last word is not the agent's: {messages:#?}");
+        ensure!(said, "the last word is not the agent's\n{messages:#?}");
         Ok(&last.content)
     }
 
@@ -152,7 +154,7 @@ impl Done {
     pub fn tool(&self) -> Result<&ToolCall> {
         match self.tools()? {
             [tool] => Ok(tool),
-            tools => anyhow::bail!("not one tool was called: {tools:#?}"),
+            tools => bail!("{} tools were called, not one\n{tools:#?}", tools.len()),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Result, Stack, gateway::Admin, unique};
+use crate::{Stack, gateway::Admin, unique};
 
 /// What the gateway is to do with cassettes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Cassette {
         format!("/cassettes/{}", self.key)
     }
 
-    async fn put(&self, content: &Value) -> Result {
+    async fn put(&self, content: &Value) -> Result<()> {
         let put = self
             .admin
             .json(Method::PUT, &self.path(), Some(content))
@@ -102,7 +102,7 @@ impl Cassette {
     ///
     /// # Errors
     /// When something was asked that was not recorded, or was recorded and not asked, or could not be recorded.
-    pub async fn finish(&self) -> Result {
+    pub async fn finish(&self) -> Result<()> {
         if self.mode == Mode::Live {
             return Ok(());
         }
@@ -139,7 +139,7 @@ impl Cassette {
     ///
     /// # Errors
     /// When the gateway has none.
-    pub async fn forget(&self) -> Result {
+    pub async fn forget(&self) -> Result<()> {
         if self.mode != Mode::Live {
             self.admin.text(Method::DELETE, &self.path(), None).await?;
         }

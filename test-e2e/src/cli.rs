@@ -1,16 +1,16 @@
 //! The `stigmer` command as a test runs it.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Stdio,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::Result;
+use crate::trail;
 
 /// A way to call `stigmer` against one server.
 #[derive(Clone, Debug)]
@@ -56,6 +56,29 @@ impl Cli {
         self
     }
 
+    /// The arguments; what they say, or name, of secrets is kept out of the notes.
+    fn noted<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Vec<OsString> {
+        let args: Vec<OsString> = args
+            .into_iter()
+            .map(|arg| arg.as_ref().to_owned())
+            .collect();
+        let mut before = String::new();
+        for arg in words(&args) {
+            if let Some((_, value)) = arg
+                .strip_prefix("secret:")
+                .and_then(|it| it.split_once('='))
+            {
+                trail::secret(value);
+            }
+            if before == "--secret" {
+                let named = self.env.iter().filter(|(name, _)| *name == arg);
+                named.for_each(|(_, value)| trail::secret(value));
+            }
+            before = arg;
+        }
+        args
+    }
+
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.binary);
         command
@@ -75,13 +98,21 @@ impl Cli {
     /// # Errors
     /// When it cannot be started; a failed command is an [`Output`].
     pub async fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<Output> {
-        let output = self.command(args).output().await;
+        let args = self.noted(args);
+        let output = self.command(&args).output().await;
         let output = output.with_context(|| format!("cannot run {}", self.binary.display()))?;
-        Ok(Output {
+        let output = Output {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        };
+        let Output {
+            code,
+            stdout,
+            stderr,
+        } = &output;
+        trail::command(&words(&args), *code, stdout, stderr, &self.server);
+        Ok(output)
     }
 
     /// Starts `stigmer` with `args`, its output piped; it is killed when dropped.
@@ -89,9 +120,17 @@ impl Cli {
     /// # Errors
     /// When it cannot be started.
     pub fn spawn<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<Child> {
-        let child = self.command(args).spawn();
+        let args = self.noted(args);
+        trail::event("spawn", serde_json::json!({ "args": words(&args) }));
+        let child = self.command(&args).spawn();
         child.with_context(|| format!("cannot run {}", self.binary.display()))
     }
+}
+
+fn words(args: &[OsString]) -> Vec<String> {
+    args.iter()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect()
 }
 
 impl Output {
@@ -100,8 +139,18 @@ impl Output {
     /// # Errors
     /// With all that was printed, if not.
     pub fn ok(self) -> Result<Self> {
-        ensure!(self.code == Some(0), "stigmer failed: {self:#?}");
-        Ok(self)
+        if self.code == Some(0) {
+            return Ok(self);
+        }
+        let code = self
+            .code
+            .map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+        let why = self.stderr.lines().find(|line| line.starts_with("error"));
+        let why = why
+            .or(self.stderr.lines().next_back())
+            .unwrap_or("no word on stderr");
+        let Self { stdout, stderr, .. } = &self;
+        bail!("stigmer ended with {code}: {why}\nstderr: {stderr}\nstdout: {stdout}")
     }
 
     /// What was printed, as JSON.
@@ -110,6 +159,7 @@ impl Output {
     /// When the command failed or printed something else.
     pub fn json(self) -> Result<Value> {
         let output = self.ok()?;
-        serde_json::from_str(&output.stdout).with_context(|| format!("no JSON: {output:#?}"))
+        serde_json::from_str(&output.stdout)
+            .with_context(|| format!("stigmer printed no JSON: {}", output.stdout))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{
@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::Result;
+use crate::trail;
 
 /// A connection to the control address.
 #[derive(Debug)]
@@ -75,8 +75,10 @@ impl Control {
     /// When it does not get ready: with the end of its log.
     pub async fn start(&mut self, service: &str, env: &[(&str, &str)]) -> Result<Instance> {
         let env: BTreeMap<_, _> = env.iter().copied().collect();
-        self.ask(json!({ "op": "start", "service": service, "env": env }))
-            .await
+        let request = json!({ "op": "start", "service": service, "env": env });
+        let started: Instance = self.ask(request).await?;
+        trail::instance(&started.instance, started.endpoint.as_deref());
+        Ok(started)
     }
 
     /// Stops an instance by SIGTERM and waits for its end.
@@ -118,7 +120,7 @@ impl Control {
     ///
     /// # Errors
     /// When it is none.
-    pub async fn open(&mut self, relay: &Instance) -> Result {
+    pub async fn open(&mut self, relay: &Instance) -> Result<()> {
         let request = json!({ "op": "open", "instance": relay.instance });
         self.ask::<Value>(request).await.map(drop)
     }
@@ -127,7 +129,7 @@ impl Control {
     ///
     /// # Errors
     /// When it is none.
-    pub async fn close(&mut self, relay: &Instance) -> Result {
+    pub async fn close(&mut self, relay: &Instance) -> Result<()> {
         let request = json!({ "op": "close", "instance": relay.instance });
         self.ask::<Value>(request).await.map(drop)
     }
@@ -140,7 +142,7 @@ impl Control {
         self.stream.read_line(&mut answer).await?;
         match serde_json::from_str(&answer).with_context(|| format!("control said {answer:?}"))? {
             Answer::Ok(value) => Ok(serde_json::from_value(value)?),
-            Answer::Error(why) => bail!("{}: {why}", request["op"]),
+            Answer::Error(why) => bail!("to {}: {why}", request["op"].as_str().unwrap_or("ask")),
         }
     }
 }

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
-
-use crate::Result;
 
 /// The longest that one question may take: the gateway itself lets nobody wait for more than 60 s.
 const LIMIT: Duration = Duration::from_secs(65);

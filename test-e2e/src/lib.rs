@@ -5,6 +5,9 @@
 //! ([`unique`]) in one stack that all tests share; one that must hurt a service asks
 //! [`Control`] for an instance of its own.
 
+// `ensure!` names this crate by its name, here too.
+extern crate self as test_e2e;
+
 mod agents;
 mod answer;
 mod api;
@@ -12,6 +15,8 @@ mod ask;
 mod cassette;
 mod cli;
 mod control;
+pub mod evidence;
+mod failure;
 mod fixtures;
 mod gateway;
 mod project;
@@ -20,6 +25,7 @@ mod seen_request;
 mod skill;
 mod stack;
 mod temporal;
+mod trail;
 mod wait;
 
 pub use agents::{NewAgent, stdio};
@@ -29,6 +35,9 @@ pub use ask::{Ask, Done};
 pub use cassette::Cassette;
 pub use cli::{Cli, Output};
 pub use control::{Control, Ended, Instance, own_pair};
+pub use failure::Failure;
+#[doc(hidden)]
+pub use failure::{Value, ViaDebug, ViaNothing};
 pub use fixtures::{agent, environment, execution, instance, reference, session};
 pub use project::{Project, agent_yaml};
 pub use script::Script;
@@ -36,10 +45,11 @@ pub use seen_request::SeenRequest;
 pub use skill::SkillFolder;
 pub use stack::{GatewayEndpoint, McpEndpoint, ModelEndpoint, Stack, TemporalEndpoint};
 pub use temporal::{Event, Temporal};
+pub use test_e2e_ensure::ensure;
 pub use wait::{follow, is_answering, until, until_ended, until_phase};
 
-/// What a test returns.
-pub type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;
+/// What a test returns. Helpers of this crate return [`anyhow::Result`]: the `?` of the test is the place that counts.
+pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 
 /// A name that nobody else uses: `hint`, a dash, and 26 characters.
 pub fn unique(hint: &str) -> String {

@@ -1,13 +1,12 @@
 //! A project folder as a user would write it.
 
+use anyhow::Result;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
-
-use crate::Result;
 
 /// A project in a folder of its own, gone with it.
 #[derive(Debug)]

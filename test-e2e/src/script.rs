@@ -1,10 +1,10 @@
 //! Scripts: a test says what the model answers, and looks at what it was asked.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Result, bail};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Answer, Result, SeenRequest, Stack, gateway::Admin, unique};
+use crate::{Answer, SeenRequest, Stack, gateway::Admin, trail, unique};
 
 /// How much of a script that did not come out right is shown.
 const SHOWN: usize = 8000;
@@ -27,6 +27,7 @@ impl Stack {
         let key = unique(name);
         let path = format!("/scripts/{key}");
         admin.json(Method::PUT, &path, Some(&json!({}))).await?;
+        trail::script(&key);
         Ok(Script {
             admin,
             model: format!("script/{key}"),
@@ -45,9 +46,10 @@ impl Script {
     ///
     /// # Errors
     /// When the answer means nothing: why.
-    pub async fn answer(&self, answer: Answer) -> Result {
+    pub async fn answer(&self, answer: Answer) -> Result<()> {
         let path = format!("{}/answers", self.path);
         let answers = json!({ "answers": [answer.value()] });
+        trail::answer(&self.model, &answers["answers"][0]);
         self.admin.json(Method::POST, &path, Some(&answers)).await?;
         Ok(())
     }
@@ -56,7 +58,7 @@ impl Script {
     ///
     /// # Errors
     /// When the gateway cannot be reached.
-    pub async fn release(&self) -> Result {
+    pub async fn release(&self) -> Result<()> {
         let path = format!("{}/release", self.path);
         self.admin.json(Method::POST, &path, None).await?;
         Ok(())
@@ -87,13 +89,14 @@ impl Script {
         match status {
             StatusCode::OK => requests(&report),
             StatusCode::GATEWAY_TIMEOUT => {
-                bail!("{} {why} ({until}): {}", self.model, shown(&report)?)
+                bail!("{} {why} ({until})\n{}", self.model, shown(&report)?)
             }
             _ => bail!("{}: {text}", self.model),
         }
     }
 
-    /// All that the model was asked. It is gone then, unless something was wrong.
+    /// All that the model was asked. Nobody needs it then, unless something was wrong: the gateway keeps it for the
+    /// evidence as long as it has room.
     ///
     /// # Errors
     /// When an answer was missing or is left: with all that was asked.
@@ -102,14 +105,16 @@ impl Script {
         let unused = report["unused"].as_array().map_or(0, Vec::len);
         let missing = report["missing"].as_u64().unwrap_or_default();
         if unused > 0 || missing > 0 {
-            let text = shown(&report)?;
+            let (asked, text) = (requests(&report)?.len(), shown(&report)?);
             let left = serde_json::to_string(&report["unused"])?;
             bail!(
-                "{} missed {missing} answers and kept {unused}: {left}; it was asked {text}",
+                "expected {} to give all its answers: asked {asked} times, {missing} without an answer, {unused} answers \
+                 left\nleft: {left}\nasked:{text}",
                 self.model
             );
         }
-        self.admin.text(Method::DELETE, &self.path, None).await?;
+        let done = format!("{}/done", self.path);
+        self.admin.text(Method::POST, &done, None).await?;
         requests(&report)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use crate::{Output, Result, Stack, unique};
+use crate::{Output, Stack, unique};
 
 /// A skill in a folder of its own, gone with it; its name is used by nobody else.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl SkillFolder {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, path: &str, content: &str) -> Result {
+    pub fn write(&self, path: &str, content: &str) -> Result<()> {
         let path = self.folder.join(path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;

@@ -2,11 +2,11 @@
 
 use std::{env, fs, path::PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Api, Cli, Control, Result, Temporal};
+use crate::{Api, Cli, Control, Temporal, trail};
 
 /// The running stack.
 #[derive(Clone, Debug, Deserialize)]
@@ -124,7 +124,11 @@ impl Stack {
         let path = PathBuf::from(path);
         let read = || path.display().to_string();
         let text = fs::read_to_string(&path).with_context(read)?;
-        serde_json::from_str(&text).with_context(read)
+        let stack: Self = serde_json::from_str(&text).with_context(read)?;
+        if let Some(dir) = path.parent() {
+            trail::begin(dir, &stack.phase, &stack.runtime);
+        }
+        Ok(stack)
     }
 
     /// The API of the shared server.
@@ -201,7 +205,7 @@ mod tests {
     const GOLDEN: &str = include_str!("../testdata/stack.json");
 
     #[test]
-    fn the_golden_file_is_understood() -> Result {
+    fn the_golden_file_is_understood() -> Result<()> {
         let stack: Stack = serde_json::from_str(GOLDEN)?;
         assert_eq!((&*stack.phase, &*stack.runtime), ("phase2", "native"));
         assert_eq!(stack.mcp()?.http, "http://127.0.0.1:40007/mcp");

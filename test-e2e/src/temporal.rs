@@ -2,13 +2,13 @@
 
 use std::process::Stdio;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{Result, TemporalEndpoint};
+use crate::TemporalEndpoint;
 
 /// A way to ask Temporal.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl Temporal {
     ///
     /// # Errors
     /// When there is none that runs.
-    pub async fn terminate(&self, id: &str) -> Result {
+    pub async fn terminate(&self, id: &str) -> Result<()> {
         let workflow = Self::workflow_id(id);
         let output = self
             .command(&["terminate", "-w", &workflow])

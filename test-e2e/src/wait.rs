@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use stigmer_api::{
-    agentexecution::{AgentExecution, AgentExecutionId, ExecutionPhase, MessageType},
-    resource::Resource,
-};
+use anyhow::{Context, Result, bail};
+use stigmer_api::agentexecution::{AgentExecution, AgentExecutionId, ExecutionPhase, MessageType};
 use tonic::Streaming;
 
-use crate::{Api, Result};
+use crate::{Api, trail};
 
 /// The longest that a test waits for an execution. Ten at once take 4 s on two idle cores, and
 /// three whole runs may share these.
@@ -42,14 +39,31 @@ pub async fn until_phase(api: &Api, id: &str, wanted: ExecutionPhase) -> Result<
     let reached = |e: &AgentExecution| e.phase() == wanted || e.phase().is_terminal();
     let execution = until(api, id, reached).await?;
     if execution.phase() != wanted {
+        let status = execution.status.as_ref();
         bail!(
-            "{id} is {}, not {}: {:?}",
-            execution.phase().word(),
+            "expected {id} to be {}, it is {}\n{status:#?}",
             wanted.word(),
-            execution.status
+            state(&execution)
         );
     }
     Ok(execution)
+}
+
+/// The phase of an execution, and why it is in it, on one line.
+fn state(execution: &AgentExecution) -> String {
+    let phase = execution.phase().word();
+    let status = execution.status.as_ref();
+    let why = status.map(|status| match status.error.as_str() {
+        "" => status.phase_reason.as_str(),
+        error => error,
+    });
+    match why {
+        None | Some("") => phase.to_owned(),
+        Some(why) => format!(
+            "{phase}: {}",
+            why.split_whitespace().collect::<Vec<_>>().join(" ")
+        ),
+    }
 }
 
 /// Whether the agent has begun to answer.
@@ -73,6 +87,7 @@ pub async fn until(
     let waiting = async {
         while let Some(state) = states.message().await? {
             let there = reached(&state);
+            trail::seen(id, state.phase().word());
             let state = last.insert(state);
             if there {
                 return Ok(Some(state.clone()));
@@ -81,10 +96,17 @@ pub async fn until(
         Ok::<_, tonic::Status>(None)
     };
     match tokio::time::timeout(LIMIT, waiting).await {
-        Ok(reached) => reached?.with_context(|| format!("the stream of {id} ended too early")),
+        Ok(Ok(Some(reached))) => Ok(reached),
+        Ok(Ok(None)) => {
+            let is = last.as_ref().map_or("of unknown state".to_owned(), state);
+            bail!("the stream of {id} ended before what was waited for; it is {is}\n{last:#?}")
+        }
+        Ok(Err(status)) => Err(status).with_context(|| format!("the stream of {id}")),
         Err(_) => {
-            let state = last.as_ref().map(|e| (e.id(), &e.status));
-            bail!("{id} did not get there within {LIMIT:?}; it is {state:#?}")
+            let is = last.as_ref().map_or("of unknown state".to_owned(), state);
+            bail!(
+                "{id} did not get where it was waited for within {LIMIT:?}; it is {is}\n{last:#?}"
+            )
         }
     }
 }

@@ -1,11 +1,11 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::{Value, json};
 use stigmer_api::{
     agentinstance::AgentInstanceId,
     apiresource::{ApiResourceReference, apiresourcekind::ApiResourceKind},
     resource::Resource,
 };
-use test_e2e::{Cli, Project, Result, Stack, agent_yaml, unique};
+use test_e2e::{Cli, Project, Result, Stack, agent_yaml, ensure, unique};
 use tonic::Code;
 
 /// The status of the only agent of `apply`'s answer.

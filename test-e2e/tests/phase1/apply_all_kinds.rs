@@ -1,9 +1,8 @@
 //! Projects with environments and instances beside their agents.
 
-use anyhow::ensure;
 use serde_json::{Value, json};
 use stigmer_api::{ApiKind, Kind, resource::Resource, secret::REDACTED};
-use test_e2e::{Project, Result, Stack, agent_yaml, reference, unique};
+use test_e2e::{Project, Result, Stack, agent_yaml, ensure, reference, unique};
 
 fn environment_yaml(name: &str, secret: &str) -> String {
     format!(

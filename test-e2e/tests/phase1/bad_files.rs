@@ -1,7 +1,6 @@
 //! Every kind of bad project file is refused with its place, and nothing of it is applied.
 
-use anyhow::ensure;
-use test_e2e::{Project, Result, Stack, agent_yaml, unique};
+use test_e2e::{Project, Result, Stack, agent_yaml, ensure, unique};
 use tonic::Code;
 
 const AGENT: &str = "agents/a.yaml";

@@ -3,7 +3,7 @@ mod merged;
 mod refused;
 mod told;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{
     agent::Agent,
     agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
@@ -12,7 +12,7 @@ use stigmer_api::{
     executioncontext::{ExecutionContext, ExecutionContextSpec, ExecutionValue},
     resource::Resource,
 };
-use test_e2e::{Api, Instance, Result, Stack, agent, execution, unique};
+use test_e2e::{Api, Instance, Result, Stack, agent, ensure, execution, unique};
 use tonic::Code;
 
 const KEY: &str = "the-runners-key";

@@ -1,9 +1,9 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{
     agentexecution::AgentExecutionId, agentinstance::AgentInstanceId, resource::Resource,
     session::SessionId,
 };
-use test_e2e::{Result, Stack, unique};
+use test_e2e::{Result, Stack, ensure, unique};
 use tonic::{Code, Response, Status};
 
 fn gone<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> Result {

@@ -1,7 +1,6 @@
 //! A dry run fails where an apply would, by the same words.
 
-use anyhow::ensure;
-use test_e2e::{Output, Project, Result, Stack, agent_yaml, unique};
+use test_e2e::{Output, Project, Result, Stack, agent_yaml, ensure, unique};
 
 /// The document of an instance of `agent` with this environment.
 fn instance_yaml(name: &str, agent: &str, environment: &str) -> String {

@@ -1,4 +1,4 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 use stigmer_api::{
     Kind,
@@ -6,7 +6,7 @@ use stigmer_api::{
     environment::ListEnvironmentsRequest,
     resource::Resource,
 };
-use test_e2e::{Result, Stack, environment, instance, reference, unique};
+use test_e2e::{Result, Stack, ensure, environment, instance, reference, unique};
 use tonic::{Code, Response, Status};
 
 /// The status of a call that must be refused.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use pbjson_types::{Struct, Value, value::Kind as Json};
 use stigmer_api::{
     agent::{AgentSpec, McpServerDefinition, StdioServer, mcp_server_definition::ServerType},
@@ -15,7 +15,7 @@ use stigmer_api::{
     resource::Resource,
     rpc::PageInfo,
 };
-use test_e2e::{Api, Result, Stack, agent, execution, instance, unique};
+use test_e2e::{Api, Result, Stack, agent, ensure, execution, instance, unique};
 use tonic::{Code, Status};
 
 /// Asserts that it was refused as a wrong argument, with all of `words`.

@@ -1,4 +1,3 @@
-use anyhow::ensure;
 use stigmer_api::{
     agent::{AgentId, ListAgentsRequest},
     agentexecution::{
@@ -10,7 +9,7 @@ use stigmer_api::{
     resource::Resource,
     session::ListSessionsByAgentRequest,
 };
-use test_e2e::{Result, Stack, agent, execution, unique};
+use test_e2e::{Result, Stack, agent, ensure, execution, unique};
 use tonic::{Code, Status};
 
 #[tokio::test]

@@ -1,9 +1,8 @@
-use anyhow::ensure;
 use stigmer_api::agentexecution::{
     AgentExecutionStatus, ExecutionPhase, SubAgentExecution, SubAgentStatus, ToolCall,
     ToolCallStatus,
 };
-use test_e2e::{Result, Stack, unique};
+use test_e2e::{Result, Stack, ensure, unique};
 
 #[tokio::test]
 async fn logs_show_tools_and_sub_agents() -> Result {

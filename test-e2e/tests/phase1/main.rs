@@ -19,3 +19,10 @@ mod secrets;
 mod serving;
 mod skills;
 mod subscribe;
+
+/// No test: how the harness asks for the evidence of those that failed, while the stack still answers.
+#[tokio::test]
+#[ignore = "the harness runs it after failed tests"]
+async fn evidence() -> test_e2e::Result {
+    Ok(test_e2e::evidence::collect().await?)
+}

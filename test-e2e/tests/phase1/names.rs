@@ -1,11 +1,10 @@
-use anyhow::ensure;
 use stigmer_api::{
     Kind,
     apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
     resource::Resource,
     slug,
 };
-use test_e2e::{Result, Stack, agent, reference, unique};
+use test_e2e::{Result, Stack, agent, ensure, reference, unique};
 use tonic::Code;
 
 #[tokio::test]

@@ -1,6 +1,6 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::resource::Resource;
-use test_e2e::{Result, Stack, agent, unique};
+use test_e2e::{Result, Stack, agent, ensure, unique};
 
 #[tokio::test]
 async fn every_kind_is_listed_of_one_organization() -> Result {

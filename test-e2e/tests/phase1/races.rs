@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 
-use anyhow::ensure;
 use futures::future::try_join_all;
 use stigmer_api::{agentinstance::GetAgentInstancesByAgentRequest, resource::Resource};
-use test_e2e::{Api, Result, Stack, agent, unique};
+use test_e2e::{Api, Result, Stack, agent, ensure, unique};
 
 #[tokio::test]
 async fn of_32_clients_that_apply_the_same_agent_at_once_one_creates_it() -> Result {

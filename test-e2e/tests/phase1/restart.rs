@@ -1,6 +1,5 @@
-use anyhow::ensure;
 use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
-use test_e2e::{Api, Ended, Result, Stack, unique, until_phase};
+use test_e2e::{Api, Ended, Result, Stack, ensure, unique, until_phase};
 
 /// What was answered before a server ended is there when it is back.
 async fn answered_is_kept(kill: bool) -> Result {

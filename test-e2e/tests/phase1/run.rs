@@ -1,16 +1,15 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::Value;
 use stigmer_api::{
     agentexecution::{AgentExecutionId, ExecutionPhase, MessageType},
     session::{ListSessionsByAgentRequest, SessionId},
 };
-use test_e2e::{Project, Result, Stack, execution, unique};
+use test_e2e::{Project, Result, Stack, ensure, execution, unique};
 use tonic::Code;
 
 fn id(execution: &Value) -> Result<&str> {
-    execution["metadata"]["id"]
-        .as_str()
-        .with_context(|| format!("no id: {execution:#}"))
+    let id = execution["metadata"]["id"].as_str();
+    Ok(id.with_context(|| format!("no id: {execution:#}"))?)
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 mod files;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use futures::TryStreamExt;
 use stigmer_api::{
     agent::{Agent, ListAgentsRequest},
@@ -11,7 +11,9 @@ use stigmer_api::{
     resource::Resource,
     secret::REDACTED,
 };
-use test_e2e::{Api, Result, Stack, agent, environment, execution, follow, instance, unique};
+use test_e2e::{
+    Api, Result, Stack, agent, ensure, environment, execution, follow, instance, unique,
+};
 use tonic::Code;
 
 const KEY: &str = "the-runners-key";

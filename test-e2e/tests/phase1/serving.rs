@@ -1,6 +1,5 @@
-use anyhow::ensure;
 use stigmer_api::agent::AgentId;
-use test_e2e::{Result, Stack};
+use test_e2e::{Result, Stack, ensure};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,

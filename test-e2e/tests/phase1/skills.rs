@@ -4,14 +4,14 @@ mod used;
 
 use std::io::{Cursor, Write};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{
     Kind,
     apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
     resource::Resource,
     skill::{GetArtifactRequest, ListSkillsRequest, PushSkillRequest, Skill, SkillState},
 };
-use test_e2e::{Api, Result, Stack, reference, unique};
+use test_e2e::{Api, Result, Stack, ensure, reference, unique};
 use tonic::{Code, Status};
 use zip::{ZipWriter, write::SimpleFileOptions};
 

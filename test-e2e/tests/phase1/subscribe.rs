@@ -1,10 +1,10 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, stream};
 use stigmer_api::{
     agentexecution::{AgentExecutionStatus, AgentExecutionUpdateStatusInput, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{Api, Result, Stack, follow, unique};
+use test_e2e::{Api, Result, Stack, ensure, follow, unique};
 use tonic::Code;
 
 async fn report(

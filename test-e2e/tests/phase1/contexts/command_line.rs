@@ -1,10 +1,10 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::Value;
 use stigmer_api::{
     resource::Resource,
     session::{ListSessionsByAgentRequest, SessionId},
 };
-use test_e2e::{Project, Result, Stack, environment, instance, unique};
+use test_e2e::{Project, Result, Stack, ensure, environment, instance, unique};
 
 use super::{KEY, agent_with, own_server, shown};
 

@@ -1,6 +1,6 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{resource::Resource, secret::REDACTED, session::ListSessionsByAgentRequest};
-use test_e2e::{Result, Stack, environment, instance, unique};
+use test_e2e::{Result, Stack, ensure, environment, instance, unique};
 use tonic::Code;
 
 use super::{KEY, agent_with, asked, own_server, shown};

@@ -1,6 +1,6 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{executioncontext::ExecutionValue, resource::Resource};
-use test_e2e::{Result, Stack, execution, unique};
+use test_e2e::{Result, Stack, ensure, execution, unique};
 use tonic::Code;
 
 use super::{asked, context};

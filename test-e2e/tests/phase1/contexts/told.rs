@@ -1,8 +1,8 @@
 //! Who is told secrets.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{apiresource::ApiResourceId, resource::Resource, secret::REDACTED};
-use test_e2e::{Result, unique};
+use test_e2e::{Result, ensure, unique};
 use tonic::Code;
 
 use super::{KEY, asked, own_server, shown};

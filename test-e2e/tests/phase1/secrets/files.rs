@@ -2,9 +2,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{executioncontext::ExecutionValue, resource::Resource};
-use test_e2e::{Api, Instance, Result, Stack, environment, execution, unique};
+use test_e2e::{Api, Instance, Result, Stack, ensure, environment, execution, unique};
 
 use super::{KEY, agent_with, told};
 
@@ -92,7 +92,7 @@ async fn no_file_has_a_secret_in_it_and_without_the_key_nothing_opens() -> Resul
     Ok(())
 }
 
-fn refused(started: Result<Instance>) -> Result<String> {
+fn refused(started: anyhow::Result<Instance>) -> Result<String> {
     let why = started.err().context("it was started")?;
     Ok(format!("{why:#}"))
 }

@@ -1,6 +1,6 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{apiresource::ApiResourceOwnerScope as Scope, skill::PushSkillRequest};
-use test_e2e::{Project, Result, Stack, unique};
+use test_e2e::{Project, Result, Stack, ensure, unique};
 use tonic::Code;
 
 use super::{artifact, at, code, hash, key, skill, zip};

@@ -1,7 +1,7 @@
 use std::fs;
 
-use anyhow::{Context, ensure};
-use test_e2e::{Result, Stack, unique};
+use anyhow::Context;
+use test_e2e::{Result, Stack, ensure, unique};
 use tonic::Code;
 
 use super::{at, code, hash};

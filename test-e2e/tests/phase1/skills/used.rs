@@ -1,10 +1,12 @@
 //! Agents that refer to skills.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{
     Kind, agent::SubAgent, apiresource::ApiResourceReference, resource::Resource, skill::SkillId,
 };
-use test_e2e::{Project, Result, Stack, agent, environment, instance, reference, unique};
+use test_e2e::{
+    Project, Result, Stack, agent, bail, ensure, environment, instance, reference, unique,
+};
 use tonic::Code;
 
 use super::{artifact, at, code, event, key, skill};
@@ -167,7 +169,7 @@ async fn a_reference_without_a_kind_has_that_of_its_field() -> Result {
                 let field = "spec.environment_refs[0].kind";
                 ensure!(status.message().contains(field), "{status:?}");
             }
-            other => anyhow::bail!("{kind}: {other:?}"),
+            other => bail!("{kind}: {other:?}"),
         }
     }
     Ok(())

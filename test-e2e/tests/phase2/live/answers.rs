@@ -1,10 +1,10 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use futures::future::try_join_all;
 use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase, MessageType},
     resource::Resource,
 };
-use test_e2e::{NewAgent, Project, Result, Stack, unique, until_phase};
+use test_e2e::{NewAgent, Project, Result, Stack, ensure, unique, until_phase};
 
 const COMPLETED: ExecutionPhase = ExecutionPhase::ExecutionCompleted;
 

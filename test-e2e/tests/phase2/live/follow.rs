@@ -1,9 +1,8 @@
-use anyhow::ensure;
 use stigmer_api::{
     agentexecution::{ExecutionPhase, MessageType},
     resource::Resource,
 };
-use test_e2e::{Result, Stack, follow, unique};
+use test_e2e::{Result, Stack, ensure, follow, unique};
 
 #[tokio::test]
 async fn the_answer_streams_into_the_execution() -> Result {

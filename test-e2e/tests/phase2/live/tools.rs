@@ -1,8 +1,7 @@
 //! Agents with tools: these run on a model that takes some.
 
-use anyhow::ensure;
 use stigmer_api::agentexecution::ExecutionPhase;
-use test_e2e::{Ask, NewAgent, Result, Stack};
+use test_e2e::{Ask, NewAgent, Result, Stack, ensure};
 
 #[tokio::test]
 async fn a_model_that_was_offered_tools_still_answers() -> Result {

@@ -1,8 +1,7 @@
 //! What a real model once said is said again, piece by piece. While the gateway records, or all is live, the model itself
 //! is asked, and the same tests check that it is.
 
-use anyhow::ensure;
-use test_e2e::{Ask, NewAgent, Result, Stack};
+use test_e2e::{Ask, NewAgent, Result, Stack, ensure};
 
 const GREETER: &str = "You are a friendly greeter. Answer in one short sentence.";
 
@@ -24,7 +23,7 @@ async fn a_recorded_conversation_is_held_again() -> Result {
     for done in [&first, &again] {
         ensure!(!done.answer()?.trim().is_empty(), "{done:?}");
     }
-    cassette.finish().await
+    Ok(cassette.finish().await?)
 }
 
 #[tokio::test]
@@ -41,7 +40,7 @@ async fn a_question_that_was_never_asked_fails_and_shows_the_nearest_or_is_the_m
         // The model itself answers anything; what it said here is not to be recorded.
         let done = ask.completed(&api).await?;
         ensure!(!done.answer()?.trim().is_empty(), "{done:?}");
-        return cassette.forget().await;
+        return Ok(cassette.forget().await?);
     }
     let error = ask.failed(&api).await?;
     for word in ["greeting", "Ada", "Bob", "--model record"] {
@@ -49,5 +48,5 @@ async fn a_question_that_was_never_asked_fails_and_shows_the_nearest_or_is_the_m
     }
     // And the test that asked it fails, too.
     ensure!(cassette.finish().await.is_err(), "the miss was not noticed");
-    cassette.forget().await
+    Ok(cassette.forget().await?)
 }

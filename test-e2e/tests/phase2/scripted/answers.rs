@@ -1,6 +1,6 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::agentexecution::{AgentExecution, ExecutionPhase, MessageType};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, follow, until};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure, follow, until};
 
 /// The last message, if it is the agent's.
 fn said(execution: &AgentExecution) -> Option<&str> {

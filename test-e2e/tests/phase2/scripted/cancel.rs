@@ -1,7 +1,7 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 use stigmer_api::agentexecution::{ExecutionPhase, ToolCallStatus};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, until, until_phase};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure, until, until_phase};
 
 #[tokio::test]
 async fn cancel_lets_the_model_go() -> Result {

@@ -1,10 +1,10 @@
 //! Models of other dialects, through the gateway to the status and the CLI. All of the dialects are in
 //! the runner's own tests; here is one row for each thing that comes of them.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 use stigmer_api::{agentexecution::TokenUsage, resource::Resource};
-use test_e2e::{Answer, Ask, NewAgent, Result, Script, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Script, Stack, ensure};
 
 const HALF: &str =
     r#"{"choices":[{"index":0,"delta":{"content":"The answer is not "},"finish_reason":""}]}"#;
@@ -70,7 +70,7 @@ async fn answers_of_other_dialects_are_answers() -> Result {
         ),
         ("open", Answer::raw_events([HELLO, STOP]).open()),
     ] {
-        let (text, asked) = answered([answer]).await.context(what)?;
+        let (text, asked) = answered([answer]).await.map_err(|why| why.within(what))?;
         ensure!(
             (text.as_str(), asked) == ("Hello", 1),
             "{what}: {text}, {asked}"

@@ -1,6 +1,6 @@
 //! Variables of agents, environments and executions, and where secrets may be seen: nowhere.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 use stigmer_api::{
     agent::Agent,
@@ -8,8 +8,8 @@ use stigmer_api::{
     resource::Resource,
 };
 use test_e2e::{
-    Answer, Api, Ask, NewAgent, Result, Script, Stack, environment, instance, unique, until,
-    until_phase,
+    Answer, Api, Ask, NewAgent, Result, Script, Stack, bail, ensure, environment, instance, unique,
+    until, until_phase,
 };
 
 /// A script that reads each of `names` and ends.
@@ -74,7 +74,7 @@ async fn what_the_runner_knows_is_not_what_tools_know() -> Result {
         .await?;
     let read: Vec<&str> = done.tools()?.iter().map(|t| t.result.as_str()).collect();
     let [keys @ .., told] = read.as_slice() else {
-        anyhow::bail!("nothing was read")
+        bail!("nothing was read")
     };
     ensure!(*told == "yes", "{read:?}");
     ensure!(
@@ -121,7 +121,7 @@ async fn a_secret_reaches_its_tool_and_is_seen_nowhere_else() -> Result {
     let done = ask.completed(&api).await?;
 
     let [token, echo] = done.tools()? else {
-        anyhow::bail!("not two calls: {done:?}")
+        bail!("not two calls: {done:?}")
     };
     // The tool had it, or there would be nothing to hide; what the model says is not filled in.
     ensure!(token.result == "[redacted]", "{token:?}");

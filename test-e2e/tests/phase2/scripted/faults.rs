@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
-use test_e2e::{Answer, Ask, NewAgent, Result, Script, Stack, unique};
+use test_e2e::{Answer, Ask, NewAgent, Result, Script, Stack, ensure, unique};
 
 /// What a runner asks before it gives up.
 const ATTEMPTS: usize = 5;

@@ -1,9 +1,8 @@
 //! What keeps an agent from going on for ever.
 
-use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agentexecution::{ExecutionPhase, ToolCallStatus};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure};
 
 #[tokio::test]
 async fn a_model_is_not_asked_more_often_than_allowed() -> Result {

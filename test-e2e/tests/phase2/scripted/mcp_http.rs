@@ -1,9 +1,8 @@
 //! MCP servers at an address.
 
-use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agent::{HttpServer, mcp_server_definition::ServerType};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, unique};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure, unique};
 
 #[tokio::test]
 async fn a_tool_is_called_at_its_address() -> Result {

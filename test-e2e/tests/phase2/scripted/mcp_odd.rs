@@ -1,12 +1,12 @@
 //! MCP servers that do what servers should not: each fault costs itself alone, or is named.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 use stigmer_api::{
     agent::{StdioServer, mcp_server_definition::ServerType},
     agentexecution::ToolCallStatus,
 };
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, bail, ensure};
 
 /// The probe in one of its odd ways.
 fn odd(stack: &Stack, oddity: &str, args: &[&str]) -> Result<StdioServer> {
@@ -119,7 +119,7 @@ async fn a_silent_call_ends_by_its_definitions_limit_and_one_with_progress_goes_
         .completed(&api)
         .await?;
     let [silent, work] = done.tools()? else {
-        anyhow::bail!("not two calls: {done:?}")
+        bail!("not two calls: {done:?}")
     };
     let named =
         silent.error.contains("timed out after 1s") && silent.error.contains("timeout_seconds");

@@ -1,12 +1,11 @@
 //! An MCP server that is not ours: mcp-server-time, as its project publishes it.
 
-use anyhow::ensure;
 use serde_json::{Value, json};
 use stigmer_api::{
     agent::{StdioServer, mcp_server_definition::ServerType},
     agentexecution::ToolCallStatus,
 };
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, bail, ensure};
 
 #[tokio::test]
 async fn a_published_server_lists_answers_and_refuses() -> Result {
@@ -39,7 +38,7 @@ async fn a_published_server_lists_answers_and_refuses() -> Result {
         .completed(&api)
         .await?;
     let [convert, current] = done.tools()? else {
-        anyhow::bail!("not two calls: {done:?}")
+        bail!("not two calls: {done:?}")
     };
     let answer: Value = serde_json::from_str(&convert.result)?;
     let target = answer["target"]["datetime"].as_str().unwrap_or_default();

@@ -1,9 +1,9 @@
 //! MCP servers that are processes of the agent.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 use stigmer_api::agentexecution::ToolCallStatus;
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, stdio, until};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, bail, ensure, stdio, until};
 
 #[tokio::test]
 async fn the_model_is_told_only_the_enabled_tools() -> Result {
@@ -115,7 +115,7 @@ async fn a_server_that_dies_is_told_to_the_model_and_started_again() -> Result {
         .completed(&api)
         .await?;
     let [crash, add] = done.tools()? else {
-        anyhow::bail!("not two calls: {done:?}")
+        bail!("not two calls: {done:?}")
     };
     ensure!(
         crash.status() == ToolCallStatus::ToolCallFailed,

@@ -4,6 +4,7 @@ mod answers;
 mod cancel;
 mod dialects;
 mod environment;
+mod evidence;
 mod faults;
 mod limits;
 mod mcp_http;

@@ -1,8 +1,7 @@
 //! Several messages in one session.
 
-use anyhow::ensure;
 use serde_json::json;
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure};
 
 #[tokio::test]
 async fn a_session_remembers_words_and_tools() -> Result {

@@ -1,9 +1,8 @@
 //! Knowledge that agents bring with them.
 
-use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agentexecution::ToolCallStatus;
-use test_e2e::{Answer, Ask, NewAgent, Result, SkillFolder, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, SkillFolder, Stack, ensure};
 
 #[tokio::test]
 async fn a_skill_is_told_to_the_model_and_its_files_can_be_read() -> Result {

@@ -1,9 +1,9 @@
 //! Agents that agents call.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::json;
 use stigmer_api::agentexecution::{ExecutionPhase, SubAgentStatus, ToolCallStatus};
-use test_e2e::{Answer, Ask, NewAgent, Result, SkillFolder, Stack, until_phase};
+use test_e2e::{Answer, Ask, NewAgent, Result, SkillFolder, Stack, bail, ensure, until_phase};
 
 const LIBRARIAN: &str = "You are the librarian of this house.";
 
@@ -30,7 +30,7 @@ async fn a_sub_agent_answers_its_agent() -> Result {
 
     ensure!(done.answer()? == "It is on the third shelf.");
     let [sub] = done.status()?.sub_agent_executions.as_slice() else {
-        anyhow::bail!("not one sub-agent: {done:?}")
+        bail!("not one sub-agent: {done:?}")
     };
     ensure!(
         sub.name == "librarian" && sub.input == "Where is Moby Dick?",

@@ -1,9 +1,8 @@
 //! The loop of model and tools.
 
-use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agentexecution::{MessageType, ToolCallStatus};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure};
 
 #[tokio::test]
 async fn a_tool_is_called_and_its_result_goes_back_to_the_model() -> Result {

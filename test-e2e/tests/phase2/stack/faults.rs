@@ -1,9 +1,8 @@
-use anyhow::ensure;
 use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{Answer, Api, Ask, Result, Stack, own_pair, unique, until, until_phase};
+use test_e2e::{Answer, Api, Ask, Result, Stack, ensure, own_pair, unique, until, until_phase};
 
 /// How long a dead model may keep an execution: five attempts, 0.2, 0.4, 0.8 and 1.6 s apart,
 /// are 3 s; the rest is for a machine that runs three stacks at once.

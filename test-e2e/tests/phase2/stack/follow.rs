@@ -1,6 +1,6 @@
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
-use test_e2e::{Answer, NewAgent, Result, Stack};
+use test_e2e::{Answer, NewAgent, Result, Stack, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 #[tokio::test]

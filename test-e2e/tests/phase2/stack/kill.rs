@@ -5,13 +5,13 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use stigmer_api::{agentexecution::ExecutionPhase, resource::Resource};
 use test_e2e::{
-    Answer, Api, Ask, Ended, NewAgent, Result, Script, SeenRequest, Stack, own_pair, unique,
-    until_phase,
+    Answer, Api, Ask, Ended, Failure, NewAgent, Result, Script, SeenRequest, Stack, ensure,
+    own_pair, unique, until_phase,
 };
 
 /// How many conversations are under way when the runner is killed.
@@ -85,7 +85,7 @@ async fn a_killed_runner_repeats_at_most_the_step_that_was_in_flight() -> Result
             let id = Ask::new(agent, script.model(), "Some steps.")
                 .start(api)
                 .await?;
-            anyhow::Ok((id, run, script))
+            Ok::<_, Failure>((id, run, script))
         }
     });
     let started = try_join_all(started).await?;

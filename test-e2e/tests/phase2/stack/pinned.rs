@@ -1,9 +1,8 @@
 //! An agent that is changed while it runs.
 
-use anyhow::ensure;
 use serde_json::json;
 use stigmer_api::agentexecution::ExecutionPhase;
-use test_e2e::{Answer, Api, Ask, NewAgent, Result, Stack, own_pair, unique, until_phase};
+use test_e2e::{Answer, Api, Ask, NewAgent, Result, Stack, ensure, own_pair, unique, until_phase};
 
 #[tokio::test]
 async fn an_execution_that_changes_runners_keeps_the_agent_that_it_began_with() -> Result {

@@ -1,6 +1,5 @@
-use anyhow::ensure;
 use stigmer_api::{resource::Resource, session::ListSessionsByAgentRequest};
-use test_e2e::{Result, Stack, execution, unique};
+use test_e2e::{Result, Stack, ensure, execution, unique};
 use tonic::Code;
 
 #[tokio::test]

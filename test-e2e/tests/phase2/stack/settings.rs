@@ -1,8 +1,7 @@
 //! Runners with other settings than the shared one.
 
-use anyhow::ensure;
 use serde_json::json;
-use test_e2e::{Answer, Api, Ask, NewAgent, Result, Stack, own_pair, unique};
+use test_e2e::{Answer, Api, Ask, NewAgent, Result, Stack, ensure, own_pair, unique};
 
 /// What a runner asks before it gives up.
 const ATTEMPTS: usize = 5;

@@ -1,9 +1,8 @@
-use anyhow::ensure;
 use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{Api, Ended, Result, Stack, own_pair, unique, until, until_phase};
+use test_e2e::{Api, Ended, Result, Stack, ensure, own_pair, unique, until, until_phase};
 
 #[tokio::test]
 async fn a_runner_that_is_stopped_ends_clean() -> Result {

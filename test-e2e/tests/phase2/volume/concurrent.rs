@@ -1,7 +1,6 @@
-use anyhow::ensure;
 use futures::future::try_join_all;
 use serde_json::json;
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure};
 
 #[tokio::test]
 async fn fifty_executions_at_once_complete_each_with_its_own_answer() -> Result {

@@ -1,8 +1,7 @@
 //! Talk that is larger than a model, a message or Temporal takes.
 
-use anyhow::ensure;
 use serde_json::json;
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure};
 
 #[tokio::test]
 async fn results_that_the_model_has_not_seen_are_cut_and_never_dropped() -> Result {
