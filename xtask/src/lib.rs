@@ -14,6 +14,7 @@ extern crate harness_base; // printing that ends no run
 
 mod e2e;
 mod model_choice;
+mod page;
 mod phase_choice;
 mod runtime;
 mod verbs;
@@ -22,7 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use harness_base::{Code, config, exit, process};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use verbs::{ci, down, images, logs, prereqs, relay, status, tools, up};
+use verbs::{ci, down, images, logs, prereqs, relay, report, status, tools, up};
 
 /// End-to-end tests of the whole chain: CLI, server, Temporal, agent-runner, model
 #[derive(Debug, Parser)]
@@ -43,6 +44,11 @@ const JSON_HELP: &str = "\
 --json prints {\"schema\":1,\"ok\":BOOL,\"findings\":[{\"name\",\"state\",\"found\",\"fix\",\"for\"}]}:
 state is ok, missing (something cannot run without it) or optional (something else is used in its place), found and
 name are text, fix is a command or null, for lists the phases that need it. Exit code 20 when anything is missing.";
+
+const EXPLAIN_HELP: &str = "\
+--json prints {\"schema\":1,\"run\",\"commit\",\"exit_code\",\"causes\":[..],\"tests\":[{\"name\",\"outcome\",\"first\",\"difference\",
+\"details\",\"steps\",\"executions\",\"histories\",\"scripts\",\"logs\",..}]}: outcome is passed, failed or killed, first the first
+line of the failure, times are milliseconds since 1970. Exit code 2 where no test has such a name.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -67,6 +73,11 @@ enum Command {
     /// Run the end-to-end tests on a stack of their own
     #[command(after_help = AFTER_HELP)]
     E2e(e2e::Args),
+    /// Say why tests failed: what they expected and what came, the conversation, what Temporal and the services said
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(report::ExplainArgs),
+    /// Write a run as one HTML page, report.html in its folder
+    Report(report::ReportArgs),
     /// Run the unit tests
     Test,
     /// Format, lint, unit tests, end-to-end tests in each runtime that is there: what a merge needs
@@ -102,6 +113,8 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
         Command::Status => Ok(status::run(&root)),
         Command::Logs(args) => logs::run(&root, &args).await,
         Command::E2e(args) => e2e::run(&root, config, args).await,
+        Command::Explain(args) => report::explain(&root, &args).await,
+        Command::Report(args) => report::report(&root, &args).await,
         Command::Test => ci::test(&root, &config).await,
         Command::Ci(args) => ci::ci(&root, &config, args).await,
         Command::Relay(args) => relay::run(args).await,

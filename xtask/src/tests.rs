@@ -5,7 +5,9 @@ fn help() {
     let mut all = super::definition();
     all.build();
     let mut text = all.render_long_help().to_string();
-    for name in ["prereqs", "tools", "images", "up", "logs", "e2e", "ci"] {
+    for name in [
+        "prereqs", "tools", "images", "up", "logs", "e2e", "explain", "report", "ci",
+    ] {
         if let Some(command) = all.find_subcommand_mut(name) {
             text += &format!("\n===== {name}\n{}", command.render_long_help());
         }

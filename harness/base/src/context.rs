@@ -7,9 +7,12 @@ use crate::exit::{Code, coded};
 use crate::run::info::{self, Info};
 use crate::run::{Run, runs_dir, sweep};
 use crate::signals::Interrupt;
+use serde_json::json;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 /// One command that starts things.
@@ -99,8 +102,26 @@ impl RunContext {
         built.ok_or_else(|| coded(Code::Fault, "nothing was built yet"))
     }
 
+    /// Notes in `timeline.jsonl` what took `time` and has just ended, for the report.
+    pub fn span(&self, name: &str, time: Duration) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let began = now.unwrap_or_default().saturating_sub(time).as_millis();
+        let line = format!(
+            "{}\n",
+            json!({ "name": name, "began": began as u64, "took": time.as_millis() as u64 })
+        );
+        let mut options = OpenOptions::new();
+        let file = options
+            .create(true)
+            .append(true)
+            .open(self.run.dir.join("timeline.jsonl"));
+        // A report without a bar is still one.
+        let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    }
+
     /// Records a step's time.
     pub fn step(&self, name: &str, time: Duration) {
+        self.span(name, time);
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         steps.push((name.to_owned(), time));
     }

@@ -207,9 +207,10 @@ impl Stack {
             lines,
         };
         let announced = ready::wait(waited, &ready, &self.context.interrupt).await?;
-        self.state()
-            .timings
-            .push((instance.to_owned(), began.elapsed()));
+        let took = began.elapsed();
+        self.context
+            .span(&format!("{} {instance}", self.phase), took);
+        self.state().timings.push((instance.to_owned(), took));
         Ok(announced)
     }
 

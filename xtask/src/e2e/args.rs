@@ -38,6 +38,12 @@ pub struct Args {
     /// What a missing prerequisite means [default: skip, with CI=true: fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub if_missing: Option<IfMissing>,
+    /// Write the page of this run, report.html in its folder; a run that fails has one always
+    #[arg(long)]
+    pub report: bool,
+    /// Print the commands, and each test as it ends
+    #[arg(short, long)]
+    pub verbose: bool,
     /// Print where the time went
     #[arg(long)]
     pub timings: bool,

@@ -73,11 +73,18 @@ fn artifacts(run: &Run) -> PathBuf {
 ///
 /// # Errors
 /// [`Code::Fault`] when it does not compile, [`Code::Interrupted`] at the first signal.
-pub async fn run(run: &Run, targets: &Targets, interrupt: &Interrupt) -> anyhow::Result<Artifacts> {
+pub async fn run(
+    run: &Run,
+    targets: &Targets,
+    interrupt: &Interrupt,
+    verbose: bool,
+) -> anyhow::Result<Artifacts> {
     let Some(command) = command(&run.root, targets) else {
         return Ok(Artifacts::default());
     };
-    eprintln!("$ {}", command.echo());
+    if verbose {
+        eprintln!("$ {}", command.echo());
+    }
     let process = spawn(
         &run.own(command),
         &Output::StdoutOnly(artifacts(run)),

@@ -2,6 +2,7 @@
 
 mod args;
 pub mod build;
+mod failures;
 mod lanes;
 mod nextest;
 mod nextest_metadata;

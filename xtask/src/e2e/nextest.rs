@@ -29,6 +29,45 @@ pub struct Tests<'a> {
     pub dir: &'a Path,
     /// The checkout.
     pub root: &'a Path,
+    /// How much is printed.
+    pub talk: Talk,
+}
+
+/// How much nextest prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// Each test, and all that a failed one said.
+    All,
+    /// On a terminal: a line that moves, and the names of the failed; the run's last words say why.
+    Terminal,
+    /// In pipes and CI: the failed ones with all that they said.
+    Lines,
+}
+
+impl Talk {
+    /// What the user wants, where.
+    pub fn of(verbose: bool, terminal: bool) -> Self {
+        match (verbose, terminal) {
+            (true, _) => Self::All,
+            (false, true) => Self::Terminal,
+            (false, false) => Self::Lines,
+        }
+    }
+
+    fn args(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &[],
+            Self::Terminal => &[
+                "--status-level",
+                "fail",
+                "--final-status-level",
+                "none",
+                "--failure-output",
+                "never",
+            ],
+            Self::Lines => &["--status-level", "fail", "--final-status-level", "none"],
+        }
+    }
 }
 
 /// The command line. `stack.json` and a folder for temporary files are told by environment.
@@ -37,6 +76,7 @@ pub fn command(runner: &TestRunner, tests: Tests<'_>) -> Command {
         TestRunner::Nextest(bin) => {
             let command = Command::new(bin)
                 .args(["nextest", "run", "--profile", "e2e", "--no-tests", "pass"])
+                .args(tests.talk.args().iter().copied())
                 .args([
                     "--tool-config-file".to_owned(),
                     format!("xtask:{}", overlay_path(tests.dir).display()),
@@ -99,6 +139,7 @@ mod tests {
             metadata: None,
             dir: Path::new("/r/phase1"),
             root: Path::new("/w"),
+            talk: Talk::All,
         }
     }
 
@@ -144,6 +185,23 @@ mod tests {
             echo(&nextest, Some("test(a) | test(b)")),
             "-E '(test(a) | test(b)) & not test(/^(live|stack)::/)'"
         );
+    }
+
+    #[test]
+    fn a_terminal_gets_a_line_and_a_pipe_the_failures() {
+        assert_eq!(Talk::of(true, true), Talk::All);
+        let echo = |terminal| {
+            let tests = Tests {
+                talk: Talk::of(false, terminal),
+                ..tests(None)
+            };
+            command(&TestRunner::Nextest("n".into()), tests).echo()
+        };
+        assert!(
+            echo(true)
+                .contains("--status-level fail --final-status-level none --failure-output never")
+        );
+        assert!(echo(false).contains("--final-status-level none --tool-config-file"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub async fn run(run: &TestRun<'_>) -> Outcome {
     let targets = Targets::new(&context.config, run.phases, args.exec.is_none(), local);
     let building = async {
         let began = Instant::now();
-        let result = build::run(&context.run, &targets, &context.interrupt).await;
+        let result = build::run(&context.run, &targets, &context.interrupt, args.verbose).await;
         context.step("build", began.elapsed());
         let (artifacts, error) = match result {
             Ok(artifacts) => (Some(artifacts), None),

@@ -39,7 +39,7 @@ pub async fn run(run: &TestRun<'_>) -> PhaseOutcome {
     };
     if let Err(error) = tests(run, &stack, &mut report).await {
         fail(&mut report, error);
-        run_tests::collect(&stack, None).await;
+        run_tests::collect(&stack, None, &report).await;
     }
     if !run.args.keep {
         stack.down().await;

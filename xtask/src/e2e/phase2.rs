@@ -100,7 +100,7 @@ pub async fn run(run: &TestRun<'_>, phase2: Phase2) -> PhaseOutcome {
         let worth_it = code_of(&error) != Code::Fault;
         fail(&mut report, error);
         if worth_it && run.context.interrupt.count() < 2 {
-            run_tests::collect(&stack, file.as_ref()).await;
+            run_tests::collect(&stack, file.as_ref(), &report).await;
         }
     }
     if !run.args.keep {

@@ -1,8 +1,9 @@
 //! Tests of one phase against a stack that is up, then evidence when they failed.
 
 use super::build;
+use super::failures;
 use super::lanes::{self, Lanes};
-use super::nextest::{self, TestRunner, Tests};
+use super::nextest::{self, Talk, TestRunner, Tests};
 use super::nextest_metadata;
 use super::report::PhaseReport;
 use super::report::junit::{self, Counts};
@@ -13,6 +14,7 @@ use harness_stack::handle::Handle;
 use harness_stack::ready::log_tail;
 use harness_stack::{Owner, Runtime, Stack, StackFile, evidence};
 use nix::sys::signal::Signal;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// For tests on their way when a shared service dies: those that ask it fail within a second or wait in vain.
@@ -64,10 +66,13 @@ pub async fn run(
             metadata,
             dir: &stack.dir,
             root: &run.context.run.root,
+            talk: Talk::of(run.args.verbose, std::io::stderr().is_terminal()),
         },
     )
     .inherit(inherit);
-    eprintln!("$ {}", command.echo());
+    if run.args.verbose {
+        eprintln!("$ {}", command.echo());
+    }
     let began = Instant::now();
     let pid_file = stack.context.run.pid_file(&format!("{}-tests", file.phase));
     let process = spawn(
@@ -103,9 +108,13 @@ pub async fn run(
         }
     };
     let junit = std::fs::read_to_string(stack.dir.join("junit.xml")).unwrap_or_default();
-    let (counts, tallies) = junit::read(&junit).unzip();
-    (report.counts, report.tests) = (counts, began.elapsed());
-    (report.lanes, report.left_out) = (tallies.unwrap_or_default(), left_out);
+    let (counts, cases, tallies) = match junit::read(&junit) {
+        Some((cases, counts, tallies)) => (Some(counts), cases, tallies),
+        None => (None, Vec::new(), Vec::new()),
+    };
+    failures::mark(&stack.dir, &cases);
+    (report.counts, report.tests, report.cases) = (counts, began.elapsed(), cases);
+    (report.lanes, report.left_out) = (tallies, left_out);
     if interrupted || interrupt.count() > 0 {
         return Err(coded(
             Code::Interrupted,
@@ -173,8 +182,9 @@ fn dead_member(stack: &Stack) -> Option<anyhow::Error> {
     })
 }
 
-/// Service states, log tails and Temporal's histories, while the stack still answers.
-pub async fn collect(stack: &Stack, file: Option<&StackFile>) {
+/// Service states, log tails, Temporal's histories and what is known of the failed tests, while the stack still answers.
+pub async fn collect(stack: &Stack, file: Option<&StackFile>, report: &PhaseReport) {
+    failures::collect(stack, &report.cases).await;
     let states: serde_json::Map<String, serde_json::Value> = stack
         .members()
         .into_iter()
@@ -191,8 +201,15 @@ pub async fn collect(stack: &Stack, file: Option<&StackFile>) {
             &stack.dir.join("logs/exchanges.jsonl"),
         );
     }
+    // What runs is in services.json, and what it said of a failed test in the test's folder.
     for (name, member) in stack.members() {
-        let state = member.handle.end().unwrap_or_else(|| "running".to_owned());
+        let Some(state) = member
+            .handle
+            .end()
+            .filter(|_| member.owner == Owner::Shared)
+        else {
+            continue; // a test's own ends when the test wants it
+        };
         let last = tail(&stack.log(&name), 5).join("\n    ");
         eprintln!(
             "{name}: {state}, {}\n    {}",
@@ -208,12 +225,6 @@ pub async fn collect(stack: &Stack, file: Option<&StackFile>) {
     if let Some(file) = file.filter(|_| !lost) {
         let into = stack.dir.join("histories");
         let most = stack.context.config.evidence.histories;
-        let count = evidence::histories(file, &into, most).await;
-        if count > 0 {
-            eprintln!(
-                "{count} histories of executions that did not complete: {}",
-                into.display()
-            );
-        }
+        evidence::histories(file, &into, most).await;
     }
 }

@@ -2,7 +2,8 @@
 
 use super::args::Args;
 use super::outcome::Outcome;
-use super::report::summary;
+use super::report::{github, summary};
+use crate::page;
 use harness_base::docker::leftovers;
 use harness_base::run::sweep;
 use harness_base::{Code, Info, RunContext, code_of, coded};
@@ -26,12 +27,31 @@ pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> an
     }
     context.step("check that nothing is left", began.elapsed());
     let total = context.began.elapsed();
-    let said = summary::lines(&outcome.reports, total, &context.run.dir);
+    let code = code(context, &outcome, args);
+    let causes = outcome
+        .causes()
+        .map(|cause| context.run.redact(&format!("{cause:#}")));
+    let causes: Vec<String> = causes.collect();
+    // Before the page is made, which tells it.
+    let ended = Info::change(&context.run.dir, |info| {
+        (info.causes, info.exit_code) = (causes, (!kept).then_some(code as i32));
+        for report in &outcome.reports {
+            info.versions
+                .insert(report.phase.to_string(), report.on.join("; "));
+        }
+    });
+    let wanted =
+        args.report || code != Code::Passed && outcome.reports.iter().any(|it| it.counts.is_some());
+    let page = match wanted && context.interrupt.count() == 0 {
+        true => page::write(&context.run.root, &context.run.dir).await,
+        false => None,
+    };
+    github::tell(&outcome.reports, |text| context.run.redact(text));
+    let said = summary::lines(&outcome.reports, total, &context.run.dir, page.as_deref());
     eprint!("\n{}", context.run.redact(&said));
     for cause in outcome.apart() {
         eprintln!("{}", context.run.redact(&format!("{cause:#}")));
     }
-    let code = code(context, &outcome, args);
     if args.timings {
         let said = summary::timings(&context.steps(), &outcome.reports, total);
         eprint!("\n{said}");
@@ -39,14 +59,7 @@ pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> an
     if kept {
         eprintln!("the stack is kept: `cargo xtask status` shows it, `cargo xtask down` ends it");
     }
-    let noted = Info::change(&context.run.dir, |info| {
-        info.kept = kept;
-        info.exit_code = (!kept).then_some(code as i32);
-        for report in &outcome.reports {
-            info.versions
-                .insert(report.phase.to_string(), report.on.join("; "));
-        }
-    });
+    let noted = ended.and_then(|()| Info::change(&context.run.dir, |info| info.kept = kept));
     if code == Code::Passed {
         noted?;
     } else if let Err(error) = noted {

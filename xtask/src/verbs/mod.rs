@@ -6,6 +6,7 @@ pub mod images;
 pub mod logs;
 pub mod prereqs;
 pub mod relay;
+pub mod report;
 pub mod status;
 pub mod tools;
 pub mod up;

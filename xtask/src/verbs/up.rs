@@ -72,7 +72,7 @@ async fn build(context: &RunContext) -> anyhow::Result<()> {
         two: true,
     };
     let targets = Targets::new(&context.config, phases, false, true);
-    match build::run(&context.run, &targets, &context.interrupt).await {
+    match build::run(&context.run, &targets, &context.interrupt, true).await {
         Ok(artifacts) => {
             context.built(Some(artifacts));
             Ok(())

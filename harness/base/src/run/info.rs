@@ -29,6 +29,9 @@ pub struct Info {
     pub seed: u64,
     /// The stack outlives its owner on purpose (`up`, `--keep`).
     pub kept: bool,
+    /// Why it did not pass, in the order that decides the exit code.
+    #[serde(default)]
+    pub causes: Vec<String>,
     /// Exit code; `None` while it runs. The sweep writes 137 where the owner was killed.
     pub exit_code: Option<i32>,
 }
@@ -50,6 +53,7 @@ impl Info {
             versions: BTreeMap::new(),
             seed: seed.finish() >> 12, // exact in JSON readers that only have doubles
             kept: false,
+            causes: Vec::new(),
             exit_code: None,
         })
     }

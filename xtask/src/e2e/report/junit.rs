@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime};
 
 /// One test that ran.
 #[derive(Clone, Debug)]
-struct Case {
-    name: String,
-    failed: bool,
+pub struct Case {
+    /// Its name, such as `scripted::tools::a_tool`.
+    pub name: String,
+    /// The first line of its failure; `None` where it passed.
+    pub failure: Option<String>,
     began: Option<SystemTime>,
     took: Duration,
 }
@@ -34,29 +36,68 @@ pub struct Tally {
     pub span: Duration,
 }
 
-/// All tests together, and lane by lane; `None` where there is no such file, or half of one.
-pub fn read(junit: &str) -> Option<(Counts, Vec<Tally>)> {
+impl Case {
+    /// One that is known by its name and its end alone.
+    #[cfg(test)]
+    pub fn ended(name: &str, failure: Option<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            failure,
+            began: None,
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// All tests, together and lane by lane; `None` where there is no such file, or half of one.
+pub fn read(junit: &str) -> Option<(Vec<Case>, Counts, Vec<Tally>)> {
     let document = Document::parse(junit).ok()?;
     let cases: Vec<Case> = document
         .descendants()
         .filter(|node| node.has_tag_name("testcase"))
         .filter_map(case)
         .collect();
-    Some((count(cases.iter()), tally(&cases)))
+    let (counts, lanes) = (count(cases.iter()), tally(&cases));
+    Some((cases, counts, lanes))
 }
 
 fn case(node: Node<'_, '_>) -> Option<Case> {
     let took = node.attribute("time").and_then(|text| text.parse().ok());
     Some(Case {
         name: node.attribute("name")?.to_owned(),
-        failed: node
+        failure: node
             .children()
-            .any(|child| child.has_tag_name("failure") || child.has_tag_name("error")),
+            .find(|child| child.has_tag_name("failure") || child.has_tag_name("error"))
+            .map(|failure| first_line(node, failure)),
         began: node.attribute("timestamp").and_then(moment),
         took: took
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .unwrap_or_default(),
     })
+}
+
+/// What a failed test says first: its error or its panic, else what nextest says of it, such as `timeout`.
+fn first_line(case: Node<'_, '_>, failure: Node<'_, '_>) -> String {
+    let printed = case
+        .children()
+        .filter(|child| child.has_tag_name("system-err") || child.has_tag_name("system-out"));
+    for text in printed.filter_map(|child| child.text()) {
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if let Some(error) = line.strip_prefix("Error: ") {
+                return error.to_owned();
+            }
+            if line.starts_with("thread '") && line.contains("' panicked at ")
+                || line.starts_with("thread '") && line.contains(" panicked at ")
+            {
+                let place = line.rsplit(" panicked at ").next().unwrap_or_default();
+                let why = lines.next().unwrap_or_default();
+                return format!("{place} panicked: {why}");
+            }
+        }
+    }
+    let kind = failure.attribute("type").unwrap_or("failed without a word");
+    kind.to_owned()
 }
 
 /// `2026-01-31T10:15:30.123+01:00`. The offset is the same in a whole file, and only differences are wanted.
@@ -69,7 +110,7 @@ fn moment(timestamp: &str) -> Option<SystemTime> {
 fn count<'a>(cases: impl Iterator<Item = &'a Case>) -> Counts {
     cases.fold(Counts::default(), |counts, case| Counts {
         tests: counts.tests + 1,
-        failed: counts.failed + usize::from(case.failed),
+        failed: counts.failed + usize::from(case.failure.is_some()),
     })
 }
 
@@ -132,7 +173,7 @@ mod tests {
 
     #[test]
     fn lanes_of_a_junit_file() {
-        let (counts, lanes) = read(JUNIT).unwrap();
+        let (_, counts, lanes) = read(JUNIT).unwrap();
         let (tests, failed) = (counts.tests, counts.failed);
         assert_eq!((tests, failed), (5, 1));
         insta::assert_snapshot!(line(&lanes, Some("embedded m")), @"scripted 2 passed in 0.50 s, live 1 of 1 FAILED in 2.5 s (embedded m), alone 1 in 0.10 s, complete 1 in 0.10 s");
@@ -140,11 +181,11 @@ mod tests {
             .replace("T09:00:00.050", "T23:59:59.950")
             .replace("2026-11-23T09:00:0", "2026-11-24T00:00:0");
         assert_eq!(
-            read(&midnight).unwrap().1[0].span,
+            read(&midnight).unwrap().2[0].span,
             Duration::from_millis(450)
         );
-        assert_eq!(read(""), None);
-        assert_eq!(read(&JUNIT[..JUNIT.len() / 2]), None, "half a file");
+        assert!(read("").is_none());
+        assert!(read(&JUNIT[..JUNIT.len() / 2]).is_none(), "half a file");
         assert_eq!(line(&[], None), "");
         insta::assert_snapshot!(line(&lanes[1..], None), @"live 1 of 1 FAILED in 2.5 s, alone 1 passed in 0.10 s, complete 1 in 0.10 s");
     }

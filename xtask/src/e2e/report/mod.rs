@@ -1,10 +1,11 @@
 //! What people read at the end.
 
+pub mod github;
 pub mod junit;
 pub mod summary;
 
 use harness_base::Phase;
-use junit::{Counts, Tally};
+use junit::{Case, Counts, Tally};
 use std::time::Duration;
 
 /// How one phase went.
@@ -14,6 +15,8 @@ pub struct PhaseReport {
     pub phase: Phase,
     /// From JUnit; `None` when the tests did not run or were not counted.
     pub counts: Option<Counts>,
+    /// The tests that ran.
+    pub cases: Vec<Case>,
     /// The same by lane, where the phase has lanes.
     pub lanes: Vec<Tally>,
     /// How many tests the lanes left out.
@@ -44,6 +47,7 @@ impl PhaseReport {
         Self {
             phase,
             counts: None,
+            cases: Vec::new(),
             lanes: Vec::new(),
             left_out: 0,
             without: None,

@@ -8,8 +8,13 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-/// One line per phase, then where the evidence lies.
-pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path) -> String {
+/// Failed tests that are named, and of each reason as much as two or three lines of a terminal have: what was said last is to
+/// fit on a screen of 24 lines.
+const NAMED: usize = 4;
+const REASON: usize = 230;
+
+/// One line per phase, the failed tests with their reasons, then where the evidence lies.
+pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path, page: Option<&Path>) -> String {
     let mut text = String::new();
     for report in reports {
         let verdict = match (report.counts, &report.trouble) {
@@ -54,12 +59,42 @@ pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path) -> String {
             let _ = writeln!(text, "    {trouble}");
         }
     }
+    text += &failures(reports);
+    if let Some(page) = page {
+        let _ = writeln!(text, "page: {}", page.display());
+    }
     let _ = writeln!(
         text,
         "took {}, evidence in {}",
         seconds(total),
         dir.display()
     );
+    text
+}
+
+/// What failed, why, where to look, what to type.
+fn failures(reports: &[PhaseReport]) -> String {
+    let failed: Vec<_> = reports
+        .iter()
+        .flat_map(|report| report.cases.iter().map(move |case| (report.phase, case)))
+        .filter_map(|(phase, case)| Some((phase, &case.name, case.failure.as_ref()?)))
+        .collect();
+    let Some((phase, name, _)) = failed.first() else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for (_, name, why) in failed.iter().take(NAMED) {
+        let cut = match why.char_indices().nth(REASON) {
+            Some((end, _)) => format!("{}..", &why[..end]),
+            None => (*why).clone(),
+        };
+        let _ = writeln!(text, "FAILED {name}\n  {cut}");
+    }
+    if failed.len() > NAMED {
+        let _ = writeln!(text, "and {} more", failed.len() - NAMED);
+    }
+    let _ = writeln!(text, "look: cargo xtask explain {name}");
+    let _ = writeln!(text, "again: cargo xtask e2e {phase} 'test(={name})'");
     text
 }
 
@@ -117,7 +152,7 @@ pub fn timings(steps: &[(String, Duration)], reports: &[PhaseReport], total: Dur
 
 #[cfg(test)]
 mod test {
-    use super::super::junit::{Counts, Tally};
+    use super::super::junit::{Case, Counts, Tally};
     use super::*;
 
     fn report() -> PhaseReport {
@@ -144,6 +179,20 @@ mod test {
         }
     }
 
+    fn case(nth: usize) -> Case {
+        let why = format!("a.rs:1: expected a == \"{}\", came 2", "x".repeat(300));
+        Case::ended(&format!("scripted::test_{nth}"), (nth != 2).then_some(why))
+    }
+
+    #[test]
+    fn what_failed_fits_on_a_screen() {
+        let mut two = PhaseReport::new(Phase::Two);
+        two.cases = (0..70).map(case).collect();
+        let text = failures(&[two]);
+        let lines: usize = text.lines().map(|line| 1 + line.len() / 80).sum();
+        assert!(lines <= 20, "{lines} lines of 80 columns:\n{text}");
+    }
+
     #[test]
     fn for_people() {
         let failed = PhaseReport {
@@ -152,6 +201,7 @@ mod test {
                 failed: 2,
             }),
             trouble: Some(anyhow::anyhow!("tests failed")),
+            cases: (0..7).map(case).collect(),
             left_out: 5,
             without: Some("no live model: nobody answers\n  to have it: start one".into()),
             ..report()
@@ -168,7 +218,8 @@ mod test {
         insta::assert_snapshot!(lines(
             &[report(), failed, skipped, dead],
             Duration::from_secs(12),
-            Path::new("/e")
+            Path::new("/e"),
+            Some(Path::new("/e/report.html")),
         ));
         insta::assert_snapshot!(timings(
             &[("build".into(), Duration::from_millis(310))],

@@ -1,0 +1,55 @@
+//! The folders of the tests, `tests/NAME` in the phase's: a test notes there what it does, we how it ended, and the tests'
+//! own binary what the services know of the failed ones.
+
+use super::report::junit::Case;
+use harness_base::{Command, query};
+use harness_stack::Stack;
+use serde_json::json;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Failed tests whose evidence is collected; when more fail, they fail alike.
+const MOST: usize = 20;
+
+/// Each question has a limit of 5 s, and they are asked side by side.
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn folder(dir: &Path, test: &str) -> PathBuf {
+    dir.join("tests").join(test.replace("::", "."))
+}
+
+/// Notes how each test ended. One without this note was killed with its run.
+pub fn mark(dir: &Path, cases: &[Case]) {
+    for case in cases {
+        let path = folder(dir, &case.name).join("events.jsonl");
+        let end =
+            json!({ "kind": "end", "passed": case.failure.is_none(), "failure": case.failure });
+        // A test that never asked for the stack has no folder.
+        if let Ok(mut file) = OpenOptions::new().append(true).open(path) {
+            let _ = writeln!(file, "{end}");
+        }
+    }
+}
+
+/// What the services know of the failed tests.
+pub async fn collect(stack: &Stack, cases: &[Case]) {
+    let failed = cases.iter().filter(|case| case.failure.is_some());
+    let names: Vec<&str> = failed.map(|case| case.name.as_str()).take(MOST).collect();
+    let Ok(artifacts) = stack.context.artifacts() else {
+        return;
+    };
+    let Some(binary) = artifacts
+        .test(stack.phase.name())
+        .filter(|_| !names.is_empty())
+    else {
+        return;
+    };
+    let command = Command::new(binary)
+        .args(["--exact", "evidence", "--ignored"])
+        .env("E2E_STACK", stack.dir.join("stack.json").to_string_lossy())
+        .env("E2E_EVIDENCE", names.join("\n"));
+    // What it finds is in its files, and what it does not find was not to be had.
+    let _ = query(stack.context.run.own(command), LIMIT).await;
+}

@@ -1,0 +1,123 @@
+//! GitHub Actions: an annotation at the place of each failed check, and a table in the step's summary.
+
+use super::PhaseReport;
+use super::junit::Case;
+use harness_base::run::clock::seconds;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// GitHub shows ten annotations of a step.
+const MOST: usize = 10;
+
+/// Tells it, where `GITHUB_ACTIONS` is set; `redact` takes the run's secrets out.
+pub fn tell(reports: &[PhaseReport], redact: impl Fn(&str) -> String) {
+    if std::env::var_os("GITHUB_ACTIONS").is_none() {
+        return;
+    }
+    let failed = reports.iter().flat_map(|report| &report.cases);
+    for line in failed.filter_map(annotation).take(MOST) {
+        println!("{}", redact(&line));
+    }
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY") else {
+        return;
+    };
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path);
+    let wrote = file.and_then(|mut file| file.write_all(redact(&summary(reports)).as_bytes()));
+    if let Err(error) = wrote {
+        eprintln!("no summary of this step: {error}");
+    }
+}
+
+/// `::error file=..,line=..,title=..::..`, of a test that failed.
+fn annotation(case: &Case) -> Option<String> {
+    let why = case.failure.as_ref()?;
+    let mut at = String::new();
+    let mut parts = why.splitn(3, ':');
+    if let (Some(file), Some(line)) = (parts.next(), parts.next())
+        && file.ends_with(".rs")
+        && line.parse::<u32>().is_ok()
+    {
+        at = format!("file={},line={line},", property(file));
+    }
+    Some(format!(
+        "::error {at}title={}::{}",
+        property(&case.name),
+        message(why)
+    ))
+}
+
+fn message(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn summary(reports: &[PhaseReport]) -> String {
+    let mut text = "| phase | tests | failed | took |\n|---|---|---|---|\n".to_owned();
+    for report in reports {
+        let (tests, failed) = match report.counts {
+            Some(counts) => (counts.tests.to_string(), counts.failed.to_string()),
+            None => ("none ran".into(), String::new()),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | {tests} | {failed} | {} |",
+            report.phase,
+            seconds(report.tests)
+        );
+    }
+    let all = reports.iter().flat_map(|report| &report.cases);
+    let mut failed = all
+        .filter_map(|case| Some((&case.name, case.failure.as_ref()?)))
+        .peekable();
+    if failed.peek().is_some() {
+        text += "\n| failed | why |\n|---|---|\n";
+    }
+    for (name, why) in failed {
+        let why = why.replace('|', "\\|").replace('<', "&lt;");
+        let _ = writeln!(text, "| `{name}` | {why} |");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_base::Phase;
+
+    #[test]
+    fn an_annotation_stands_at_the_place_of_the_check() {
+        let why = "test-e2e/tests/phase2/a.rs:31: expected 1 == 2%, came <1>\nmore".to_owned();
+        let case = Case::ended("scripted::a", Some(why));
+        insta::assert_snapshot!(annotation(&case).unwrap(), @"::error file=test-e2e/tests/phase2/a.rs,line=31,title=scripted%3A%3Aa::test-e2e/tests/phase2/a.rs:31: expected 1 == 2%25, came <1>%0Amore");
+        let case = Case::ended("b", Some("test timeout".into()));
+        insta::assert_snapshot!(annotation(&case).unwrap(), @"::error title=b::test timeout");
+        assert_eq!(annotation(&Case::ended("c", None)), None);
+    }
+
+    #[test]
+    fn the_step_has_a_table() {
+        let mut report = PhaseReport::new(Phase::Two);
+        report.cases = vec![
+            Case::ended("a", Some("x | <b>".into())),
+            Case::ended("c", None),
+        ];
+        insta::assert_snapshot!(summary(&[report]), @r"
+        | phase | tests | failed | took |
+        |---|---|---|---|
+        | phase2 | none ran |  | 0.00 s |
+
+        | failed | why |
+        |---|---|
+        | `a` | x \| &lt;b> |
+        ");
+    }
+}
