@@ -14,10 +14,11 @@ pub struct Artifacts {
 impl Artifacts {
     /// Reads what `cargo build --message-format json` wrote; empty where there was nothing to build.
     pub fn read(path: &Path) -> Self {
-        Self::parse(&std::fs::read_to_string(path).unwrap_or_default())
+        Self::of(&std::fs::read_to_string(path).unwrap_or_default())
     }
 
-    fn parse(messages: &str) -> Self {
+    /// Out of such messages.
+    pub fn of(messages: &str) -> Self {
         let mut found = Self::default();
         for line in messages.lines() {
             let Ok(message) = serde_json::from_str::<Value>(line) else {
@@ -61,7 +62,7 @@ mod tests {
             {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"phase1\",\"kind\":[\"test\"]},\"executable\":\"/t/phase1-1\"}\n\
             {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"a\",\"kind\":[\"lib\"]},\"executable\":null}\n\
             {\"reason\":\"build-finished\",\"success\":true}\n";
-        let artifacts = Artifacts::parse(messages);
+        let artifacts = Artifacts::of(messages);
         assert_eq!(artifacts.test("phase1"), Some(Path::new("/t/phase1-1")));
         assert_eq!(artifacts.binary("phase1"), Some(Path::new("/b")));
         assert_eq!(artifacts.test("phase2"), None);

@@ -77,6 +77,18 @@ impl RunContext {
         }))
     }
 
+    /// That of a run which another command began, for one that changes it: nothing is made or swept.
+    pub fn open(config: Config, run: Run, interrupt: Interrupt) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            run,
+            interrupt,
+            began: Instant::now(),
+            built: watch::channel(None).0,
+            steps: Mutex::default(),
+        })
+    }
+
     /// Says what was built, or that the build did not work, to everybody who waits for it.
     pub fn built(&self, artifacts: Option<Artifacts>) {
         self.built.send_replace(Some(artifacts.map(Arc::new)));

@@ -16,6 +16,7 @@ pub mod config;
 pub mod context;
 pub mod docker;
 pub mod exit;
+pub mod fingerprint;
 pub mod lock;
 pub mod phases;
 pub mod process;
@@ -28,6 +29,7 @@ pub use artifacts::Artifacts;
 pub use config::{Config, platform};
 pub use context::RunContext;
 pub use exit::{Code, code_of, coded, mended};
+pub use fingerprint::Fingerprint;
 pub use phases::{Phase, Phases};
 pub use process::{
     Command, Exit, Ident, Inherit, Output, Process, query, run_to_end, spawn, tail, this_program,

@@ -1,12 +1,24 @@
 //! SIGINT, SIGTERM and SIGHUP as something that can be awaited.
 
 use anyhow::Context;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// How often the user asked to stop.
 #[derive(Clone, Debug)]
 pub struct Interrupt(watch::Receiver<u8>);
+
+/// Stops what [`Interrupt::or_stopped`] was given to.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<watch::Sender<u8>>);
+
+impl Stop {
+    /// As a first signal would.
+    pub fn now(&self) {
+        self.0.send_modify(|count| *count = (*count).max(1));
+    }
+}
 
 impl Interrupt {
     /// Installs the handlers; from now on none of the three signals ends the process by itself.
@@ -38,6 +50,26 @@ impl Interrupt {
         Ok(Self(receiver))
     }
 
+    /// The same, for a part of the work that something else may stop too.
+    pub fn or_stopped(&self) -> (Self, Stop) {
+        let (sender, receiver) = watch::channel(self.count());
+        let (mut above, sender) = (self.0.clone(), Arc::new(sender));
+        let stop = Stop(sender.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = above.changed() => if changed.is_err() {
+                        return;
+                    },
+                    () = sender.closed() => return,
+                }
+                let count = *above.borrow();
+                sender.send_modify(|own| *own = count.max(*own));
+            }
+        });
+        (Self(receiver), stop)
+    }
+
     /// How many signals arrived.
     pub fn count(&self) -> u8 {
         *self.0.borrow()
@@ -50,5 +82,25 @@ impl Interrupt {
             // Nobody can send any more, so nobody will.
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_is_stopped_by_itself_and_by_signals() {
+        let (sender, receiver) = watch::channel(0);
+        let all = Interrupt(receiver);
+        let (part, stop) = all.or_stopped();
+        assert_eq!(part.count(), 0);
+        stop.now();
+        part.reached(1).await;
+        assert_eq!(all.count(), 0);
+        let (next, _stop) = all.or_stopped();
+        sender.send_replace(2);
+        next.reached(2).await;
+        part.reached(2).await;
     }
 }

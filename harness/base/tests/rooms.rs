@@ -4,6 +4,7 @@ const ROOMS: &[&str] = &[
     "print.rs",
     "artifacts.rs",
     "cargo.rs",
+    "fingerprint.rs",
     "config/images.rs",
     "exit.rs",
     "config.rs",

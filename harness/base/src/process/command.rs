@@ -1,10 +1,11 @@
 //! A command as a value: built by pure functions, shown to people without its secrets.
 
 use super::inherit::Inherit;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What to run, before it runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The program.
     pub program: PathBuf,
@@ -21,7 +22,7 @@ pub struct Command {
 }
 
 /// A variable of the environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Var {
     /// Name.
     pub name: String,
@@ -90,6 +91,14 @@ impl Command {
         self
     }
 
+    /// Its variables as lines that a shell can read, secrets in plain: for a file of this user's alone. A later variable of
+    /// the same name wins there too.
+    pub fn shell_env(&self) -> String {
+        let line = |var: &Var| format!("export {}={}\n", var.name, quoted(&var.value));
+        let unset = self.unset.iter().map(|name| format!("unset {name}\n"));
+        unset.chain(self.env.iter().map(line)).collect()
+    }
+
     /// One line that could be typed into a shell, secrets as `***`.
     pub fn echo(&self) -> String {
         let vars = self.env.iter().map(|var| {
@@ -126,6 +135,21 @@ pub fn redact(text: &str, secrets: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shell_reads_what_is_written_for_it() {
+        let command = Command::default()
+            .unset("B")
+            .env("A", "it's 1")
+            .secret("KEY", "hunter22");
+        let text = format!("{}echo \"$A $B $KEY\"", command.shell_env());
+        let shell = Command::new("sh")
+            .args(["-c", &text])
+            .env("B", "from outside");
+        let limit = std::time::Duration::from_secs(5);
+        let said = crate::process::query_blocking(&shell, limit).unwrap();
+        assert_eq!(said.stdout, "it's 1  hunter22");
+    }
 
     #[test]
     fn echo_quotes_and_hides() {

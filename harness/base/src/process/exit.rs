@@ -29,7 +29,10 @@ impl fmt::Display for Exit {
         ) {
             (Some(code), _) => write!(f, "exit code {code}"),
             (None, Some(signal)) => write!(f, "{}", signal.as_str()),
-            (None, None) => write!(f, "signal {}", self.signal.unwrap_or_default()),
+            (None, None) => match self.signal {
+                Some(number) => write!(f, "signal {number}"),
+                None => f.write_str("an exit that nobody saw"),
+            },
         }
     }
 }

@@ -36,6 +36,13 @@ impl Ident {
         })
     }
 
+    /// Whether it is held by SIGSTOP. False where the system does not tell.
+    pub fn is_paused(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+        self.alive() && state.is_some_and(|state| state.starts_with('T'))
+    }
+
     /// This process.
     pub fn own() -> Option<Self> {
         i32::try_from(std::process::id()).ok().and_then(Self::of)

@@ -1,9 +1,10 @@
 //! What a child sees of the user's environment.
 
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 
 /// Who a child is, as far as the user's environment goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Inherit {
     /// A tool of the user's (cargo, git, docker, pip, a command of their own): all, but for what `cargo run` says of xtask.
     #[default]

@@ -11,7 +11,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::{mpsc, watch};
 
 /// Where a process writes to.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub enum Output {
     StdoutOnly(PathBuf),
     /// Standard error alone, appended to a file, for programs that draw on the other.
     StderrOnly(PathBuf),
+    /// Standard output alone, line by line, to whoever listens; its end is the program's.
+    Lines(mpsc::UnboundedSender<String>),
 }
 
 /// A running (or ended) process that this one started.
@@ -32,7 +35,12 @@ pub struct Process {
     /// Who it is; `pid` is also the process group.
     pub ident: Ident,
     exit: watch::Receiver<Option<Exit>>,
+    /// Whether another program started it: then nobody keeps its pid from being given to somebody else.
+    attached: bool,
 }
+
+/// Between two looks at a process that is not this one's child: nothing tells of its end.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Starts `command` as the leader of a new process group, with no input, and records it in `pid_file`.
 ///
@@ -66,6 +74,9 @@ pub fn spawn(
         Output::StderrOnly(path) => {
             os.stderr(append(path)?);
         }
+        Output::Lines(_) => {
+            os.stdout(Stdio::piped());
+        }
     }
     for name in command.inherit.withheld() {
         os.env_remove(name);
@@ -82,6 +93,17 @@ pub fn spawn(
     let mut child = os
         .spawn()
         .with_context(|| format!("start {}", command.program.display()))?;
+    if let (Output::Lines(sender), Some(out)) = (output, child.stdout.take()) {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(out).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if sender.send(line).is_err() {
+                    return; // nobody listens any more
+                }
+            }
+        });
+    }
     let pid = child
         .id()
         .and_then(|pid| i32::try_from(pid).ok())
@@ -116,10 +138,34 @@ pub fn spawn(
         }
         sender.send_replace(Some(exit));
     });
-    Ok(Process { ident, exit })
+    Ok(Process {
+        ident,
+        exit,
+        attached: false,
+    })
 }
 
 impl Process {
+    /// One that another program started. Its end is seen, how it ended is not.
+    pub fn attach(ident: Ident) -> Self {
+        let gone = (!ident.alive()).then_some(Exit::UNKNOWN);
+        let (sender, exit) = watch::channel(gone);
+        let seen = ident.clone();
+        if gone.is_none() {
+            tokio::spawn(async move {
+                while seen.alive() && !sender.is_closed() {
+                    tokio::time::sleep(LOOK).await;
+                }
+                sender.send_replace(Some(Exit::UNKNOWN));
+            });
+        }
+        Self {
+            ident,
+            exit,
+            attached: true,
+        }
+    }
+
     /// How it ended, if it has.
     pub fn exit(&self) -> Option<Exit> {
         *self.exit.borrow()
@@ -134,7 +180,7 @@ impl Process {
 
     /// Sends a signal to its group, unless it has ended.
     pub fn signal(&self, signal: Signal) {
-        if self.exit().is_none() {
+        if self.exit().is_none() && (!self.attached || self.ident.alive()) {
             signal_group(self.ident.pid, signal);
         }
     }
@@ -142,6 +188,7 @@ impl Process {
     /// SIGTERM, then SIGKILL after `limit`; returns how it ended.
     pub async fn stop(&self, limit: Duration) -> Exit {
         self.signal(Signal::SIGTERM);
+        self.signal(Signal::SIGCONT); // one that is paused would never hear it
         if let Ok(exit) = tokio::time::timeout(limit, self.wait()).await {
             return exit;
         }
@@ -186,6 +233,22 @@ mod tests {
         assert!(!pid.exists());
         let process = spawn(&sh("kill -9 $$"), &Output::Inherit, None).unwrap();
         assert_eq!(process.wait().await.to_string(), "SIGKILL");
+    }
+
+    #[tokio::test]
+    async fn one_that_another_program_started_is_stopped_and_its_end_seen_even_while_it_is_paused()
+    {
+        let process = spawn(&sh("exec sleep 60"), &Output::Inherit, None).unwrap();
+        let attached = Process::attach(process.ident.clone());
+        assert_eq!(attached.exit(), None);
+        attached.signal(Signal::SIGSTOP);
+        assert_eq!(attached.stop(Duration::from_secs(10)).await, Exit::UNKNOWN);
+        assert_eq!(process.wait().await.signal, Some(15));
+        let impostor = Ident {
+            start: "other".into(),
+            ..process.ident
+        };
+        assert_eq!(Process::attach(impostor).exit(), Some(Exit::UNKNOWN));
     }
 
     #[tokio::test]

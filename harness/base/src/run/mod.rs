@@ -62,6 +62,16 @@ impl Run {
         Ok(run)
     }
 
+    /// One that another command began.
+    pub fn open(root: &Path, dir: &Path, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            dir: dir.to_owned(),
+            root: root.to_owned(),
+            secrets: Arc::default(),
+        }
+    }
+
     /// The folder of a phase, with its `logs/` and `data/tmp/`.
     ///
     /// # Errors

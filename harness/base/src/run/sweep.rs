@@ -92,6 +92,7 @@ pub async fn end(dir: &Path, id: &str, limit: Duration) -> usize {
         return 0;
     }
     send(Signal::SIGTERM);
+    send(Signal::SIGCONT); // one that is paused would never hear it
     if !gone(dir, id, limit).await {
         send(Signal::SIGKILL);
         gone(dir, id, Duration::from_secs(2)).await;
