@@ -2,6 +2,9 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// "File size limit exceeded", by the same number on Linux and macOS.
+const SIGXFSZ: i32 = 25;
+
 /// SIGTERM and SIGINT as something to wait for.
 #[derive(Debug)]
 pub struct Stop([Signal; 2]);
@@ -13,6 +16,9 @@ impl Stop {
     /// # Errors
     /// When the kernel refuses.
     pub fn install() -> anyhow::Result<Self> {
+        // A file that may not grow is an error of its writer, as a full disk is, and not the end of the process. The handler
+        // stays when this is dropped.
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         Ok(Self([
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
