@@ -1,0 +1,16 @@
+//! The files of this crate in a line, the ground first: none imports a later one.
+
+const ROOMS: &[&str] = &[
+    "expression.rs",
+    "junit.rs",
+    "history.rs",
+    "changed.rs",
+    "previous.rs",
+    "stress.rs",
+    "lib.rs",
+];
+
+#[test]
+fn no_file_imports_a_later_one() -> Result<(), rooms::Faults> {
+    rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+}
