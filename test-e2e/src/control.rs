@@ -81,6 +81,92 @@ impl Control {
         Ok(started)
     }
 
+    /// The same with a network of its own: [`Control::cut`] and [`Control::slow`] work on it. Not on the ways to what an agent
+    /// names itself, its MCP servers.
+    ///
+    /// # Errors
+    /// When it does not get ready: with the end of its log.
+    pub async fn start_networked(
+        &mut self,
+        service: &str,
+        env: &[(&str, &str)],
+    ) -> Result<Instance> {
+        let env: BTreeMap<_, _> = env.iter().copied().collect();
+        self.ask(json!({ "op": "start", "service": service, "env": env, "network": true }))
+            .await
+    }
+
+    /// A server whose disk can be filled: [`Control::fill`]. In containers what it stores does not outlive it.
+    ///
+    /// # Errors
+    /// When it does not get ready: with the end of its log.
+    pub async fn start_on_small_disk(&mut self) -> Result<Instance> {
+        self.ask(json!({ "op": "start", "service": "server", "disk": true }))
+            .await
+    }
+
+    /// Holds an instance where it is: it neither answers nor ends.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn pause(&mut self, instance: &Instance) -> Result {
+        self.tell("pause", instance).await
+    }
+
+    /// Lets a paused instance go on.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn resume(&mut self, instance: &Instance) -> Result {
+        self.tell("resume", instance).await
+    }
+
+    /// Nothing passes from and to an instance with a network of its own, and nobody hears of it.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub async fn cut(&mut self, instance: &Instance) -> Result {
+        self.tell("cut", instance).await
+    }
+
+    /// Everything passes again, what was sent meanwhile first.
+    ///
+    /// # Errors
+    /// When it has no network of its own.
+    pub async fn heal(&mut self, instance: &Instance) -> Result {
+        self.tell("heal", instance).await
+    }
+
+    /// Each piece from and to an instance takes so many milliseconds.
+    ///
+    /// # Errors
+    /// When it has no network of its own.
+    pub async fn slow(&mut self, instance: &Instance, ms: u64) -> Result {
+        let request = json!({ "op": "slow", "instance": instance.instance, "ms": ms });
+        self.ask::<Value>(request).await.map(drop)
+    }
+
+    /// Leaves a server no room for its data.
+    ///
+    /// # Errors
+    /// When it does not run, or has no small disk.
+    pub async fn fill(&mut self, instance: &Instance) -> Result {
+        self.tell("fill", instance).await
+    }
+
+    /// Gives a server its room back.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn free(&mut self, instance: &Instance) -> Result {
+        self.tell("free", instance).await
+    }
+
+    async fn tell(&mut self, op: &str, instance: &Instance) -> Result {
+        let request = json!({ "op": op, "instance": instance.instance });
+        self.ask::<Value>(request).await.map(drop)
+    }
+
     /// Stops an instance by SIGTERM and waits for its end.
     ///
     /// # Errors

@@ -21,9 +21,13 @@ mod verbs;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use harness_base::{Code, config, exit, process};
+use harness_stack::kept::Deed;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use verbs::{ci, down, images, logs, prereqs, relay, report, status, tools, up};
+use verbs::{
+    ci, down, fault, images, logs, prereqs, relay, report, service, status, timings, tools, up,
+    wait, watch,
+};
 
 /// End-to-end tests of the whole chain: CLI, server, Temporal, agent-runner, model
 #[derive(Debug, Parser)]
@@ -50,6 +54,11 @@ const EXPLAIN_HELP: &str = "\
 \"details\",\"steps\",\"executions\",\"histories\",\"scripts\",\"logs\",..}]}: outcome is passed, failed or killed, first the first
 line of the failure, times are milliseconds since 1970. Exit code 2 where no test has such a name.";
 
+const STATUS_HELP: &str = "\
+--json prints {\"schema\":1,\"stacks\":[{\"run\",\"kept\",\"owner\",\"runtime\",\"web\",\"services\":[{\"name\",\"state\",\"pid\",
+\"container\",\"address\",\"runs\",\"changed\"}]}]}: state is running, paused, gone or yours (of `up --mine`), runs the SHA-256
+of the binary or the image, changed what of it is old. Whatever is not known is null.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Everything that is missing on this machine, each with the command that mends it
@@ -66,10 +75,31 @@ enum Command {
     Up(up::Args),
     /// End what `up` or --keep left running
     Down,
-    /// Show what runs
-    Status,
+    /// Show what runs, and what of a kept stack is older than what was built
+    #[command(after_help = STATUS_HELP)]
+    Status(status::Args),
+    /// Wait until the kept stack is ready
+    Wait(wait::Args),
     /// Print the services' logs
     Logs(logs::Args),
+    /// Start services of the kept stack again, with the binaries as they were built last (`up` builds first)
+    Restart(service::Args),
+    /// End services of the kept stack by SIGTERM
+    Stop(service::Args),
+    /// Start services of the kept stack that were stopped or killed, on the same data
+    Start(service::Args),
+    /// End services of the kept stack by SIGKILL
+    Kill(service::Args),
+    /// Hold services of the kept stack where they are
+    Pause(service::Args),
+    /// Let paused services go on
+    Resume(service::Args),
+    /// Cut, heal or slow the network of a service of the kept stack
+    #[command(subcommand)]
+    Network(fault::Network),
+    /// Fill the disk of the kept stack's server, or give it room
+    #[command(subcommand)]
+    Disk(fault::Disk),
     /// Run the end-to-end tests on a stack of their own
     #[command(after_help = AFTER_HELP)]
     E2e(e2e::Args),
@@ -78,6 +108,8 @@ enum Command {
     Explain(report::ExplainArgs),
     /// Write a run as one HTML page, report.html in its folder
     Report(report::ReportArgs),
+    /// How long stages, services and tests took in the kept runs
+    Timings,
     /// Run the unit tests
     Test,
     /// Format, lint, unit tests, end-to-end tests in each runtime that is there: what a merge needs
@@ -85,6 +117,9 @@ enum Command {
     /// The way from a stack's containers to a listener of this host's loopback
     #[command(hide = true)]
     Relay(relay::Args),
+    /// The ways of a service of the kept stack
+    #[command(hide = true)]
+    Ways(relay::WaysArgs),
 }
 
 /// The checkout: `cargo run` says where xtask's package is; run by hand it is where it was built.
@@ -98,9 +133,11 @@ fn root() -> PathBuf {
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<Code> {
-    if let Command::Relay(args) = command {
-        return relay::run(args).await;
-    }
+    let command = match command {
+        Command::Relay(args) => return relay::run(args).await,
+        Command::Ways(args) => return relay::ways(args).await,
+        other => other,
+    };
     let root = root();
     config::refuse_old_variables()?;
     let config = config::load(&root)?;
@@ -110,14 +147,26 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
         Command::Images(args) => images::run(&root, &config, &args).await,
         Command::Up(args) => up::run(&root, config, args).await,
         Command::Down => down::run(&root, &config).await,
-        Command::Status => Ok(status::run(&root)),
+        Command::Status(args) => status::run(&root, &config, args).await,
+        Command::Wait(args) => wait::run(&root, &config, &args).await,
         Command::Logs(args) => logs::run(&root, &args).await,
+        Command::Restart(args) => service::run(&root, &config, Deed::Restart, &args).await,
+        Command::Stop(args) => service::run(&root, &config, Deed::Stop, &args).await,
+        Command::Start(args) => service::run(&root, &config, Deed::Start, &args).await,
+        Command::Kill(args) => service::run(&root, &config, Deed::Kill, &args).await,
+        Command::Pause(args) => service::run(&root, &config, Deed::Pause, &args).await,
+        Command::Resume(args) => service::run(&root, &config, Deed::Resume, &args).await,
+        Command::Network(verb) => fault::network(&root, &config, verb).await,
+        Command::Disk(verb) => fault::disk(&root, &config, verb).await,
+        Command::E2e(args) if args.watch => watch::run(&root, config, args).await,
         Command::E2e(args) => e2e::run(&root, config, args).await,
         Command::Explain(args) => report::explain(&root, &args).await,
         Command::Report(args) => report::report(&root, &args).await,
+        Command::Timings => Ok(timings::run(&root)),
         Command::Test => ci::test(&root, &config).await,
         Command::Ci(args) => ci::ci(&root, &config, args).await,
         Command::Relay(args) => relay::run(args).await,
+        Command::Ways(args) => relay::ways(args).await,
     }
 }
 

@@ -15,8 +15,6 @@ pub enum RuntimeChoice {
     Native,
     /// Phase 2 in containers by Docker Compose; images that are missing are built first
     Docker,
-    /// Somebody else's stack: E2E_SERVER_ADDR, E2E_TEMPORAL_ADDR
-    External,
 }
 
 impl RuntimeChoice {
@@ -33,7 +31,6 @@ impl RuntimeChoice {
         let (runtime, why) = match self {
             Self::Native => return Ok(Runtime::Native),
             Self::Docker => return Ok(Runtime::Docker),
-            Self::External => return Ok(Runtime::External),
             Self::Auto => tokio::select! {
                 decided = decide(root, config) => decided,
                 () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),

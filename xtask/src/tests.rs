@@ -6,7 +6,8 @@ fn help() {
     all.build();
     let mut text = all.render_long_help().to_string();
     for name in [
-        "prereqs", "tools", "images", "up", "logs", "e2e", "explain", "report", "ci",
+        "prereqs", "tools", "images", "up", "status", "wait", "restart", "network", "disk",
+        "timings", "logs", "e2e", "explain", "report", "ci",
     ] {
         if let Some(command) = all.find_subcommand_mut(name) {
             text += &format!("\n===== {name}\n{}", command.render_long_help());

@@ -6,15 +6,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Crates of the harness and what each may stand on; tests may use `rooms` too.
-const HARNESS: [(&str, &[&str]); 5] = [
+const HARNESS: [(&str, &[&str]); 7] = [
     // A program of its own: xtask builds it when a report is wanted.
     ("harness-report", &[]),
     ("harness-base", &[]),
     ("harness-provision", &["harness-base"]),
+    ("harness-selection", &["harness-base"]),
+    ("harness-watch", &[]),
     ("harness-stack", &["harness-base", "harness-provision"]),
     (
         "xtask",
-        &["harness-base", "harness-provision", "harness-stack"],
+        &[
+            "harness-base",
+            "harness-provision",
+            "harness-selection",
+            "harness-stack",
+        ],
     ),
 ];
 

@@ -8,7 +8,7 @@ use crate::file::{
 use crate::service::Place;
 use crate::services::runner::MODEL_HEALTH;
 use crate::stack::{Owner, Stack};
-use crate::start;
+use crate::start::{self, Own};
 use crate::wiring::{RunnerModel, Wiring};
 use anyhow::Context;
 use harness_base::{Code, Command, code_of, coded, random, run_to_end};
@@ -29,10 +29,14 @@ pub struct Up {
     pub file: StackFile,
     /// Temporal, for people.
     pub temporal: Found,
+    /// Temporal's web page, where it has one.
+    pub web: Option<String>,
     /// The model, or why there is none.
     pub live: LiveModel,
-    /// From the first start to the last readiness.
+    /// From the first start to the last readiness; zero where it was there.
     pub ready: Duration,
+    /// What of it differs from the present sources, a line each.
+    pub remarks: Vec<String>,
 }
 
 /// Brings it up. Temporal and the model do not wait for the build. Nobody but the live lane's own check waits for the
@@ -102,8 +106,10 @@ pub async fn phase2(
         wiring,
         file,
         temporal,
+        web: endpoints.web,
         live: plan.live,
         ready,
+        remarks: Vec::new(),
     })
 }
 
@@ -170,17 +176,22 @@ async fn processes(
     let context = &stack.context;
     let port = stack.port()?;
     wiring.set_temporal(&format!("127.0.0.1:{port}"));
+    let web = match stack.stay() {
+        Some(stay) if stay.web => Some(stack.port()?),
+        _ => None,
+    };
     let temporal = async {
         let obtain = programs::obtain(&context.config, Program::Temporal);
         let found = context.timed("tools: temporal", obtain).await?;
         first.now();
-        let address = start::temporal(stack, &found.bin, port).await?;
+        let address = start::temporal(stack, &found.bin, port, web).await?;
         anyhow::Ok((found, address))
     };
     let one = async |binary: Binary, name: &str| {
         context.wait_built().await?;
         first.now();
-        let address = start::service(stack, wiring, binary, name, Owner::Shared, &[]).await?;
+        let address =
+            start::service(stack, wiring, binary, name, Owner::Shared, Own::default()).await?;
         let address = address.with_context(|| format!("{name} announced no address"))?;
         anyhow::Ok(format!("http://{address}"))
     };
@@ -192,7 +203,15 @@ async fn processes(
         let gateway = format!("{gateway}/v1");
         wiring.set_server(&server);
         wiring.set_gateway(&gateway);
-        start::service(stack, wiring, Binary::Runner, "runner", Owner::Shared, &[]).await?;
+        start::service(
+            stack,
+            wiring,
+            Binary::Runner,
+            "runner",
+            Owner::Shared,
+            Own::default(),
+        )
+        .await?;
         anyhow::Ok((server, gateway))
     };
     let time = async { anyhow::Ok(python_tools::obtain_mcp_time(&context.config).await) };
@@ -209,6 +228,7 @@ async fn processes(
         temporal,
         gateway,
         mcp,
+        web: web.map(|port| format!("http://127.0.0.1:{port}")),
     };
     Ok((found, endpoints))
 }
@@ -245,7 +265,12 @@ async fn model_answers(stack: &Stack, wiring: &Wiring, model: &Model) -> anyhow:
         Some(_) => compose::exec_in(stack, "runner", Binary::Runner, &MODEL_HEALTH)?,
         None => {
             let dir = stack.dir.join("data/runner");
-            let spec = start::spec(stack, wiring, Binary::Runner, Place::Process { dir: &dir })?;
+            let spec = start::spec(
+                stack,
+                wiring,
+                Binary::Runner,
+                Place::Process { dir: &dir, port: 0 },
+            )?;
             Command {
                 program: stack.binary(Binary::Runner)?,
                 args: MODEL_HEALTH.map(str::to_owned).into(),

@@ -2,9 +2,10 @@
 //! as `docs/stack.md` says.
 
 use crate::file::ControlEndpoint;
-use crate::relay::{Peers, Relay};
+use crate::network::Network;
+use crate::relay::{Peers, Relay, Traffic};
 use crate::stack::{Owner, Stack};
-use crate::start;
+use crate::start::{self, Own};
 use crate::wiring::Wiring;
 use anyhow::{Context, bail};
 use harness_base::random;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -25,6 +27,34 @@ enum Op {
         service: String,
         #[serde(default)]
         env: BTreeMap<String, String>,
+        /// It has a network of its own.
+        #[serde(default)]
+        network: bool,
+        /// Its data is on a disk that can be filled.
+        #[serde(default)]
+        disk: bool,
+    },
+    Pause {
+        instance: String,
+    },
+    Resume {
+        instance: String,
+    },
+    Cut {
+        instance: String,
+    },
+    Heal {
+        instance: String,
+    },
+    Slow {
+        instance: String,
+        ms: u64,
+    },
+    Fill {
+        instance: String,
+    },
+    Free {
+        instance: String,
     },
     Stop {
         instance: String,
@@ -67,6 +97,7 @@ struct Desk {
     wiring: Arc<Wiring>,
     token: String,
     relays: Mutex<BTreeMap<String, Relay>>,
+    networks: tokio::sync::Mutex<BTreeMap<String, Network>>,
 }
 
 /// Serves the control address of a stack.
@@ -89,6 +120,7 @@ pub async fn serve(stack: Arc<Stack>, wiring: Arc<Wiring>) -> anyhow::Result<Con
         wiring,
         token,
         relays: Mutex::default(),
+        networks: tokio::sync::Mutex::default(),
     });
     let task = tokio::spawn(async move {
         let mut connections = tokio::task::JoinSet::new();
@@ -128,24 +160,32 @@ impl Desk {
         let op: Op = serde_json::from_value(request).context(UNKNOWN)?;
         let stack = &self.stack;
         match op {
-            Op::Start { service, env } => {
-                let binary = match service.as_str() {
-                    "server" => Binary::Server,
-                    "runner" => Binary::Runner,
-                    other => {
-                        bail!("cannot start a {other}: instances are made of server and runner")
-                    }
-                };
-                let (name, wiring) = (self.wiring.next_name(&service), &self.wiring);
-                let env: Vec<_> = env.into_iter().collect();
-                let at = start::service(stack, wiring, binary, &name, Owner::Test, &env).await?;
-                Ok(json!({ "instance": name, "endpoint": at.map(http) }))
+            Op::Start {
+                service,
+                env,
+                network,
+                disk,
+            } => self.start(&service, env, network, disk).await,
+            Op::Pause { instance } => self.pause(&instance, true).await,
+            Op::Resume { instance } => self.pause(&instance, false).await,
+            Op::Cut { instance } => self.network(&instance, |it| it.cut(true)).await,
+            Op::Heal { instance } => self.network(&instance, |it| it.cut(false)).await,
+            Op::Slow { instance, ms } => {
+                let delay = Duration::from_millis(ms);
+                self.network(&instance, |it| it.slow(delay)).await
             }
+            Op::Fill { instance } => self.fill(&instance, true).await,
+            Op::Free { instance } => self.fill(&instance, false).await,
             Op::Stop { instance } => self.end(&instance, true).await,
             Op::Kill { instance } => self.end(&instance, false).await,
             Op::Restart { instance } => {
                 stack.is_tests_own(&instance)?;
-                let at = stack.restart(&instance).await?;
+                let mut at = stack.restart(&instance).await?;
+                if let (Some(network), Some(to)) =
+                    (self.networks.lock().await.get_mut(&instance), &mut at)
+                {
+                    *to = network.lead_in(to.clone()).await?;
+                }
                 Ok(json!({ "instance": instance, "endpoint": at.map(http) }))
             }
             Op::Relay { to } => {
@@ -155,9 +195,65 @@ impl Desk {
                 self.relays().insert(name.clone(), relay);
                 Ok(json!({ "instance": name, "endpoint": at }))
             }
-            Op::Open { instance } => self.open(&instance, true),
-            Op::Close { instance } => self.open(&instance, false),
+            Op::Open { instance } => self.set(&instance, Traffic::Open),
+            Op::Close { instance } => self.set(&instance, Traffic::Closed),
         }
+    }
+
+    async fn start(
+        &self,
+        service: &str,
+        env: BTreeMap<String, String>,
+        network: bool,
+        disk: bool,
+    ) -> anyhow::Result<Value> {
+        let binary = match service {
+            "server" => Binary::Server,
+            "runner" => Binary::Runner,
+            other => bail!("cannot start a {other}: instances are made of server and runner"),
+        };
+        let (stack, wiring) = (&self.stack, &self.wiring);
+        let name = wiring.next_name(service);
+        let mut env: Vec<_> = env.into_iter().collect();
+        let mut ways = match network {
+            true => Some(Network::around(binary, wiring, stack.containers(), &mut env).await?),
+            false => None,
+        };
+        let own = Own {
+            env: &env,
+            small_disk: disk,
+        };
+        let mut at = start::service(stack, wiring, binary, &name, Owner::Test, own).await?;
+        if let (Some(ways), Some(to)) = (&mut ways, &mut at) {
+            *to = ways.lead_in(to.clone()).await?;
+        }
+        if let Some(ways) = ways {
+            self.networks.lock().await.insert(name.clone(), ways);
+        }
+        Ok(json!({ "instance": name, "endpoint": at.map(http) }))
+    }
+
+    async fn pause(&self, instance: &str, paused: bool) -> anyhow::Result<Value> {
+        self.stack.is_tests_own(instance)?;
+        self.stack.pause(instance, paused).await?;
+        Ok(json!({}))
+    }
+
+    async fn fill(&self, instance: &str, full: bool) -> anyhow::Result<Value> {
+        self.stack.is_tests_own(instance)?;
+        self.stack.fill_disk(instance, full).await?;
+        Ok(json!({}))
+    }
+
+    async fn network(&self, instance: &str, change: impl Fn(&Network)) -> anyhow::Result<Value> {
+        let networks = self.networks.lock().await;
+        let network = networks.get(instance);
+        change(
+            network.with_context(|| {
+                format!("{instance} has no network of its own: start it with one")
+            })?,
+        );
+        Ok(json!({}))
     }
 
     async fn end(&self, instance: &str, gently: bool) -> anyhow::Result<Value> {
@@ -170,12 +266,12 @@ impl Desk {
         self.relays.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, instance: &str, open: bool) -> anyhow::Result<Value> {
+    fn set(&self, instance: &str, traffic: Traffic) -> anyhow::Result<Value> {
         let relays = self.relays();
         let relay = relays.get(instance);
         relay
             .with_context(|| format!("no relay named {instance}"))?
-            .open(open);
+            .set(traffic);
         Ok(json!({}))
     }
 }

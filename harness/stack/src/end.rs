@@ -1,7 +1,7 @@
 //! The end of members, and of the whole stack.
 
-use crate::compose::container::Container;
 use crate::compose::test_instance;
+use crate::compose::{self, container::Container};
 use crate::handle::Handle;
 use crate::lease;
 use crate::stack::{LaunchSpec, Stack};
@@ -24,7 +24,7 @@ impl Stack {
             member.handle.exit().is_some(),
             "{instance} still runs: stop or kill it first"
         );
-        match member.origin {
+        match member.origin.clone() {
             LaunchSpec::Command(command) => {
                 let (owner, ready, limit) = (member.owner, member.ready, member.limit);
                 self.start(instance, owner, command, ready, limit).await
@@ -35,8 +35,20 @@ impl Stack {
                 let containers = containers.context("this stack has no containers")?;
                 Box::pin(test_instance::restart(self, containers, instance, it)).await
             }
-            LaunchSpec::Compose => anyhow::bail!("{instance} is shared by all tests"),
+            LaunchSpec::Compose { .. } => compose::again(self, instance, member).await,
         }
+    }
+
+    /// Holds an instance where it is, or lets it go on.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it has ended.
+    pub async fn pause(&self, instance: &str, paused: bool) -> anyhow::Result<()> {
+        let handle = self.member(instance)?.handle;
+        if let Some(end) = handle.end() {
+            anyhow::bail!("{instance} does not run: {end}");
+        }
+        handle.pause(paused).await
     }
 
     /// Ends one instance, gently or not; how it ended.
@@ -93,7 +105,7 @@ impl Stack {
         let followed: Vec<_> = members
             .filter_map(|(_, member)| match member.handle {
                 Handle::Container(container) => Some(container),
-                Handle::Process(_) => None,
+                Handle::Process(_) | Handle::Mine => None,
             })
             .collect();
         followed.iter().for_each(Container::let_go);

@@ -1,136 +1,24 @@
-//! A stack that is there already: somebody else's by address, or the one that `up` started.
+//! A stack of somebody else's, by its addresses.
 
-use crate::bring_up::Up;
 use crate::file::{
     Bin, GatewayEndpoint, McpEndpoint, ModelEndpoint, Runtime, StackFile, TemporalEndpoint,
 };
-use crate::kept::{self, Keys};
 use crate::services::{NAMESPACE, TASK_QUEUE};
-use crate::stack::Stack;
-use crate::wiring::{RunnerModel, Wiring};
-use harness_base::{Code, Phase, coded, random, runs_dir};
-use harness_provision::{
-    Binary, Found, GatewayMode, LiveModel, Located, Mode, Model, ModelKind, Program, Source,
-    programs,
-};
+use harness_base::{Code, Config, Phase, coded};
+use harness_provision::{Binary, GatewayMode, Located, ModelKind, Program, programs};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-/// Finds it. With `reuse` it is the newest kept stack of this checkout.
+/// What the environment says of it; the run's own part is left open.
 ///
 /// # Errors
-/// Usage errors that say what to set or to run; a CLI that was not built.
-pub async fn find(stack: &Stack, reuse: bool, mode: Mode) -> anyhow::Result<Up> {
-    let context = &stack.context;
-    let (mut file, keys) = if reuse {
-        kept_stack(stack)?
-    } else {
-        (addresses(stack).await?, Keys::default())
-    };
-    let source = if reuse {
-        "of the kept stack"
-    } else {
-        "somebody else's"
-    };
-    if let Some(gateway) = &file.gateway
-        && mode != Mode::Replay
-        && mode != Mode::Auto
-        && gateway.mode != mode.gateway()
-    {
-        return Err(coded(
-            Code::Usage,
-            format!(
-                "this stack's gateway is in mode {}, not {}: end the stack and start another",
-                gateway.mode,
-                mode.gateway()
-            ),
-        ));
-    }
-    let live = match &file.model {
-        _ if mode == Mode::Replay => LiveModel::Unavailable("--model replay asks none".into()),
-        None if reuse => LiveModel::Unavailable("this stack was started without one".into()),
-        None => LiveModel::Unavailable("E2E_MODEL_NAME names none".into()),
-        Some(at) => LiveModel::Available(Model {
-            kind: at.kind,
-            base_url: Some(at.base_url.clone()),
-            name: at.name.clone(),
-            key: keys.model.clone(),
-            why: source.into(),
-            tools: at.tools,
-            unlisted: None,
-        }),
-    };
-    // The CLI under test is of this checkout.
-    let artifacts = context.wait_built().await?;
-    file.run_id.clone_from(&context.run.id);
-    file.bin = Bin {
-        stigmer: Binary::Cli.path(&context.config, &artifacts)?,
-    };
-    file.logs = stack.dir.join("logs");
-    let runner_model = RunnerModel {
-        key: keys.model,
-        ..RunnerModel::of(live.model(), &context.config)
-    };
-    // One that nobody knows still serves instances that a test starts as a pair.
-    let runner_key = match keys.runner {
-        Some(key) => key,
-        None => random::secret()?,
-    };
-    context.run.keep_secret(&runner_key);
-    let gateway_mode = file.gateway.as_ref().map(|gateway| gateway.mode);
-    let wiring = Wiring::whole(
-        runner_key,
-        runner_model,
-        gateway_mode.unwrap_or(GatewayMode::Replay),
-        context.config.model.max_tokens,
-    );
-    wiring.set_server(&file.server);
-    if let Some(temporal) = &file.temporal {
-        wiring.set_temporal(&temporal.address);
-    }
-    if let Some(gateway) = &file.gateway {
-        wiring.set_gateway(&gateway.base_url);
-    }
-    let cli = file.temporal.as_ref().map(|at| at.cli.clone());
-    Ok(Up {
-        wiring: Arc::new(wiring),
-        file,
-        temporal: Found {
-            bin: cli.unwrap_or_default(),
-            source: Source::Stack(source),
-            version: "of unknown version".into(),
-        },
-        live,
-        ready: Duration::ZERO,
-    })
-}
-
-fn kept_stack(stack: &Stack) -> anyhow::Result<(StackFile, Keys)> {
-    let run = &stack.context.run;
-    let nothing = || {
-        coded(
-            Code::Usage,
-            "--reuse needs a stack that runs: `cargo xtask up` starts one",
-        )
-    };
-    let (dir, _) = kept::newest(&runs_dir(&run.root)).ok_or_else(nothing)?;
-    let file = kept::stack_file(&dir).map_err(|_| nothing())?;
-    let keys = Keys::read(&dir.join(Phase::Two.name()));
-    if let Some(key) = &keys.model {
-        run.keep_secret(key);
-    }
-    Ok((file, keys))
-}
-
-async fn addresses(stack: &Stack) -> anyhow::Result<StackFile> {
-    let config = &stack.context.config;
+/// Usage errors that say what to set.
+pub async fn addresses(config: &Config) -> anyhow::Result<StackFile> {
     let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let need = |name: &str| {
         var(name).ok_or_else(|| {
             coded(
                 Code::Usage,
-                format!("--runtime external needs {name}=HOST:PORT"),
+                format!("--reuse=external needs {name}=HOST:PORT"),
             )
         })
     };

@@ -1,12 +1,12 @@
 //! `stack.json`: what the tests are told.
 
+use crate::private;
 use crate::services::{NAMESPACE, TASK_QUEUE};
 use crate::stack::Stack;
 use anyhow::Context;
 use harness_base::Phase;
 use harness_provision::{Binary, GatewayMode, Model, ModelKind};
 use serde::{Deserialize, Serialize};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// `stack.json`, as `docs/stack.md` says it.
@@ -130,6 +130,8 @@ pub struct Endpoints {
     pub gateway: String,
     /// As the runner reaches it.
     pub mcp: McpEndpoint,
+    /// Temporal's web page, where it has one.
+    pub web: Option<String>,
 }
 
 impl StackFile {
@@ -165,17 +167,8 @@ impl StackFile {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        use std::io::Write;
         let text = serde_json::to_string_pretty(self).context("describe the stack")?;
-        let _ = std::fs::remove_file(path); // the mode counts only when a file is made
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .with_context(|| format!("write {}", path.display()))?;
-        file.write_all(text.as_bytes())
-            .with_context(|| format!("write {}", path.display()))
+        private::write(path, &text)
     }
 
     /// Reads one.

@@ -2,6 +2,7 @@
 
 use crate::compose::container::{Container, Why};
 use harness_base::{Exit, Process};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub enum Handle {
     Process(Process),
     /// A container.
     Container(Container),
+    /// Whatever its user starts in its place: nobody here knows its process.
+    Mine,
 }
 
 impl Handle {
@@ -20,6 +23,7 @@ impl Handle {
         match self {
             Self::Process(process) => process.exit(),
             Self::Container(container) => container.exit(),
+            Self::Mine => None,
         }
     }
 
@@ -44,7 +48,7 @@ impl Handle {
 
     fn why(&self) -> Option<Why> {
         match self {
-            Self::Process(_) => None,
+            Self::Process(_) | Self::Mine => None,
             Self::Container(container) => container.why(),
         }
     }
@@ -54,6 +58,7 @@ impl Handle {
         match self {
             Self::Process(process) => process.wait().await,
             Self::Container(container) => container.wait().await,
+            Self::Mine => std::future::pending().await,
         }
     }
 
@@ -62,6 +67,7 @@ impl Handle {
         match self {
             Self::Process(process) => process.stop(limit).await,
             Self::Container(container) => container.stop(limit).await,
+            Self::Mine => Exit::UNKNOWN,
         }
     }
 
@@ -70,6 +76,35 @@ impl Handle {
         match self {
             Self::Process(process) => process.kill().await,
             Self::Container(container) => container.kill().await,
+            Self::Mine => Exit::UNKNOWN,
+        }
+    }
+
+    /// Whether it is held where it is.
+    pub async fn is_paused(&self) -> bool {
+        match self {
+            Self::Process(process) => process.ident.is_paused(),
+            Self::Container(container) => container.is_paused().await,
+            Self::Mine => false,
+        }
+    }
+
+    /// Holds it where it is, or lets it go on.
+    ///
+    /// # Errors
+    /// When an engine refuses.
+    pub async fn pause(&self, paused: bool) -> anyhow::Result<()> {
+        match self {
+            Self::Process(process) => {
+                process.signal(if paused {
+                    Signal::SIGSTOP
+                } else {
+                    Signal::SIGCONT
+                });
+                Ok(())
+            }
+            Self::Container(container) => container.pause(paused).await,
+            Self::Mine => Ok(()),
         }
     }
 
@@ -79,6 +114,7 @@ impl Handle {
         match self {
             Self::Process(process) => json!({ "pid": process.ident.pid, "state": state }),
             Self::Container(container) => json!({ "container": container.id, "state": state }),
+            Self::Mine => json!({ "state": "its user's" }),
         }
     }
 }

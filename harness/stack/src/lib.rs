@@ -8,6 +8,7 @@
 pub mod bring_up;
 pub mod compose;
 pub mod control;
+mod disk;
 pub mod end;
 pub mod evidence;
 pub mod external;
@@ -15,12 +16,16 @@ pub mod file;
 pub mod handle;
 pub mod kept;
 pub mod lease;
+mod network;
+mod private;
 pub mod ready;
 pub mod relay;
 pub mod service;
 pub mod services;
 pub mod stack;
 pub mod start;
+pub mod there;
+pub mod ways;
 pub mod wiring;
 
 pub use bring_up::Up;

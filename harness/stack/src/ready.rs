@@ -4,6 +4,7 @@ use crate::handle::Handle;
 use crate::services;
 use harness_base::{Code, Command, Interrupt, coded, docker, run_to_end, tail};
 use harness_provision::model;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// How a service is asked whether it is ready.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Ready {
     /// A command that exits with 0.
     Asked(Command),

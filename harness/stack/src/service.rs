@@ -8,10 +8,12 @@ use std::time::Duration;
 /// Where an instance runs, and so what its addresses and files are.
 #[derive(Clone, Copy, Debug)]
 pub enum Place<'a> {
-    /// A process of this host: any free port, files in a folder of its own.
+    /// A process of this host, with files in a folder of its own.
     Process {
         /// The instance's folder.
         dir: &'a Path,
+        /// Its port; 0 is any free one.
+        port: u16,
     },
     /// A container: always the same port and the same files.
     Container,
@@ -29,7 +31,7 @@ impl Place<'_> {
     /// The port that it listens on.
     pub fn port(self, inside: u16) -> String {
         match self {
-            Self::Process { .. } => "0".into(),
+            Self::Process { port, .. } => port.to_string(),
             Self::Container => inside.to_string(),
         }
     }
@@ -37,7 +39,7 @@ impl Place<'_> {
     /// A file that outlives a restart.
     pub fn data(self, name: &str) -> String {
         match self {
-            Self::Process { dir } => dir.join(name).to_string_lossy().into_owned(),
+            Self::Process { dir, .. } => dir.join(name).to_string_lossy().into_owned(),
             Self::Container => format!("/data/{name}"),
         }
     }
@@ -45,7 +47,7 @@ impl Place<'_> {
     /// A file that need not.
     pub fn scratch(self, name: &str) -> String {
         match self {
-            Self::Process { dir } => dir.join(name).to_string_lossy().into_owned(),
+            Self::Process { dir, .. } => dir.join(name).to_string_lossy().into_owned(),
             Self::Container => format!("/tmp/{name}"),
         }
     }
@@ -84,6 +86,8 @@ pub struct ContainerNeeds {
     pub publishes: Option<u16>,
     /// A volume at `/data`.
     pub keeps_data: bool,
+    /// The volume is small and in memory, so that it can be filled; it is empty after a restart.
+    pub small_disk: bool,
     /// Folders that can be written.
     pub scratch: &'static [&'static str],
     /// Secrets that are files in [`KEYS`], by the names of their variables: an environment is seen by whoever inspects the

@@ -5,10 +5,12 @@ use crate::compose::container::TestContainer;
 use crate::compose::containers::Containers;
 use crate::handle::Handle;
 use crate::lease::{self, Lease};
+use crate::private;
 use crate::ready::{self, Ready, Waited};
 use anyhow::Context;
 use harness_base::{Code, Command, Output, Phase, RunContext, coded, spawn};
 use harness_provision::Binary;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,6 +18,11 @@ use std::time::{Duration, Instant};
 
 /// The variable by which services are told where to announce themselves.
 const ANNOUNCE: &str = "STIGMER_ANNOUNCE_FILE";
+
+/// The variable by which everything of a run is found.
+const RUN_ID: &str = "E2E_RUN_ID";
+/// A year: nobody knows how long somebody sits before a debugger.
+const FOR_ITS_USER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The services of one phase.
 #[derive(Debug)]
@@ -27,7 +34,18 @@ pub struct Stack {
     /// Whose it is.
     pub phase: Phase,
     containers: OnceLock<Arc<Containers>>,
+    stay: Option<Stay>,
+    beside: OnceLock<Arc<Stack>>,
     state: Mutex<State>,
+}
+
+/// What is different where a stack outlives the command that starts it.
+#[derive(Clone, Debug, Default)]
+pub struct Stay {
+    /// The service that its user starts.
+    pub mine: Option<String>,
+    /// Whether Temporal has its web page.
+    pub web: bool,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +68,22 @@ pub struct Member {
     pub handle: Handle,
     /// Whose it is.
     pub owner: Owner,
+    /// Where this host reaches it, `HOST:PORT`, once it is ready.
+    pub address: Option<String>,
+}
+
+impl Member {
+    /// One of a stack's own that was just started.
+    pub fn shared(origin: LaunchSpec, ready: Ready, limit: Duration, handle: Handle) -> Self {
+        Self {
+            origin,
+            ready,
+            limit,
+            handle,
+            owner: Owner::Shared,
+            address: None,
+        }
+    }
 }
 
 /// Whose a member is.
@@ -62,14 +96,18 @@ pub enum Owner {
 }
 
 /// What a member is started from again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum LaunchSpec {
     /// A command on this host.
     Command(Command),
     /// A container of its own.
+    #[serde(skip)]
     Container(TestContainer),
     /// Compose, which starts its services together.
-    Compose,
+    Compose {
+        /// The port that is published on loopback.
+        publishes: Option<u16>,
+    },
 }
 
 impl Stack {
@@ -78,13 +116,60 @@ impl Stack {
     /// # Errors
     /// When the folder cannot be made.
     pub fn new(context: &Arc<RunContext>, phase: Phase) -> anyhow::Result<Self> {
-        Ok(Self {
+        Ok(Self::at(context, phase, context.run.phase_dir(phase)?))
+    }
+
+    /// One that another command started, as far as it is told of its members.
+    pub fn open(context: &Arc<RunContext>, phase: Phase, members: Vec<(String, Member)>) -> Self {
+        let stack = Self::at(context, phase, context.run.dir.join(phase.name()));
+        stack.state().members.extend(members);
+        stack
+    }
+
+    fn at(context: &Arc<RunContext>, phase: Phase, dir: PathBuf) -> Self {
+        Self {
             context: context.clone(),
-            dir: context.run.phase_dir(phase)?,
+            dir,
             phase,
             containers: OnceLock::new(),
+            stay: None,
+            beside: OnceLock::new(),
             state: Mutex::default(),
-        })
+        }
+    }
+
+    /// It outlives this command: its ports are its own for good, so that each service can be started again where it was.
+    #[must_use]
+    pub fn staying(mut self, stay: Stay) -> Self {
+        self.stay = Some(stay);
+        self
+    }
+
+    /// What is different since it outlives this command; `None` where it does not.
+    pub fn stay(&self) -> Option<&Stay> {
+        self.stay.as_ref()
+    }
+
+    /// Tests run on the services of this one, which is there already; what this one has are instances of tests' own.
+    pub fn stands_beside(&self, kept: Arc<Stack>) {
+        // It is told once, by whoever finds it.
+        let _ = self.beside.set(kept);
+    }
+
+    /// Shared services that tests run on: its own, and those of the stack that it stands beside; each with its log.
+    pub fn shared(&self) -> Vec<(String, Handle, PathBuf)> {
+        let stacks = std::iter::once(self).chain(self.beside.get().map(AsRef::as_ref));
+        let shared = |stack: &Self| {
+            let members = stack.members().into_iter();
+            let shared = members.filter(|(_, member)| member.owner == Owner::Shared);
+            shared
+                .map(|(name, member)| {
+                    let log = stack.log(&name);
+                    (name, member.handle, log)
+                })
+                .collect::<Vec<_>>()
+        };
+        stacks.flat_map(shared).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -150,9 +235,12 @@ impl Stack {
             .own(command)
             .env("TMPDIR", temp.to_string_lossy());
         let ready = match ready {
-            Ready::Asked(check) => Ready::Asked(check.env("E2E_RUN_ID", &self.context.run.id)),
+            Ready::Asked(check) => Ready::Asked(check.env(RUN_ID, &self.context.run.id)),
             other => other,
         };
+        if self.stay().and_then(|stay| stay.mine.as_deref()) == Some(instance) {
+            return self.wait_for_mine(instance, command, ready).await;
+        }
         let (log, began) = (self.log(instance), Instant::now());
         let pid_file = self
             .context
@@ -171,8 +259,37 @@ impl Stack {
             limit,
             handle: Handle::Process(process),
             owner,
+            address: None,
         };
         self.watch(instance, member, began).await
+    }
+
+    /// Says how a service is started, and waits until its user has done so, however long that takes.
+    async fn wait_for_mine(
+        &self,
+        instance: &str,
+        command: Command,
+        ready: Ready,
+    ) -> anyhow::Result<Option<String>> {
+        // What is its user's is not this run's to end.
+        let mut command = command;
+        command.env.retain(|var| var.name != RUN_ID);
+        let file = self.dir.join("data").join(format!("{instance}.env"));
+        private::write(&file, &command.shell_env())?;
+        let program = Command {
+            env: Vec::new(),
+            ..command.clone()
+        };
+        let (file, program) = (file.display(), program.echo());
+        eprintln!(
+            "{instance} is yours to start: everything else is up or waits for it.\n\n    {}\n\n\
+             The same with its keys, as they are in {file}:\n    ( . {file}; exec {program} )\n\
+             in a debugger:\n    ( . {file}; exec gdb --args {program} )",
+            command.echo()
+        );
+        let origin = LaunchSpec::Command(command);
+        let member = Member::shared(origin, ready, FOR_ITS_USER, Handle::Mine);
+        self.watch(instance, member, Instant::now()).await
     }
 
     /// Takes in a member that was just started, and waits until it is ready.
@@ -181,7 +298,7 @@ impl Stack {
     /// As [`Stack::start`].
     pub async fn adopt(&self, instance: &str, mut member: Member) -> anyhow::Result<()> {
         if let Ready::Asked(check) = member.ready {
-            member.ready = Ready::Asked(check.env("E2E_RUN_ID", &self.context.run.id));
+            member.ready = Ready::Asked(check.env(RUN_ID, &self.context.run.id));
         }
         self.watch(instance, member, Instant::now()).await.map(drop)
     }
@@ -210,7 +327,13 @@ impl Stack {
         let took = began.elapsed();
         self.context
             .span(&format!("{} {instance}", self.phase), took);
-        self.state().timings.push((instance.to_owned(), took));
+        let mut state = self.state();
+        state.timings.push((instance.to_owned(), took));
+        if let Some(member) = state.members.get_mut(instance)
+            && announced.is_some()
+        {
+            member.address.clone_from(&announced);
+        }
         Ok(announced)
     }
 
@@ -220,6 +343,23 @@ impl Stack {
             .get(instance)
             .cloned()
             .with_context(|| format!("no instance named {instance}"))
+    }
+
+    /// Has an instance started from another program from now on.
+    pub(crate) fn replace_program(&self, instance: &str, program: &std::path::Path) {
+        let mut state = self.state();
+        if let Some(member) = state.members.get_mut(instance)
+            && let LaunchSpec::Command(command) = &mut member.origin
+        {
+            program.clone_into(&mut command.program);
+        }
+    }
+
+    /// Knows nothing any more of members that have ended.
+    pub(crate) fn leave_out_what_ended(&self) {
+        let mut state = self.state();
+        let members = &mut state.members;
+        members.retain(|_, member| member.handle.exit().is_none());
     }
 
     /// All instances with what they are.

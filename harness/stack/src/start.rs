@@ -11,8 +11,17 @@ use harness_base::Command;
 use harness_provision::{Binary, Model, ModelFiles};
 use std::path::Path;
 
+/// What an instance has beyond what all of its kind have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Own<'a> {
+    /// Variables.
+    pub env: &'a [(String, String)],
+    /// Its data is on a disk that can be filled.
+    pub small_disk: bool,
+}
+
 /// Starts an instance of one of our services, shared (`server`) or of a test's own (`server-2`), and waits until it is
-/// ready; where this host reaches it, `HOST:PORT`. `env` is added to what all of its kind have.
+/// ready; where this host reaches it, `HOST:PORT`.
 ///
 /// # Errors
 /// As [`Stack::start`]; also when something that it needs is not there.
@@ -22,20 +31,28 @@ pub async fn service(
     binary: Binary,
     instance: &str,
     owner: Owner,
-    env: &[(String, String)],
+    own: Own<'_>,
 ) -> anyhow::Result<Option<String>> {
     let dir = stack.dir.join("data").join(instance);
     let place = match stack.containers() {
         Some(_) => Place::Container,
-        None => Place::Process { dir: &dir },
+        None => Place::Process {
+            dir: &dir,
+            // One that is started again shall be where it was.
+            port: match stack.stay() {
+                Some(_) if binary != Binary::Runner => stack.port()?,
+                _ => 0,
+            },
+        },
     };
-    let spec = spec(stack, wiring, binary, place)?;
+    let mut spec = spec(stack, wiring, binary, place)?;
     if let Some(containers) = stack.containers() {
-        return test_instance::start(stack, containers, binary, instance, spec, env).await;
+        spec.container.small_disk = own.small_disk;
+        return test_instance::start(stack, containers, binary, instance, spec, own.env).await;
     }
     std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
     let program = stack.binary(binary)?;
-    process(stack, instance, owner, &program, spec.with_env(env)).await
+    process(stack, instance, owner, &program, spec.with_env(own.env)).await
 }
 
 /// Our services by their names in `compose.yaml`.
@@ -45,6 +62,12 @@ pub const OURS: [(&str, Binary); 4] = [
     ("mcp", Binary::Mcp),
     ("runner", Binary::Runner),
 ];
+
+/// One of our own services by its name.
+pub fn ours(service: &str) -> Option<Binary> {
+    let found = OURS.iter().find(|(name, _)| *name == service);
+    found.map(|(_, binary)| *binary)
+}
 
 /// What one of our services is told at a place.
 ///
@@ -73,11 +96,16 @@ pub fn spec(
 ///
 /// # Errors
 /// As [`Stack::start`].
-pub async fn temporal(stack: &Stack, bin: &Path, port: u16) -> anyhow::Result<String> {
+pub async fn temporal(
+    stack: &Stack,
+    bin: &Path,
+    port: u16,
+    web: Option<u16>,
+) -> anyhow::Result<String> {
     let dir = stack.dir.join("data/temporal");
     std::fs::create_dir_all(&dir).context("make Temporal's folder")?;
     let limit = stack.context.config.services.temporal.ready_limit();
-    let spec = temporal::spec(Place::Process { dir: &dir }, port, limit);
+    let spec = temporal::spec(Place::Process { dir: &dir, port }, web, limit);
     process(stack, "temporal", Owner::Shared, bin, spec).await?;
     Ok(format!("127.0.0.1:{port}"))
 }

@@ -7,6 +7,7 @@ mod contexts;
 mod delete;
 mod dry_run;
 mod environments;
+mod faults;
 mod hostile;
 mod lists;
 mod logs;

@@ -4,6 +4,7 @@ mod args;
 pub mod build;
 mod failures;
 mod lanes;
+mod narrowed;
 mod nextest;
 mod nextest_metadata;
 mod order;
@@ -12,15 +13,17 @@ mod phase1;
 mod phase2;
 mod report;
 mod run_tests;
+mod stress;
 mod test_run;
 mod verdict;
 
-pub use args::Args;
+pub use args::{Args, Reuse};
+use narrowed::Narrowed;
 
 use crate::phase_choice::PhaseChoice;
-use crate::runtime::RuntimeChoice;
 use harness_base::{Code, Config, Interrupt, Phases, RunContext, coded};
 use harness_stack::Runtime;
+use harness_stack::kept::KeptStack;
 use std::path::Path;
 use std::time::Instant;
 use test_run::TestRun;
@@ -29,30 +32,45 @@ use test_run::TestRun;
 ///
 /// # Errors
 /// What ended the run before there was anything to report; everything else is in the code.
-pub async fn run(root: &Path, mut config: Config, args: Args) -> anyhow::Result<Code> {
-    let (began, interrupt) = (Instant::now(), Interrupt::install()?);
+pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code> {
+    once(root, config, args, Interrupt::install()?).await
+}
+
+/// One round, which ends early where `interrupt` says so.
+///
+/// # Errors
+/// As [`run`].
+pub async fn once(
+    root: &Path,
+    mut config: Config,
+    args: Args,
+    interrupt: Interrupt,
+) -> anyhow::Result<Code> {
+    let began = Instant::now();
     config.offline = args.offline;
-    if args.reuse && args.phase == PhaseChoice::Phase1 {
+    if args.reuse.is_some() && args.phase == PhaseChoice::Phase1 {
         return Err(coded(
             Code::Usage,
             "--reuse is for phase 2: phase 1 always has a server of its own",
         ));
     }
-    if args.reuse && args.runtime == RuntimeChoice::External {
-        return Err(coded(
-            Code::Usage,
-            "--reuse and --runtime external both name a stack: choose one",
-        ));
+    if matches!(args.reuse, Some(Reuse::Fresh | Reuse::AsIs)) {
+        KeptStack::dir(root)?; // nobody waits for a build to hear that there is none
     }
-    let phases = Phases::from(args.phase);
+    let narrowed = Narrowed::of(root, &args).await?;
+    let phases = narrowed.phases(Phases::from(args.phase));
+    if !(phases.one || phases.two) {
+        return Narrowed::nothing(&args);
+    }
     // Phase 1 is one server, on the host in each runtime; a stack that is reused is there, wherever it runs.
-    let runtime = if args.reuse || !phases.two && args.runtime != RuntimeChoice::External {
-        Runtime::Native
-    } else {
-        args.runtime.choose(root, &config, &interrupt).await?
+    let runtime = match args.reuse {
+        Some(Reuse::External) => Runtime::External,
+        None if phases.two => args.runtime.choose(root, &config, &interrupt).await?,
+        _ => Runtime::Native,
     };
     let context = RunContext::begin(root, config, interrupt, began).await?;
-    let run = TestRun::new(context.clone(), &args, phases, runtime);
+    narrowed.begin(&context.run.dir, &args, phases)?;
+    let run = TestRun::new(context.clone(), &args, narrowed, phases, runtime);
     let outcome = order::run(&run).await;
     verdict::give(&context, outcome, &args).await
 }

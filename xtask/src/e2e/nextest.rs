@@ -3,6 +3,7 @@
 use super::lanes::Lanes;
 use super::nextest_metadata::Metadata;
 use harness_base::Command;
+use harness_selection::expression::{all_of, exactly};
 use std::path::{Path, PathBuf};
 
 /// What runs the tests.
@@ -21,8 +22,16 @@ pub struct Tests<'a> {
     pub phase: &'a str,
     /// Substring of test names, or a nextest filter expression (it has parentheses).
     pub filter: Option<&'a str>,
+    /// Which of them, beyond that: an expression.
+    pub narrowed: Option<&'a str>,
     /// Which lanes run.
     pub lanes: &'a Lanes,
+    /// nextest's partition.
+    pub shard: Option<&'a str>,
+    /// For nextest, as they are.
+    pub also: &'a [String],
+    /// Which of several copies that run side by side.
+    pub copy: Option<usize>,
     /// What nextest need not ask cargo again.
     pub metadata: Option<Metadata>,
     /// The phase's folder.
@@ -79,7 +88,7 @@ pub fn command(runner: &TestRunner, tests: Tests<'_>) -> Command {
                 .args(tests.talk.args().iter().copied())
                 .args([
                     "--tool-config-file".to_owned(),
-                    format!("xtask:{}", overlay_path(tests.dir).display()),
+                    format!("xtask:{}", overlay_path(tests.dir, tests.copy).display()),
                 ])
                 // Our tests are not stopped by Ctrl-Z, against which each would be started through a second process.
                 .env("NEXTEST_DOUBLE_SPAWN", "0");
@@ -94,15 +103,16 @@ pub fn command(runner: &TestRunner, tests: Tests<'_>) -> Command {
                 Some(filter) if filter.contains('(') => (Some(filter), None),
                 word => (None, word),
             };
-            let expression = match (expression, tests.lanes.expression()) {
-                (Some(filter), Some(lanes)) => Some(format!("({filter}) & {lanes}")),
-                (filter, lanes) => filter.map(str::to_owned).or(lanes),
-            };
+            let narrowed = tests.narrowed.map(str::to_owned);
+            let filter = expression.map(str::to_owned);
+            let expression = all_of([filter, narrowed, tests.lanes.expression()]);
             let command = match expression {
                 Some(expression) => command.args(["-E".to_owned(), expression]),
                 None => command,
             };
-            command.args(word)
+            let partition = tests.shard.map(|shard| ["--partition", shard]);
+            let command = command.args(partition.into_iter().flatten()).args(word);
+            command.args(tests.also.iter().cloned())
         }
         TestRunner::Exec(script) => Command::new("sh").args(["-c", script]),
     };
@@ -113,16 +123,33 @@ pub fn command(runner: &TestRunner, tests: Tests<'_>) -> Command {
         .cwd(tests.root)
 }
 
-/// A nextest configuration of this phase alone, so that two runs never write one JUnit file.
-pub fn overlay(dir: &Path) -> String {
+/// A nextest configuration of this phase alone, so that two runs never write one JUnit file; with tests that run first.
+pub fn overlay(junit: &Path, first: &[String]) -> String {
     // A JSON string is a TOML basic string.
-    let path = serde_json::Value::from(dir.join("junit.xml").to_string_lossy().into_owned());
-    format!("[profile.e2e.junit]\npath = {path}\n")
+    let string = |text: String| serde_json::Value::from(text);
+    let path = string(junit.to_string_lossy().into_owned());
+    let mut text = format!("[profile.e2e.junit]\npath = {path}\n");
+    if let Some(them) = exactly(first.iter().map(String::as_str)) {
+        let them = string(them);
+        text += &format!("[[profile.e2e.overrides]]\nfilter = {them}\npriority = 100\n");
+    }
+    text
 }
 
 /// Where [`overlay`] goes.
-pub fn overlay_path(dir: &Path) -> PathBuf {
-    dir.join("data/nextest.toml")
+pub fn overlay_path(dir: &Path, copy: Option<usize>) -> PathBuf {
+    match copy {
+        None => dir.join("data/nextest.toml"),
+        Some(copy) => dir.join(format!("data/nextest-{copy}.toml")),
+    }
+}
+
+/// Where the report of the tests goes.
+pub fn junit_path(dir: &Path, copy: Option<usize>) -> PathBuf {
+    match copy {
+        None => dir.join("junit.xml"),
+        Some(copy) => dir.join(format!("stress/{copy}.xml")),
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +162,10 @@ mod tests {
         Tests {
             phase: "phase1",
             filter,
+            narrowed: None,
+            shard: None,
+            also: &[],
+            copy: None,
             lanes: &ALL,
             metadata: None,
             dir: Path::new("/r/phase1"),
@@ -183,7 +214,7 @@ mod tests {
         );
         assert_eq!(
             echo(&nextest, Some("test(a) | test(b)")),
-            "-E '(test(a) | test(b)) & not test(/^(live|stack)::/)'"
+            "-E '(test(a) | test(b)) & (not test(/^(live|stack)::/))'"
         );
     }
 
@@ -206,9 +237,13 @@ mod tests {
 
     #[test]
     fn overlay_survives_odd_paths() {
-        insta::assert_snapshot!(overlay(Path::new("/a \"b\"")), @r#"
+        let first = ["a::b".to_owned()];
+        insta::assert_snapshot!(overlay(Path::new("/a \"b\"/junit.xml"), &first), @r#"
         [profile.e2e.junit]
         path = "/a \"b\"/junit.xml"
+        [[profile.e2e.overrides]]
+        filter = "test(=a::b)"
+        priority = 100
         "#);
     }
 }

@@ -8,7 +8,10 @@ use super::test_run::TestRun;
 use anyhow::Context;
 use harness_base::Phase;
 use harness_provision::Binary;
-use harness_stack::{Owner, Runtime, Stack, StackFile, Wiring, control, start};
+use harness_stack::{
+    Owner, Runtime, Stack, StackFile, Wiring, control,
+    start::{self, Own},
+};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,7 +57,14 @@ async fn tests(
 ) -> anyhow::Result<()> {
     let began = Instant::now();
     let wiring = Arc::new(Wiring::alone());
-    let server = start::service(stack, &wiring, Binary::Server, "server", Owner::Shared, &[]);
+    let server = start::service(
+        stack,
+        &wiring,
+        Binary::Server,
+        "server",
+        Owner::Shared,
+        Own::default(),
+    );
     let server = server.await?.context("the server announced no address")?;
     let server = format!("http://{server}");
     wiring.set_server(&server);

@@ -9,8 +9,8 @@ use super::test_run::TestRun;
 use crate::model_choice;
 use harness_base::{Code, Phase, code_of};
 use harness_provision::{LiveModel, Mode};
-use harness_stack::kept::Keys;
-use harness_stack::{Runtime, Stack, StackFile, Up, bring_up, control, external};
+use harness_stack::stack::Stay;
+use harness_stack::{Runtime, Stack, StackFile, Up, bring_up, control, kept, there};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,11 +37,12 @@ pub async fn bring_up(run: &TestRun<'_>) -> Phase2 {
     }
     let (context, args) = (&run.context, run.args);
     let stack = match Stack::new(context, Phase::Two) {
+        Ok(stack) if args.keep => Arc::new(stack.staying(Stay::default())),
         Ok(stack) => Arc::new(stack),
         Err(error) => return Phase2::Skipped(failed(error)),
     };
-    if run.runtime == Runtime::External || args.reuse {
-        let up = external::find(&stack, args.reuse, args.model.mode()).await;
+    if let Some(reuse) = args.reuse {
+        let up = there::find(&stack, reuse.into(), args.model.mode()).await;
         return Phase2::Started {
             stack,
             up: up.map(Box::new),
@@ -120,8 +121,8 @@ async fn tests(
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     run.context.wait_built().await?;
-    if run.args.keep && !run.args.reuse {
-        Keys::of(&up.wiring).write(&stack.dir)?;
+    if run.args.keep && run.args.reuse.is_none() {
+        kept::keep(stack, up).await?;
     }
     let control = match file.runtime {
         Runtime::External => None,
@@ -136,6 +137,7 @@ fn describe(report: &mut PhaseReport, args: &Args, up: &Up) -> Lanes {
     let mode = args.model.mode();
     report.ready = (up.ready.as_millis() > 0).then_some(up.ready);
     report.on = on(up);
+    report.on.extend(up.remarks.iter().cloned());
     let has = Has {
         model: up.live.model().is_some(),
         tools: up

@@ -7,12 +7,13 @@ use super::nextest::{self, Talk, TestRunner, Tests};
 use super::nextest_metadata;
 use super::report::PhaseReport;
 use super::report::junit::{self, Counts};
+use super::stress;
 use super::test_run::TestRun;
 use anyhow::Context;
-use harness_base::{Code, Inherit, Output, coded, docker, spawn, tail};
-use harness_stack::handle::Handle;
+use harness_base::{Code, Exit, Inherit, Output, Process, coded, docker, spawn, tail};
+use harness_selection::Selection;
 use harness_stack::ready::log_tail;
-use harness_stack::{Owner, Runtime, Stack, StackFile, evidence};
+use harness_stack::{Runtime, Stack, StackFile, evidence};
 use nix::sys::signal::Signal;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -33,88 +34,59 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let (runner, interrupt) = (run.test_runner().await?, &run.context.interrupt);
     file.write(&stack.dir.join("stack.json"))?;
-    if matches!(runner, TestRunner::Nextest(_)) {
-        std::fs::write(
-            nextest::overlay_path(&stack.dir),
-            nextest::overlay(&stack.dir),
-        )
-        .context("write nextest's configuration")?;
-    }
-    let (artifacts, phase) = (run.context.artifacts()?, file.phase.name());
-    let binary = artifacts.test(phase);
-    let left_out = match binary {
+    let artifacts = run.context.artifacts()?;
+    let left_out = match artifacts.test(file.phase.name()) {
         Some(binary) if !lanes.all() => lanes::left_out(binary, lanes).await,
         _ => 0,
     };
-    let metadata = match (&runner, binary) {
-        (TestRunner::Nextest(bin), Some(binary)) => {
-            nextest_metadata::metadata(&run.context.run.root, phase, bin, binary).await
-        }
-        _ => None,
-    };
-    // Somebody else's stack is reached as its user reaches it; ours by what is told.
-    let inherit = match (&runner, file.runtime) {
-        (TestRunner::Exec(_), _) | (_, Runtime::External) => Inherit::All,
-        _ => Inherit::Tests,
-    };
-    let command = nextest::command(
-        &runner,
-        Tests {
-            phase,
-            filter: run.args.filter.as_deref(),
-            lanes,
-            metadata,
-            dir: &stack.dir,
-            root: &run.context.run.root,
-            talk: Talk::of(run.args.verbose, std::io::stderr().is_terminal()),
-        },
-    )
-    .inherit(inherit);
-    if run.args.verbose {
-        eprintln!("$ {}", command.echo());
-    }
     let began = Instant::now();
-    let pid_file = stack.context.run.pid_file(&format!("{}-tests", file.phase));
-    let process = spawn(
-        &stack.context.run.own(command),
-        &Output::Inherit,
-        Some(&pid_file),
-    )?;
+    let processes = start(run, stack, file, lanes).await?;
     let (mut interrupted, mut dead) = (false, false);
     let mut deaths = deaths(stack);
+    let each = |signal| processes.iter().for_each(|process| process.signal(signal));
     let exit = loop {
         tokio::select! {
-            exit = process.wait() => break exit,
+            exit = all(&processes) => break exit,
             Some(Ok(death)) = deaths.join_next(), if !dead => {
                 dead = true;
                 eprintln!("{death}: no further test begins");
-                process.signal(Signal::SIGINT);
+                each(Signal::SIGINT);
             }
             () = interrupt.reached(1), if !interrupted => {
                 interrupted = true;
-                process.signal(Signal::SIGINT);
+                each(Signal::SIGINT);
             }
-            () = interrupt.reached(2) => {
-                build::stop(&process).await;
-                break process.kill().await;
-            }
-            () = tokio::time::sleep(AFTER_DEATH), if dead && !interrupted => {
-                build::stop(&process).await;
-                break process.kill().await;
-            }
+            () = interrupt.reached(2) => break end(&processes, true).await,
+            () = tokio::time::sleep(AFTER_DEATH), if dead && !interrupted => break end(&processes, true).await,
             () = tokio::time::sleep(Duration::from_secs(stack.context.config.stop.drain_seconds)), if interrupted => {
-                break process.kill().await;
+                break end(&processes, false).await;
             }
         }
     };
-    let junit = std::fs::read_to_string(stack.dir.join("junit.xml")).unwrap_or_default();
-    let (counts, cases, tallies) = match junit::read(&junit) {
-        Some((cases, counts, tallies)) => (Some(counts), cases, tallies),
-        None => (None, Vec::new(), Vec::new()),
+    let (counts, cases, tallies) = match run.args.stress {
+        None => {
+            let junit = std::fs::read_to_string(nextest::junit_path(&stack.dir, None));
+            match junit::read(&junit.unwrap_or_default()) {
+                Some((cases, counts, tallies)) => (Some(counts), cases, tallies),
+                None => (None, Vec::new(), Vec::new()),
+            }
+        }
+        Some(_) => {
+            let counts = stress::read(&stack.dir, processes.len(), report);
+            (counts, Vec::new(), Vec::new())
+        }
     };
     failures::mark(&stack.dir, &cases);
     (report.counts, report.tests, report.cases) = (counts, began.elapsed(), cases);
     (report.lanes, report.left_out) = (tallies, left_out);
+    let stopped = interrupted || dead || interrupt.count() > 0;
+    if run.args.exec.is_none() && run.args.stress.is_none() {
+        // 0 and 100 are nextest's codes for tests that all ran.
+        let all_ran = !stopped && matches!(exit.code, Some(0 | 100)) && run.args.nextest.is_empty();
+        let filter = run.args.filter.as_deref();
+        let these = run.narrowed.with(file.phase, filter, lanes.expression());
+        Selection::note(&run.context.run.dir, file.phase, these, all_ran)?;
+    }
     if interrupted || interrupt.count() > 0 {
         return Err(coded(
             Code::Interrupted,
@@ -136,6 +108,92 @@ pub async fn run(
     Err(coded(Code::TestsFailed, format!("tests failed ({exit})")))
 }
 
+/// Starts the tests, once or in copies side by side.
+async fn start(
+    run: &TestRun<'_>,
+    stack: &Stack,
+    file: &StackFile,
+    lanes: &Lanes,
+) -> anyhow::Result<Vec<Process>> {
+    let runner = run.test_runner().await?;
+    let (artifacts, phase) = (run.context.artifacts()?, file.phase.name());
+    let metadata = match (&runner, artifacts.test(phase)) {
+        (TestRunner::Nextest(bin), Some(binary)) => {
+            nextest_metadata::metadata(&run.context.run.root, phase, bin, binary).await
+        }
+        _ => None,
+    };
+    // Somebody else's stack is reached as its user reaches it; ours by what is told.
+    let inherit = match (&runner, file.runtime) {
+        (TestRunner::Exec(_), _) | (_, Runtime::External) => Inherit::All,
+        _ => Inherit::Tests,
+    };
+    let narrowed = run.narrowed.expression(file.phase);
+    let first = run.args.first.get(phase).cloned().unwrap_or_default();
+    let mut processes = Vec::new();
+    for copy in stress::copies(run.args.stress) {
+        if matches!(runner, TestRunner::Nextest(_)) {
+            let overlay = nextest::overlay(&nextest::junit_path(&stack.dir, copy), &first);
+            std::fs::write(nextest::overlay_path(&stack.dir, copy), overlay)
+                .context("write nextest's configuration")?;
+        }
+        let also = [&run.args.nextest[..], &stress::args(run.args.stress)].concat();
+        let tests = Tests {
+            phase,
+            filter: run.args.filter.as_deref(),
+            narrowed: narrowed.as_deref(),
+            lanes,
+            shard: run.args.shard.as_deref(),
+            also: &also,
+            copy,
+            metadata: metadata.clone(),
+            dir: &stack.dir,
+            root: &run.context.run.root,
+            talk: match copy {
+                // Whoever tells nextest how to talk must not contradict us.
+                None if !run.args.nextest.is_empty() => Talk::All,
+                None => Talk::of(run.args.verbose, std::io::stderr().is_terminal()),
+                Some(_) => Talk::Lines,
+            },
+        };
+        let command = nextest::command(&runner, tests).inherit(inherit);
+        let (output, name) = match copy {
+            None => (Output::Inherit, format!("{phase}-tests")),
+            Some(copy) => (
+                Output::Log(stress::log(&stack.dir, copy)?),
+                format!("{phase}-tests-{copy}"),
+            ),
+        };
+        if run.args.verbose {
+            eprintln!("$ {}", command.echo());
+        }
+        let pid_file = stack.context.run.pid_file(&name);
+        let command = stack.context.run.own(command);
+        processes.push(spawn(&command, &output, Some(&pid_file))?);
+    }
+    Ok(processes)
+}
+
+/// Waits for all of them; the first exit that is no success, where there is one.
+async fn all(processes: &[Process]) -> Exit {
+    let mut worst = None;
+    for process in processes {
+        let exit = process.wait().await;
+        worst = worst.filter(|it: &Exit| it.code != Some(0)).or(Some(exit));
+    }
+    worst.unwrap_or(Exit::UNKNOWN)
+}
+
+async fn end(processes: &[Process], gently: bool) -> Exit {
+    for process in processes {
+        if gently {
+            build::stop(process).await;
+        }
+        process.kill().await;
+    }
+    all(processes).await
+}
+
 /// Nextest's own codes for what is no test's failure: its setup, cargo's metadata, a build, the list of tests.
 fn could_not_run(code: Option<i32>, counts: Option<Counts>) -> bool {
     matches!(code, Some(96 | 101 | 102)) || code == Some(104) && counts.is_none()
@@ -144,7 +202,7 @@ fn could_not_run(code: Option<i32>, counts: Option<Counts>) -> bool {
 /// Resolves to how a shared service dies; without it every test that is still to come would wait in vain.
 fn deaths(stack: &Stack) -> tokio::task::JoinSet<String> {
     let mut deaths = tokio::task::JoinSet::new();
-    for (name, life) in shared(stack) {
+    for (name, life, _) in stack.shared() {
         deaths.spawn(async move {
             let exit = life.wait().await;
             if life.is_lost() {
@@ -157,24 +215,15 @@ fn deaths(stack: &Stack) -> tokio::task::JoinSet<String> {
     deaths
 }
 
-/// Members that are not a test's own.
-fn shared(stack: &Stack) -> Vec<(String, Handle)> {
-    let members = stack.members().into_iter();
-    members
-        .filter(|(_, member)| member.owner == Owner::Shared)
-        .map(|(name, member)| (name, member.handle))
-        .collect()
-}
-
 /// A shared service that died under the tests is a failure, even when no test noticed.
 fn dead_member(stack: &Stack) -> Option<anyhow::Error> {
-    let shared = shared(stack);
-    if shared.iter().any(|(_, life)| life.is_lost()) {
+    let shared = stack.shared();
+    if shared.iter().any(|(_, life, _)| life.is_lost()) {
         return Some(docker::gone("during the tests"));
     }
-    shared.into_iter().find_map(|(name, life)| {
+    shared.into_iter().find_map(|(name, life, log)| {
         let exit = life.end()?;
-        let tail = log_tail(&stack.log(&name), stack.context.config.evidence.tail_lines);
+        let tail = log_tail(&log, stack.context.config.evidence.tail_lines);
         Some(coded(
             Code::TestsFailed,
             format!("{name} died during the tests with {exit}\n{tail}"),

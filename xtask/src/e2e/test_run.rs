@@ -1,6 +1,7 @@
 //! One call of `cargo xtask e2e`, as its phases see it.
 
 use super::args::Args;
+use super::narrowed::Narrowed;
 use super::nextest::TestRunner;
 use super::outcome::fail;
 use super::report::PhaseReport;
@@ -23,18 +24,27 @@ pub struct TestRun<'a> {
     pub runtime: Runtime,
     /// Whether what this machine lacks fails the run.
     pub fails_if_missing: bool,
+    /// Which tests, beyond the user's filter.
+    pub narrowed: Narrowed,
     test_runner: OnceCell<TestRunner>,
 }
 
 impl<'a> TestRun<'a> {
     /// One that has not begun.
-    pub fn new(context: Arc<RunContext>, args: &'a Args, phases: Phases, runtime: Runtime) -> Self {
+    pub fn new(
+        context: Arc<RunContext>,
+        args: &'a Args,
+        narrowed: Narrowed,
+        phases: Phases,
+        runtime: Runtime,
+    ) -> Self {
         Self {
             context,
             args,
             phases,
             runtime,
             fails_if_missing: args.fails_if_missing(std::env::var("CI").ok().as_deref()),
+            narrowed,
             test_runner: OnceCell::new(),
         }
     }

@@ -6,7 +6,9 @@ use super::report::{github, summary};
 use crate::page;
 use harness_base::docker::leftovers;
 use harness_base::run::sweep;
-use harness_base::{Code, Info, RunContext, code_of, coded};
+use harness_base::{Code, Info, RunContext, code_of, coded, runs_dir};
+use harness_selection::history::{History, Timings};
+use harness_selection::junit;
 use std::time::{Duration, Instant};
 
 /// Checks that nothing is left, prints the summary, writes the exit code into `run.json`.
@@ -28,6 +30,7 @@ pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> an
     context.step("check that nothing is left", began.elapsed());
     let total = context.began.elapsed();
     let code = code(context, &outcome, args);
+    let now = times(context, &outcome, args);
     let causes = outcome
         .causes()
         .map(|cause| context.run.redact(&format!("{cause:#}")));
@@ -52,6 +55,14 @@ pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> an
     for cause in outcome.apart() {
         eprintln!("{}", context.run.redact(&format!("{cause:#}")));
     }
+    if let Some(now) = now {
+        // Of the runs before this one: its own exit code is not written yet.
+        let slower = History::of(&runs_dir(&context.run.root)).slower(&now);
+        slower.iter().for_each(|line| eprintln!("{line}"));
+        if let Err(error) = now.write(&context.run.dir) {
+            eprintln!("{error:#}"); // it would have served later runs
+        }
+    }
     if args.timings {
         let said = summary::timings(&context.steps(), &outcome.reports, total);
         eprint!("\n{said}");
@@ -67,6 +78,36 @@ pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> an
         eprintln!("{error:#}");
     }
     Ok(code)
+}
+
+/// How long everything took, where that can be compared: nothing was repeated, nobody else's command ran.
+fn times(context: &RunContext, outcome: &Outcome, args: &Args) -> Option<Timings> {
+    if args.exec.is_some() || args.stress.is_some() || context.interrupt.count() > 0 {
+        return None;
+    }
+    let mut now = Timings::default();
+    let steps = context.steps().into_iter();
+    now.stages = steps
+        .map(|(name, took)| (name, took.as_secs_f64()))
+        .collect();
+    for report in &outcome.reports {
+        let phase = report.phase.name();
+        if let Some(ready) = report.ready {
+            let stack = format!("{phase} stack ready");
+            now.stages.insert(stack, ready.as_secs_f64());
+        }
+        if let Some(counts) = report.counts {
+            let tests = format!("{phase} tests ({})", counts.tests);
+            now.stages.insert(tests, report.tests.as_secs_f64());
+        }
+        let services = report.services.iter();
+        let named = services.map(|(name, took)| (format!("{phase} {name}"), took.as_secs_f64()));
+        now.services.extend(named);
+        let junit = std::fs::read_to_string(context.run.dir.join(phase).join("junit.xml"));
+        let cases = junit::read(&junit.unwrap_or_default());
+        now.add_tests(phase, &cases.unwrap_or_default());
+    }
+    Some(now)
 }
 
 fn code(context: &RunContext, outcome: &Outcome, args: &Args) -> Code {

@@ -3,7 +3,7 @@
 use harness_base::docker::leftovers;
 use harness_base::run::sweep;
 use harness_base::{Code, Config, Info, coded, runs_dir};
-use harness_stack::{Runtime, kept};
+use harness_stack::{Runtime, StackFile};
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,7 +22,9 @@ pub async fn run(root: &Path, config: &Config) -> anyhow::Result<Code> {
         .filter(|(_, info)| info.kept && !info.owner.alive())
     {
         let count = sweep::end(&dir, &info.run_id, limit).await;
-        if kept::stack_file(&dir).is_ok_and(|file| file.runtime == Runtime::Docker) {
+        if StackFile::read(&dir.join("phase2/stack.json"))
+            .is_ok_and(|file| file.runtime == Runtime::Docker)
+        {
             leftovers::remove(&info.run_id, config.stop.docker_limit()).await?;
         }
         if !sweep::left(&dir, &info.run_id).is_empty() {

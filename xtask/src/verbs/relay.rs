@@ -3,7 +3,9 @@
 use anyhow::Context;
 use harness_base::{Code, Interrupt};
 use harness_stack::relay::{Peers, Relay};
+use harness_stack::ways;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// Where from, where to, and who may.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,4 +36,25 @@ pub async fn run(args: Args) -> anyhow::Result<Code> {
     }
     interrupt.reached(1).await;
     Ok(Code::Passed)
+}
+
+/// Ways of one service of a kept stack.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WaysArgs {
+    /// Where it says how it is told
+    announce: PathBuf,
+    /// FROM=TO each
+    ways: Vec<String>,
+}
+
+/// Passes bytes on, or not, until a signal comes.
+///
+/// # Errors
+/// When an address cannot be bound.
+pub async fn ways(args: WaysArgs) -> anyhow::Result<Code> {
+    let interrupt = Interrupt::install()?;
+    tokio::select! {
+        ended = ways::serve(&args.ways, &args.announce) => ended.map(|()| Code::Passed),
+        () = interrupt.reached(1) => Ok(Code::Passed),
+    }
 }

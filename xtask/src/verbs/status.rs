@@ -1,72 +1,93 @@
 //! `cargo xtask status`: what runs.
 
 use harness_base::run::sweep;
-use harness_base::{Code, Ident, runs_dir};
-use harness_stack::{StackFile, kept};
+use harness_base::{Code, Config, Interrupt, runs_dir};
+use harness_stack::kept::status::{self, ServiceStatus};
+use harness_stack::kept::{KeptStack, newest};
+use serde_json::{Value, json};
 use std::path::Path;
 
+/// Flags of `cargo xtask status`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Args {
+    /// One JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
 /// Shows what runs in this checkout.
-pub fn run(root: &Path) -> Code {
-    let mut shown = 0;
-    for (dir, info) in sweep::runs(&runs_dir(root)) {
-        let recorded = sweep::recorded(&dir);
-        if recorded.is_empty() && !(info.kept || info.owner.alive()) {
+///
+/// # Errors
+/// When what is written of a kept stack, or a source, cannot be read.
+pub async fn run(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code> {
+    let interrupt = Interrupt::install()?;
+    let (runs, kept) = (runs_dir(root), KeptStack::find(root, config, &interrupt)?);
+    let newest = newest(&runs).map(|(dir, _)| dir);
+    let mut all = Vec::new();
+    for (dir, info) in sweep::runs(&runs) {
+        let kept = kept.as_ref().filter(|_| newest.as_ref() == Some(&dir));
+        let services = match kept {
+            Some(kept) => kept.status().await?,
+            None => status::recorded(&dir),
+        };
+        if services.is_empty() && !(info.kept || info.owner.alive()) {
             continue;
         }
-        shown += 1;
-        println!(
-            "{} {}",
-            info.run_id,
-            if info.kept {
-                "kept by `up` or --keep".to_owned()
-            } else {
-                format!("of process {}", info.owner.pid)
-            }
-        );
-        let file = kept::stack_file(&dir).ok();
-        for (name, ident) in &recorded {
-            let address = file.as_ref().map_or("", |file| address(file, name));
-            println!(
-                "  {name:<18} running  {:<12} {address}",
-                who(&dir, name, ident)
-            );
+        if !args.json {
+            let whose = match info.kept {
+                true => "kept by `up` or --keep".to_owned(),
+                false => format!("of process {}", info.owner.pid),
+            };
+            println!("{} {whose}", info.run_id);
+            services
+                .iter()
+                .for_each(|it| println!("{}", line(&dir, it)));
         }
-        for service in ["temporal", "gateway", "mcp", "model", "server", "runner"] {
-            let log = dir.join("phase2/logs").join(format!("{service}.log"));
-            if info.kept
-                && log.exists()
-                && !recorded
-                    .iter()
-                    .any(|(name, _)| name == &format!("phase2-{service}"))
-            {
-                println!("  phase2-{service:<11} GONE     see {}", log.display());
-            }
+        let page = kept.and_then(KeptStack::web);
+        if let (Some(page), false) = (page, args.json) {
+            println!("  Temporal's web page: {page}");
         }
+        all.push(json!({
+            "run": info.run_id,
+            "kept": info.kept,
+            "owner": info.owner.pid,
+            "runtime": kept.map(|kept| kept.file.runtime),
+            "web": page,
+            "services": services,
+        }));
     }
-    if shown == 0 {
+    if args.json {
+        println!("{}", json!({ "schema": 1, "stacks": Value::from(all) }));
+    } else if all.is_empty() {
         println!("no stack is up");
     }
-    Code::Passed
+    Ok(Code::Passed)
 }
 
-/// The process, or the container that it follows.
-fn who(run: &Path, name: &str, ident: &Ident) -> String {
-    match sweep::container(run, name) {
-        Some(container) => format!("container {container}"),
-        None => format!("pid {}", ident.pid),
-    }
-}
-
-fn address<'a>(file: &'a StackFile, name: &str) -> &'a str {
-    let found = match name {
-        "phase2-server" => Some(&file.server),
-        "phase2-temporal" => file.temporal.as_ref().map(|at| &at.address),
-        "phase2-gateway" => file.gateway.as_ref().map(|at| &at.base_url),
-        "phase2-mcp" => file.mcp.as_ref().map(|at| &at.http),
-        "phase2-model" => file.model.as_ref().map(|at| &at.base_url),
-        _ => None,
+fn line(dir: &Path, service: &ServiceStatus) -> String {
+    let who = match (&service.container, service.pid) {
+        (Some(container), _) => format!("container {container}"),
+        (None, Some(pid)) => format!("pid {pid}"),
+        (None, None) => String::new(),
     };
-    found.map_or("", String::as_str)
+    let remark = match (&service.changed, service.state) {
+        (Some(_), status::State::Gone) => {
+            let log = dir
+                .join("phase2/logs")
+                .join(format!("{}.log", service.name));
+            format!("see {}", log.display())
+        }
+        (Some(changed), _) => {
+            let (_, what) = changed.split_once(": ").unwrap_or(("", changed));
+            format!("OLD: {what}")
+        }
+        (None, _) => String::new(),
+    };
+    let address = service.address.as_deref().unwrap_or_default();
+    let (name, state) = (&service.name, service.state.name());
+    format!("  {name:<18} {state:<8} {who:<12} {address} {remark}")
+        .trim_end()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -75,18 +96,24 @@ mod tests {
 
     #[test]
     fn a_container_is_named_in_place_of_who_follows_its_log() {
-        let run = tempfile::tempdir().unwrap();
-        std::fs::create_dir(run.path().join("pids")).unwrap();
-        let ident = Ident {
-            pid: 7,
-            start: "1".into(),
-            place: String::new(),
+        let service = ServiceStatus {
+            name: "server".into(),
+            state: status::State::Running,
+            pid: Some(7),
+            container: None,
+            address: Some("127.0.0.1:1".into()),
+            runs: None,
+            changed: Some("server: its binary changed, a -> b".into()),
         };
-        assert_eq!(who(run.path(), "phase2-server", &ident), "pid 7");
-        sweep::note_container(&run.path().join("pids/phase2-server.json"), "e2e_server_1");
-        assert_eq!(
-            who(run.path(), "phase2-server", &ident),
-            "container e2e_server_1"
-        );
+        let dir = Path::new("/r");
+        insta::assert_snapshot!(line(dir, &service), @"  server             running  pid 7        127.0.0.1:1 OLD: its binary changed, a -> b");
+        let contained = ServiceStatus {
+            container: Some("e2e_server_1".into()),
+            changed: Some("server: it does not run".into()),
+            state: status::State::Gone,
+            address: None,
+            ..service
+        };
+        insta::assert_snapshot!(line(dir, &contained), @"  server             GONE     container e2e_server_1  see /r/phase2/logs/server.log");
     }
 }

@@ -4,11 +4,10 @@ use crate::e2e::build::{self, Targets};
 use crate::model_choice::{self, ModelArgs};
 use crate::runtime::RuntimeChoice;
 use harness_base::run::sweep;
-use harness_base::{
-    Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded, runs_dir,
-};
-use harness_stack::kept::{self, Keys};
-use harness_stack::{Stack, StackFile, Up, bring_up};
+use harness_base::{Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded};
+use harness_stack::kept::{self, KeptStack};
+use harness_stack::stack::Stay;
+use harness_stack::{Runtime, Stack, StackFile, Up, bring_up};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,42 +20,61 @@ pub struct Args {
     pub runtime: RuntimeChoice,
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Print how this service is started, wait until you have done so (in a debugger, of another build), and run the rest
+    /// around it, as host processes
+    #[arg(long, value_name = "SERVICE", value_parser = OF_A_USER)]
+    pub mine: Option<String>,
 }
 
-/// Starts phase 2's stack and leaves it running.
+/// What its user may start.
+const OF_A_USER: [&str; 5] = ["temporal", "server", "gateway", "mcp", "runner"];
+
+/// Starts phase 2's stack and leaves it running. Where it runs, it is brought up to date.
 ///
 /// # Errors
 /// What a run of phase 2 would fail with; nothing is left then.
 pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code> {
-    let (began, interrupt) = (Instant::now(), Interrupt::install()?);
-    if args.runtime == RuntimeChoice::External {
-        return Err(coded(
-            Code::Usage,
-            "an external stack is somebody else's to start",
-        ));
-    }
-    if let Some((dir, _)) = kept::newest(&runs_dir(root)) {
-        let running = kept::stack_file(&dir)
-            .map(|file| file.server)
-            .unwrap_or_default();
-        return Err(coded(
-            Code::Usage,
-            format!("a stack is up already, its server at {running}: `cargo xtask down` ends it"),
-        ));
+    bring_up(root, config, args, Interrupt::install()?).await
+}
+
+/// The same, for whoever listens to signals already.
+///
+/// # Errors
+/// As [`run`].
+pub async fn bring_up(
+    root: &Path,
+    config: Config,
+    args: Args,
+    interrupt: Interrupt,
+) -> anyhow::Result<Code> {
+    let began = Instant::now();
+    if KeptStack::find(root, &config, &interrupt)?.is_some() {
+        return again(root, config, args, interrupt).await;
     }
     model_choice::equipped(&config).await?;
     let plan = model_choice::plan(&config, &args.model, false, &interrupt).await?;
-    let runtime = args.runtime.choose(root, &config, &interrupt).await?;
+    let runtime = match (&args.mine, args.runtime) {
+        (Some(_), RuntimeChoice::Docker) => {
+            let text = "--mine runs the rest as host processes: containers would not find your own";
+            return Err(coded(Code::Usage, text));
+        }
+        (Some(_), _) => Runtime::Native,
+        (None, choice) => choice.choose(root, &config, &interrupt).await?,
+    };
     let context = RunContext::begin(root, config, interrupt, began).await?;
-    let stack = Arc::new(Stack::new(&context, Phase::Two)?);
+    let stay = Stay {
+        mine: args.mine,
+        web: true,
+    };
+    let stack = Arc::new(Stack::new(&context, Phase::Two)?.staying(stay));
     let (built, up) = tokio::join!(build(&context), bring_up::phase2(&stack, plan, runtime));
     let kept = match built.and(up) {
-        Ok(up) => keep(&stack, &up).map(|()| up.file),
+        Ok(up) => keep(&stack, &up).await.map(|()| up),
         Err(error) => Err(error),
     };
     match kept {
-        Ok(file) => {
-            println!("{}", endpoints(&file));
+        Ok(up) => {
+            println!("{}", endpoints(&up.file, up.web.as_deref()));
             Ok(Code::Passed)
         }
         Err(error) => {
@@ -64,6 +82,37 @@ pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code
             Err(error)
         }
     }
+}
+
+/// One is up: what changed of it is started again.
+async fn again(
+    root: &Path,
+    config: Config,
+    args: Args,
+    interrupt: Interrupt,
+) -> anyhow::Result<Code> {
+    let mut kept = KeptStack::take(root, &config, &interrupt)?;
+    let asked = match args.runtime {
+        RuntimeChoice::Auto => None,
+        RuntimeChoice::Native => Some(Runtime::Native),
+        RuntimeChoice::Docker => Some(Runtime::Docker),
+    };
+    let other = asked.is_some_and(|asked| asked != kept.file.runtime) || args.mine.is_some();
+    if other {
+        let running = kept.file.server;
+        let text = format!(
+            "another stack is up already, its server at {running}: `cargo xtask down` ends it"
+        );
+        return Err(coded(Code::Usage, text));
+    }
+    let context = kept.stack.context.clone();
+    build(&context).await?;
+    let artifacts = context.artifacts()?;
+    for line in kept.refresh(Some(&artifacts)).await? {
+        eprintln!("{line}");
+    }
+    println!("{}", endpoints(&kept.file, kept.web()));
+    Ok(Code::Passed)
 }
 
 async fn build(context: &RunContext) -> anyhow::Result<()> {
@@ -85,9 +134,9 @@ async fn build(context: &RunContext) -> anyhow::Result<()> {
 }
 
 /// Writes what others need to find the stack, and its keys.
-fn keep(stack: &Stack, up: &Up) -> anyhow::Result<()> {
+async fn keep(stack: &Stack, up: &Up) -> anyhow::Result<()> {
     up.file.write(&stack.dir.join("stack.json"))?;
-    Keys::of(&up.wiring).write(&stack.dir)?;
+    kept::keep(stack, up).await?;
     Info::change(&stack.context.run.dir, |info| info.kept = true)
 }
 
@@ -104,7 +153,7 @@ async fn end(stack: &Stack, error: &anyhow::Error) -> anyhow::Result<()> {
     })
 }
 
-fn endpoints(file: &StackFile) -> String {
+fn endpoints(file: &StackFile, web: Option<&str>) -> String {
     let server = file.server.trim_start_matches("http://");
     let temporal = file.temporal.as_ref().map(|at| at.address.clone());
     let gateway = file.gateway.as_ref();
@@ -115,10 +164,11 @@ fn endpoints(file: &StackFile) -> String {
     let model = model.map_or("none".into(), |at| {
         format!("{} at {}", at.name, at.base_url)
     });
+    let web = web.map_or(String::new(), |page| format!(", its web page {page}"));
     format!(
-        "server    {server}\ntemporal  {}\ngateway   {}\nmcp       {}\nmodel     {model}\nlogs      {}\n\n\
+        "server    {server}\ntemporal  {}{web}\ngateway   {}\nmcp       {}\nmodel     {model}\nlogs      {}\n\n\
          export STIGMER_SERVER_ADDR={server}\n{} get agents\n\
-         cargo xtask e2e phase2 --reuse\ncargo xtask logs server -f\ncargo xtask down",
+         cargo xtask e2e phase2 --reuse\ncargo xtask restart server\ncargo xtask logs server -f\ncargo xtask down",
         temporal.unwrap_or_default(),
         gateway.unwrap_or_default(),
         mcp.unwrap_or_default(),

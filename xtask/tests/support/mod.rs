@@ -5,6 +5,7 @@
 pub mod checkout;
 pub mod played;
 pub mod services;
+pub mod small;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

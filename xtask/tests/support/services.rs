@@ -23,9 +23,15 @@ pub fn world() -> World {
 
 /// Phase 2 on a machine that has no model and cannot fetch one.
 pub fn phase2(world: &World, args: &[&str]) -> Command {
-    let mut command = world.e2e(&["phase2"]);
+    let mut command = with_services(world, &["e2e", "phase2"]);
+    command.args(args);
     command
-        .args(args)
+}
+
+/// `xtask` on such a machine.
+pub fn with_services(world: &World, args: &[&str]) -> Command {
+    let mut command = world.xtask(args);
+    command
         .env("OLLAMA_HOST", "127.0.0.1:1")
         .env("E2E_TOOLS_DIR", world.fake().join("tools"))
         // Whoever runs this may have one; nobody of the stack shall.

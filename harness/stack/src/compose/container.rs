@@ -3,7 +3,7 @@
 use anyhow::Context;
 use harness_base::docker::{self, ANSWER, docker};
 use harness_base::run::sweep;
-use harness_base::{Code, Exit, Output, Run, spawn};
+use harness_base::{Code, Exit, Output, Process, Run, spawn};
 use harness_provision::Binary;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,11 +60,16 @@ impl Container {
         let pid_file = run.pid_file(&format!("phase2-{instance}"));
         let process = spawn(&command, &Output::Log(log.to_owned()), Some(&pid_file))?;
         sweep::note_container(&pid_file, id);
+        Ok(Self::attach(id, process))
+    }
+
+    /// A container whose log a process follows already.
+    pub fn attach(id: &str, follower: Process) -> Self {
         let (sender, end) = watch::channel(None);
         let (owned, let_go) = (id.to_owned(), Arc::new(AtomicBool::new(false)));
         let nobody_asks = let_go.clone();
         tokio::spawn(async move {
-            process.wait().await;
+            follower.wait().await;
             let end = match nobody_asks.load(Ordering::Relaxed) {
                 true => End {
                     exit: Exit::UNKNOWN,
@@ -74,11 +79,11 @@ impl Container {
             };
             sender.send_replace(Some(end));
         });
-        Ok(Self {
+        Self {
             id: id.to_owned(),
             end,
             let_go,
-        })
+        }
     }
 
     /// From now on nobody wants to know how it ends: it is about to be removed.
@@ -114,6 +119,23 @@ impl Container {
     /// SIGKILL.
     pub async fn kill(&self) -> Exit {
         self.end(&["kill"], Duration::ZERO).await
+    }
+
+    /// Freezes all its processes, or lets them go on.
+    ///
+    /// # Errors
+    /// When the engine refuses: it is paused already, or not.
+    pub async fn pause(&self, paused: bool) -> anyhow::Result<()> {
+        let verb = if paused { "pause" } else { "unpause" };
+        let asked = docker::ask(docker([verb, &self.id]), ANSWER, Code::NotReady);
+        asked.await.map(drop)
+    }
+
+    /// Whether it is frozen; false where the engine does not tell.
+    pub async fn is_paused(&self) -> bool {
+        let command = docker(["inspect", "--format", "{{.State.Paused}}", &self.id]);
+        let said = docker::ask(command, ANSWER, Code::NotReady).await;
+        said.is_ok_and(|said| said.trim() == "true")
     }
 
     async fn end(&self, verb: &[&str], limit: Duration) -> Exit {

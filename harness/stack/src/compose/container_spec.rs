@@ -16,6 +16,9 @@ pub(super) const SCRATCH: &str = "uid=65532,gid=65532,mode=0700";
 /// The longest log.
 pub(super) const LOG: &str = "50m";
 
+/// A disk that can be filled, in bytes: a server's file takes less, what fills it takes a moment.
+pub(super) const SMALL_DISK: u64 = 32 << 20;
+
 /// The name of this host, for engines in a machine of their own.
 pub(super) fn host_entry() -> String {
     format!("{HOST_NAME}:host-gateway")
@@ -59,6 +62,10 @@ pub(super) fn run(containers: &Containers, name: &str, image: &str, spec: &Servi
         let mut volume = format!("type=volume,source={name},destination=/data");
         for (label, value) in &containers.labels {
             volume += &format!(",volume-label={label}={value}");
+        }
+        if needs.small_disk {
+            volume += ",volume-opt=type=tmpfs,volume-opt=device=tmpfs";
+            volume += &format!(",\"volume-opt=o=size={SMALL_DISK},{SCRATCH}\"");
         }
         command = command.args(["--mount".to_owned(), volume]);
     }

@@ -9,7 +9,7 @@ use harness_base::{Code, Command, Run};
 use harness_provision::Binary;
 use harness_provision::images::{Component, Image};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What all containers of a run share.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct Containers {
     pub labels: [(&'static str, String); 3],
     /// Images, by component.
     pub images: Vec<Image>,
+    up: OnceLock<Command>,
     /// Published ports of this host, and who is behind them on the run's network.
     published: Mutex<BTreeMap<u16, String>>,
 }
@@ -50,8 +51,19 @@ impl Containers {
             host,
             labels,
             images,
+            up: OnceLock::new(),
             published: Mutex::default(),
         })
+    }
+
+    /// Notes how Compose was told to start them.
+    pub fn started_by(&self, up: &Command) {
+        let _ = self.up.set(up.clone()); // once a run
+    }
+
+    /// How Compose was told to start them, once it was.
+    pub fn up(&self) -> Option<&Command> {
+        self.up.get()
     }
 
     /// The image of one of our services.
@@ -76,6 +88,16 @@ impl Containers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         published.insert(port, inside.to_owned());
+    }
+
+    /// The published port of this host behind which somebody of the run's network is.
+    pub fn published_port(&self, inside: &str) -> Option<u16> {
+        let published = self
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut found = published.iter().filter(|(_, it)| *it == inside);
+        found.next().map(|(port, _)| *port)
     }
 
     /// Who is behind a published port, on the run's network.

@@ -8,10 +8,14 @@ mod host_proxy;
 mod keys;
 mod model_route;
 mod rewrite_env;
+mod shared;
 pub mod test_instance;
 mod up;
+mod volume;
 
 #[cfg(test)]
 mod policy;
 
+pub use shared::{again, anew, attach, found_again};
 pub use up::{exec_in, prepare, up};
+pub use volume::fill_volume;

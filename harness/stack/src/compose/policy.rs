@@ -320,7 +320,7 @@ fn all_differences(text: &str) -> Vec<String> {
     let (wiring, limit) = (wiring(), Duration::from_secs(1));
     let place = Place::Container;
     let described = [
-        ("temporal", temporal::spec(place, 0, limit)),
+        ("temporal", temporal::spec(place, None, limit)),
         ("server", server::spec(&wiring, place, limit)),
         ("runner", runner::spec(&wiring, place, limit).unwrap()),
         (

@@ -92,6 +92,7 @@ async fn watch(
         limit,
         handle,
         owner: Owner::Test,
+        address: address.clone(),
     };
     stack.adopt(instance, member).await?;
     Ok(address)

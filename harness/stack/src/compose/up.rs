@@ -10,7 +10,7 @@ use crate::handle::Handle;
 use crate::ready::Ready;
 use crate::service::{KEYS, Place, ServiceSpec};
 use crate::services::{self, temporal};
-use crate::stack::{LaunchSpec, Member, Owner, Stack};
+use crate::stack::{LaunchSpec, Member, Stack};
 use crate::start;
 use crate::wiring::Wiring;
 use anyhow::Context;
@@ -38,7 +38,7 @@ pub(super) fn described(
     wiring: &Wiring,
 ) -> anyhow::Result<Vec<(&'static str, ServiceSpec)>> {
     let limit = stack.context.config.services.temporal.ready_limit();
-    let mut all = vec![("temporal", temporal::spec(Place::Container, 0, limit))];
+    let mut all = vec![("temporal", temporal::spec(Place::Container, None, limit))];
     for (name, binary) in start::OURS {
         all.push((name, start::spec(stack, wiring, binary, Place::Container)?));
     }
@@ -104,6 +104,7 @@ pub async fn up(
         None => None,
     };
     let command = command(stack, containers, wiring, upstream.as_deref());
+    containers.started_by(&command);
     let all = all(stack, containers, wiring, &command, &found.bin).await;
     let endpoints = all.map_err(|error| match docker::is_silent(&error) {
         true => docker::gone("while the services were started"),
@@ -125,12 +126,12 @@ async fn all(
     tokio::select! {
         done = run_to_end(&command, &said, UP) => if let Err(why) = done {
             // Compose has words of its own for an engine that went away.
-            names(containers).await?;
+            names(&containers.project).await?;
             return Err(docker::explain(&why, Code::NotReady, "compose up"));
         },
         () = context.interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
     }
-    let names = names(containers).await?;
+    let names = names(&containers.project).await?;
     let mut found = Vec::new();
     // All logs first: a service that dies at once must still have one.
     for (service, spec) in described(stack, wiring)? {
@@ -161,12 +162,11 @@ async fn all(
             }
             (None, _) => exec(name, program, &health_args(&spec.health)),
         };
+        let origin = LaunchSpec::Compose { publishes: inside };
+        let handle = Handle::Container(container.clone());
         let member = Member {
-            origin: LaunchSpec::Compose,
-            ready: Ready::Asked(check),
-            limit: spec.limit,
-            handle: Handle::Container(container.clone()),
-            owner: Owner::Shared,
+            address: inside.map(|_| address.clone()),
+            ..Member::shared(origin, Ready::Asked(check), spec.limit, handle)
         };
         stack.adopt(service, member).await?;
         if let (Some(inside), Some(port)) = (inside, address.rsplit(':').next())
@@ -187,6 +187,7 @@ async fn all(
             http: "http://mcp:8080/mcp".into(),
             time: None, // the runner's image has no Python
         },
+        web: None,
     })
 }
 
@@ -247,8 +248,8 @@ pub fn exec_in(
 }
 
 /// Compose's containers: service and name.
-async fn names(containers: &Containers) -> anyhow::Result<Vec<(String, String)>> {
-    let filter = format!("label=com.docker.compose.project={}", containers.project);
+async fn names(project: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let filter = format!("label=com.docker.compose.project={project}");
     let format = "{{.Label \"com.docker.compose.service\"}} {{.Names}}";
     let list = ["container", "ls", "--all", "--filter"];
     let command = docker(list).args([&filter, "--format", format]);

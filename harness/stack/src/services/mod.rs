@@ -15,6 +15,16 @@ pub const NAMESPACE: &str = "default";
 /// The queue that the server hands executions to and the runner polls.
 pub const TASK_QUEUE: &str = "agent_execution_runner";
 
+/// The variable that tells one of our services its port.
+pub fn port_variable(service: &str) -> Option<&'static str> {
+    match service {
+        "server" => Some("GRPC_PORT"),
+        "gateway" => Some("GATEWAY_PORT"),
+        "mcp" => Some("MCP_PROBE_PORT"),
+        _ => None,
+    }
+}
+
 /// Asks a server, a gateway or the MCP server whether it serves.
 pub fn address_health(bin: &Path, address: &str) -> Command {
     Command::new(bin)
@@ -35,6 +45,7 @@ mod tests {
     fn place() -> Place<'static> {
         Place::Process {
             dir: Path::new("/d"),
+            port: 0,
         }
     }
 
@@ -84,7 +95,18 @@ mod tests {
             gateway::spec(&wiring, place(), logs, LIMIT)
         ));
         insta::assert_snapshot!(echo("mcp-probe", mcp::spec(place(), LIMIT)));
-        insta::assert_snapshot!(echo("temporal", temporal::spec(place(), 7, LIMIT)));
+        insta::assert_snapshot!(echo(
+            "temporal",
+            temporal::spec(
+                Place::Process {
+                    dir: Path::new("/d"),
+                    port: 7
+                },
+                None,
+                LIMIT
+            )
+        ));
+        insta::assert_snapshot!(echo("temporal", temporal::spec(place(), Some(8), LIMIT)));
     }
 
     #[test]

@@ -18,15 +18,16 @@ const DYNAMIC: [&str; 5] = [
     "matching.numTaskqueueWritePartitions=1",
 ];
 
-/// `temporal server start-dev`; `port` is the leased one of a process.
-pub fn spec(place: Place<'_>, port: u16, limit: Duration) -> ServiceSpec {
+/// `temporal server start-dev`, with its web page at a port, or without.
+pub fn spec(place: Place<'_>, web: Option<u16>, limit: Duration) -> ServiceSpec {
     let port = match place {
-        Place::Process { .. } => port,
+        Place::Process { port, .. } => port,
         Place::Container => PORT,
     };
+    let web = web.map_or("--headless".to_owned(), |port| format!("--ui-port={port}"));
     let mut command = Command::default()
         .inherit(Inherit::System)
-        .args(["server", "start-dev", "--headless"])
+        .args(["server".to_owned(), "start-dev".into(), web])
         .args([format!("--ip={}", place.host()), format!("--port={port}")])
         .args([
             format!("--namespace={NAMESPACE}"),
@@ -35,7 +36,7 @@ pub fn spec(place: Place<'_>, port: u16, limit: Duration) -> ServiceSpec {
     for value in DYNAMIC {
         command = command.args([format!("--dynamic-config-value={value}")]);
     }
-    if let Place::Process { dir } = place {
+    if let Place::Process { dir, .. } = place {
         command = quiet(command, dir);
     }
     ServiceSpec {

@@ -3,6 +3,7 @@
 mod faults;
 mod follow;
 mod kill;
+mod network;
 mod pinned;
 mod refused;
 mod settings;

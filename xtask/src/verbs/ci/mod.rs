@@ -20,7 +20,7 @@ pub struct Args {
 }
 
 /// xtask and what it stands on: apart from the rest, with features of their own.
-const HARNESS: [&str; 10] = [
+const HARNESS: [&str; 12] = [
     "nextest",
     "run",
     "-p",
@@ -29,6 +29,8 @@ const HARNESS: [&str; 10] = [
     "harness-base",
     "-p",
     "harness-provision",
+    "-p",
+    "harness-selection",
     "-p",
     "harness-stack",
 ];
@@ -55,6 +57,11 @@ fn test_stages() -> Vec<Stage> {
     vec![
         stage("unit tests", &["nextest", "run", "--no-tests", "pass"]),
         stage("harness's tests", &HARNESS),
+        // Apart: nobody else shall be compiled with the features of what it stands on.
+        stage(
+            "watcher's tests",
+            &["nextest", "run", "-p", "harness-watch"],
+        ),
     ]
 }
 
