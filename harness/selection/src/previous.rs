@@ -101,9 +101,13 @@ impl Unfinished {
     /// # Errors
     /// A usage error where there is none.
     pub fn newest(runs: &Path) -> anyhow::Result<Self> {
-        let mut earlier = sweep::runs(runs).into_iter().rev();
-        let found = earlier.find(|(dir, _)| dir.join(FILE).is_file());
-        let (dir, _) = found.ok_or_else(|| {
+        let earlier = sweep::runs(runs).into_iter();
+        // By when it was noted: names of runs that began in one second say nothing of their order.
+        let noted = earlier.filter_map(|(dir, _)| {
+            let file = std::fs::metadata(dir.join(FILE)).ok()?;
+            Some((file.modified().ok()?, dir))
+        });
+        let (_, dir) = noted.max().ok_or_else(|| {
             let text = format!("no earlier run in {} has tested anything", runs.display());
             coded(Code::Usage, text)
         })?;
