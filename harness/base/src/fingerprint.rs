@@ -1,5 +1,6 @@
 //! Which file a program was started from: its hash, and what spares reading it again.
 
+use crate::random::hex;
 use hmac_sha256::Hash as Sha256;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, Metadata};
@@ -42,9 +43,10 @@ impl Fingerprint {
                 count => hash.update(&buffer[..count]),
             }
         }
-        let bytes = hash.finalize();
-        let sha256 = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { sha256, stamp })
+        Ok(Self {
+            sha256: hex(&hash.finalize()),
+            stamp,
+        })
     }
 
     /// Whether a file holds the same bytes. It is read where it was written since.
