@@ -227,6 +227,17 @@ fn without_a_kept_stack_every_verb_says_how_to_have_one() {
 }
 
 #[test]
+fn a_kept_server_of_phase_1_is_shown_and_ended_and_is_no_stack_to_reuse() {
+    let kept = Kept(world());
+    kept.passes(&["e2e", "phase1", "--keep", "--exec", "true"]);
+    assert!(kept.passes(&["status"]).contains("phase1-server"));
+    let (code, text) = kept.run(&["restart", "server"]);
+    assert_eq!(code, 2, "{text}");
+    kept.passes(&["down"]);
+    kept.0.assert_nothing_left();
+}
+
+#[test]
 fn a_service_of_its_users_is_waited_for_and_never_ended() {
     let kept = Kept(world());
     // It is ready once it has noted its environment.

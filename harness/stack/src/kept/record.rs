@@ -9,7 +9,7 @@ use crate::stack::{LaunchSpec, Member, Owner, Stack};
 use crate::start::ours;
 use anyhow::Context;
 use harness_base::run::sweep;
-use harness_base::{Command, Fingerprint, Info};
+use harness_base::{Command, Fingerprint, Info, Phase};
 use harness_provision::images::Image;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,12 +86,13 @@ impl Recorded {
     }
 }
 
-/// The newest run that was kept and still has processes.
+/// The newest run whose stack of phase 2 was kept and still has processes.
 pub fn newest(runs: &Path) -> Option<(PathBuf, Info)> {
-    sweep::runs(runs)
-        .into_iter()
-        .rev()
-        .find(|(dir, info)| info.kept && !sweep::recorded(dir).is_empty())
+    let is_up = |(dir, info): &(PathBuf, Info)| {
+        let written = path(&dir.join(Phase::Two.name())).is_file();
+        info.kept && written && !sweep::recorded(dir).is_empty()
+    };
+    sweep::runs(runs).into_iter().rev().find(is_up)
 }
 
 fn path(phase: &Path) -> PathBuf {
