@@ -8,6 +8,8 @@ mod builder;
 mod daemon;
 #[path = "docker/world.rs"]
 mod docker_world;
+#[path = "docker/kept.rs"]
+mod kept;
 #[path = "docker/private.rs"]
 mod private;
 #[path = "docker/real.rs"]

@@ -1,16 +1,10 @@
-//! A server that stands still, is cut off, or has no room left.
+//! A server that stands still, or is cut off.
 
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use stigmer_api::resource::Resource;
-use test_e2e::{Api, NewAgent, Result, Stack, unique};
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
-
-/// Agents of 4 MiB that a disk without room takes at most: what the file has inside already.
-const AGENTS: usize = 16;
+use test_e2e::{Api, Result, Stack, unique};
 
 /// Whether somebody still waits for an answer, after all that could have brought it was done.
 async fn waits<T>(answer: &mut (impl Future<Output = T> + Unpin)) -> bool {
@@ -76,45 +70,5 @@ async fn an_instance_without_a_network_of_its_own_is_not_cut_off() -> Result {
         format!("{error:#}").contains("start it with one"),
         "{error:#}"
     );
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_server_whose_disk_is_full_says_so_and_goes_on_when_there_is_room() -> Result {
-    let stack = Stack::get()?;
-    let mut control = stack.control().await?;
-    let server = control.start_on_small_disk().await?;
-    let api = Api::new(server.url()?)?;
-    let kept = api.new_agent(&unique("kept")).await?;
-    control.fill(&server).await?;
-    let large = "x".repeat(4 << 20);
-    let mut refused = None;
-    for _ in 0..AGENTS {
-        let agent = NewAgent::new("large").instructions(&large);
-        if let Err(error) = agent.apply(&api).await {
-            refused = Some(format!("{error:#}"));
-            break;
-        }
-    }
-    let refused = refused.context("a full disk took everything")?;
-    ensure!(
-        refused.contains("No space left") || refused.contains("File too large"),
-        "{refused}"
-    );
-    let mut health = HealthClient::new(api.channel.clone());
-    let states = health.watch(HealthCheckRequest::default()).await?;
-    let mut states = states.into_inner();
-    control.free(&server).await?;
-    // It tries by itself until it can write again.
-    while let Some(state) = states.message().await? {
-        if state.status() == ServingStatus::Serving {
-            break;
-        }
-    }
-    ensure!(api.agent_by_slug(kept.slug()).await? == kept);
-    NewAgent::new("large")
-        .instructions(&large)
-        .apply(&api)
-        .await?;
     Ok(())
 }

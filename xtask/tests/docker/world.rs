@@ -104,6 +104,25 @@ impl Contained {
         self.xtask(&args)
     }
 
+    /// The CLI that was built.
+    pub fn stigmer(&self) -> Command {
+        let built = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().unwrap();
+        Command::new(built.join("stigmer"))
+    }
+
+    /// An image of ours under another name.
+    pub fn tagged(&self, variable: &str, name: &str) -> String {
+        docker(&["tag", &self.images[variable], name]);
+        name.to_owned()
+    }
+
+    /// The id of the run that is kept.
+    pub fn run_id_of_kept(&self) -> String {
+        let output = self.xtask(&["status", "--json"]).output().unwrap();
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        status["stacks"][0]["run"].as_str().unwrap().to_owned()
+    }
+
     /// Any of our images, for containers that a test plants.
     pub fn image(&self) -> &str {
         &self.images["E2E_IMAGE_GATEWAY"]

@@ -1,5 +1,6 @@
 //! The platform itself is hurt, or refuses; the model is a script where one is needed.
 
+mod disk;
 mod faults;
 mod follow;
 mod kill;
