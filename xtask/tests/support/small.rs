@@ -13,6 +13,8 @@ fn ran(name: &str) -> u64 {
     let mut file = fs::OpenOptions::new().create(true).append(true).open(at(name)).unwrap();
     file.lock().unwrap(); // copies run side by side
     file.write_all(b"x").unwrap();
+    let mut order = fs::OpenOptions::new().create(true).append(true).open(at("order")).unwrap();
+    writeln!(order, "{name}").unwrap();
     file.metadata().unwrap().len()
 }
 
@@ -20,8 +22,8 @@ fn ran(name: &str) -> u64 {
 fn good() { ran("good"); }
 
 #[test]
-fn bad() -> Result<(), String> {
-    ran("bad");
+fn wrong() -> Result<(), String> {
+    ran("wrong");
     if at("mended").exists() { Ok(()) } else { Err("tests/phase1/main.rs:1: expected it to be mended".into()) }
 }
 
@@ -64,6 +66,14 @@ pub fn world() -> World {
 }
 
 impl World {
+    /// Small tests in the order in which they ran since this was asked last.
+    pub fn order(&self) -> Vec<String> {
+        let path = self.fake().join("order");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let _ = std::fs::remove_file(path); // none ran
+        text.lines().map(str::to_owned).collect()
+    }
+
     /// How often one of the small tests ran since this was asked last.
     pub fn ran(&self, test: &str) -> usize {
         let path = self.fake().join(test);
