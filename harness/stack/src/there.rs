@@ -122,7 +122,7 @@ async fn kept(stack: &Stack, fresh: bool) -> anyhow::Result<Known> {
     let context = &stack.context;
     let (root, config) = (&context.run.root, &context.config);
     let artifacts = context.wait_built().await?;
-    let mut kept = KeptStack::take(root, config, &context.interrupt)?;
+    let mut kept = KeptStack::take(root, config, &context.interrupt).await?;
     for key in [kept.runner_key(), kept.model_key()].into_iter().flatten() {
         context.run.keep_secret(key);
     }

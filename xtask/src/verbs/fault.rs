@@ -47,7 +47,7 @@ pub async fn network(root: &Path, config: &Config, verb: Network) -> anyhow::Res
         Network::Slow { service, ms } => (service, Weather::Slow(ms)),
     };
     let interrupt = Interrupt::install()?;
-    let mut kept = KeptStack::take(root, config, &interrupt)?;
+    let mut kept = KeptStack::take(root, config, &interrupt).await?;
     println!("{}", kept.weather(&service, weather).await?);
     Ok(Code::Passed)
 }
@@ -58,7 +58,7 @@ pub async fn network(root: &Path, config: &Config, verb: Network) -> anyhow::Res
 /// When the server does not run, or is a container of Compose's.
 pub async fn disk(root: &Path, config: &Config, verb: Disk) -> anyhow::Result<Code> {
     let interrupt = Interrupt::install()?;
-    let kept = KeptStack::take(root, config, &interrupt)?;
+    let kept = KeptStack::take(root, config, &interrupt).await?;
     kept.stack.fill_disk("server", verb == Disk::Fill).await?;
     println!(
         "{}",

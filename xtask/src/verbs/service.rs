@@ -18,7 +18,7 @@ pub struct Args {
 /// The first that fails.
 pub async fn run(root: &Path, config: &Config, deed: Deed, args: &Args) -> anyhow::Result<Code> {
     let interrupt = Interrupt::install()?;
-    let mut kept = KeptStack::take(root, config, &interrupt)?;
+    let mut kept = KeptStack::take(root, config, &interrupt).await?;
     for service in &args.services {
         println!("{}", kept.act(deed, service).await?);
     }

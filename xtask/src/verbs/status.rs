@@ -21,7 +21,10 @@ pub struct Args {
 /// When what is written of a kept stack, or a source, cannot be read.
 pub async fn run(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code> {
     let interrupt = Interrupt::install()?;
-    let (runs, kept) = (runs_dir(root), KeptStack::find(root, config, &interrupt)?);
+    let (runs, kept) = (
+        runs_dir(root),
+        KeptStack::find(root, config, &interrupt).await?,
+    );
     let newest = newest(&runs).map(|(dir, _)| dir);
     let mut all = Vec::new();
     for (dir, info) in sweep::runs(&runs) {

@@ -48,7 +48,7 @@ pub async fn bring_up(
     interrupt: Interrupt,
 ) -> anyhow::Result<Code> {
     let began = Instant::now();
-    if KeptStack::find(root, &config, &interrupt)?.is_some() {
+    if KeptStack::find(root, &config, &interrupt).await?.is_some() {
         return again(root, config, args, interrupt).await;
     }
     model_choice::equipped(&config).await?;
@@ -91,7 +91,7 @@ async fn again(
     args: Args,
     interrupt: Interrupt,
 ) -> anyhow::Result<Code> {
-    let mut kept = KeptStack::take(root, &config, &interrupt)?;
+    let mut kept = KeptStack::take(root, &config, &interrupt).await?;
     let asked = match args.runtime {
         RuntimeChoice::Auto => None,
         RuntimeChoice::Native => Some(Runtime::Native),

@@ -27,7 +27,7 @@ pub async fn run(root: &Path, config: &Config, args: &Args) -> anyhow::Result<Co
     let (began, interrupt) = (Instant::now(), Interrupt::install()?);
     let limit = Duration::from_secs(args.seconds);
     let kept = loop {
-        if let Some(kept) = KeptStack::find(root, config, &interrupt)? {
+        if let Some(kept) = KeptStack::find(root, config, &interrupt).await? {
             break kept;
         }
         if began.elapsed() > limit {

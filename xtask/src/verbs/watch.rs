@@ -39,7 +39,7 @@ async fn rounds(
     edits: &mut mpsc::UnboundedReceiver<String>,
 ) -> anyhow::Result<Code> {
     if args.phase != PhaseChoice::Phase1 {
-        if args.reuse.is_none() && KeptStack::find(root, &config, interrupt)?.is_none() {
+        if args.reuse.is_none() && KeptStack::find(root, &config, interrupt).await?.is_none() {
             let up = up::Args {
                 runtime: args.runtime,
                 model: args.model.clone(),

@@ -54,6 +54,11 @@ impl Kept {
             .as_str()
             .unwrap()
             .to_owned();
+        // Where there is a project, it is that of the tests.
+        let project = self.0.world.fake().join("project");
+        if project.is_dir() {
+            command.current_dir(project);
+        }
         self.passes(command.args(args).env("STIGMER_SERVER_ADDR", at))
     }
 }
@@ -62,9 +67,11 @@ impl Kept {
 #[ignore = "needs Docker and the images: cargo xtask ci runs it"]
 fn a_changed_image_is_taken_and_what_is_stored_stays() {
     let kept = Kept::new();
-    let file = kept.0.world.fake().join("kept.yaml");
-    std::fs::write(&file, AGENT).unwrap();
-    kept.stigmer(&["apply", "--file", &file.to_string_lossy()]);
+    let project = kept.0.world.fake().join("project");
+    std::fs::create_dir_all(project.join("agents")).unwrap();
+    std::fs::write(project.join("Stigmer.yaml"), "name: e2e\n").unwrap();
+    std::fs::write(project.join("agents/kept.yaml"), AGENT).unwrap();
+    kept.stigmer(&["apply"]);
     let (server, runner) = (
         kept.inspect("server", "{{.Id}}"),
         kept.inspect("runner", "{{.Id}}"),

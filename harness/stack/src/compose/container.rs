@@ -60,12 +60,21 @@ impl Container {
         let pid_file = run.pid_file(&format!("phase2-{instance}"));
         let process = spawn(&command, &Output::Log(log.to_owned()), Some(&pid_file))?;
         sweep::note_container(&pid_file, id);
-        Ok(Self::attach(id, process))
+        Ok(Self::followed(id, process, None))
     }
 
-    /// A container whose log a process follows already.
-    pub fn attach(id: &str, follower: Process) -> Self {
-        let (sender, end) = watch::channel(None);
+    /// A container whose log a process of another command follows. Where that one is gone, the engine is asked at once how the
+    /// container ended: whoever starts it again must know.
+    pub async fn attach(id: &str, follower: Process) -> Self {
+        let end = match follower.exit() {
+            Some(_) => Some(ended(id).await),
+            None => None,
+        };
+        Self::followed(id, follower, end)
+    }
+
+    fn followed(id: &str, follower: Process, known: Option<End>) -> Self {
+        let (sender, end) = watch::channel(known);
         let (owned, let_go) = (id.to_owned(), Arc::new(AtomicBool::new(false)));
         let nobody_asks = let_go.clone();
         tokio::spawn(async move {

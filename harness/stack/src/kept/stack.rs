@@ -32,7 +32,7 @@ impl KeptStack {
     ///
     /// # Errors
     /// When what is written of it cannot be read.
-    pub fn find(
+    pub async fn find(
         root: &Path,
         config: &Config,
         interrupt: &Interrupt,
@@ -51,10 +51,10 @@ impl KeptStack {
             run.keep_secret(key);
         }
         let context = RunContext::open(config.clone(), run, interrupt.clone());
-        let members = record.members.iter();
-        let members = members
-            .map(|(name, recorded)| (name.clone(), member(&dir, name, recorded)))
-            .collect();
+        let mut members = Vec::new();
+        for (name, recorded) in &record.members {
+            members.push((name.clone(), member(&dir, name, recorded).await));
+        }
         Ok(Some(Self {
             stack: Arc::new(Stack::open(&context, Phase::Two, members)),
             file,
@@ -68,14 +68,14 @@ impl KeptStack {
     ///
     /// # Errors
     /// [`Code::Usage`] where none is up, or another command is changing it.
-    pub fn take(root: &Path, config: &Config, interrupt: &Interrupt) -> anyhow::Result<Self> {
+    pub async fn take(root: &Path, config: &Config, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let dir = Self::dir(root)?;
         let lock = Lock::try_take(&dir.join("pids/.change"))?;
         let lock = lock.ok_or_else(|| {
             let text = "another command is changing this stack: wait until it has ended";
             coded(Code::Usage, text)
         })?;
-        let found = Self::find(root, config, interrupt)?;
+        let found = Self::find(root, config, interrupt).await?;
         let mut found = found.ok_or_else(nothing)?;
         found._lock = Some(lock);
         Ok(found)
@@ -149,7 +149,7 @@ fn nothing() -> anyhow::Error {
     coded(Code::Usage, "no stack is up: `cargo xtask up` starts one")
 }
 
-fn member(dir: &Path, name: &str, recorded: &Recorded) -> Member {
+async fn member(dir: &Path, name: &str, recorded: &Recorded) -> Member {
     let pid_name = format!("{}-{name}", Phase::Two);
     let text = std::fs::read_to_string(dir.join("pids").join(format!("{pid_name}.json")));
     // One whose file is gone has ended before the eyes of whoever started it.
@@ -167,7 +167,7 @@ fn member(dir: &Path, name: &str, recorded: &Recorded) -> Member {
         None => Handle::Mine,
         Some(LaunchSpec::Compose { .. }) => {
             let id = sweep::container(dir, &pid_name).unwrap_or_default();
-            Handle::Container(Container::attach(&id, process))
+            Handle::Container(Container::attach(&id, process).await)
         }
         Some(_) => Handle::Process(process),
     };
