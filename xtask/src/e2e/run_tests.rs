@@ -13,7 +13,7 @@ use anyhow::Context;
 use harness_base::{Code, Exit, Inherit, Output, Process, coded, docker, spawn, tail};
 use harness_selection::Selection;
 use harness_stack::ready::log_tail;
-use harness_stack::{Runtime, Stack, StackFile, evidence};
+use harness_stack::{Owner, Runtime, Stack, StackFile, evidence};
 use nix::sys::signal::Signal;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
