@@ -109,7 +109,7 @@ impl Control {
     ///
     /// # Errors
     /// When it does not run.
-    pub async fn pause(&mut self, instance: &Instance) -> Result {
+    pub async fn pause(&mut self, instance: &Instance) -> Result<()> {
         self.tell("pause", instance).await
     }
 
@@ -117,7 +117,7 @@ impl Control {
     ///
     /// # Errors
     /// When it does not run.
-    pub async fn resume(&mut self, instance: &Instance) -> Result {
+    pub async fn resume(&mut self, instance: &Instance) -> Result<()> {
         self.tell("resume", instance).await
     }
 
@@ -125,7 +125,7 @@ impl Control {
     ///
     /// # Errors
     /// When it has none.
-    pub async fn cut(&mut self, instance: &Instance) -> Result {
+    pub async fn cut(&mut self, instance: &Instance) -> Result<()> {
         self.tell("cut", instance).await
     }
 
@@ -133,7 +133,7 @@ impl Control {
     ///
     /// # Errors
     /// When it has no network of its own.
-    pub async fn heal(&mut self, instance: &Instance) -> Result {
+    pub async fn heal(&mut self, instance: &Instance) -> Result<()> {
         self.tell("heal", instance).await
     }
 
@@ -141,7 +141,7 @@ impl Control {
     ///
     /// # Errors
     /// When it has no network of its own.
-    pub async fn slow(&mut self, instance: &Instance, ms: u64) -> Result {
+    pub async fn slow(&mut self, instance: &Instance, ms: u64) -> Result<()> {
         let request = json!({ "op": "slow", "instance": instance.instance, "ms": ms });
         self.ask::<Value>(request).await.map(drop)
     }
@@ -150,7 +150,7 @@ impl Control {
     ///
     /// # Errors
     /// When it does not run, or has no small disk.
-    pub async fn fill(&mut self, instance: &Instance) -> Result {
+    pub async fn fill(&mut self, instance: &Instance) -> Result<()> {
         self.tell("fill", instance).await
     }
 
@@ -158,11 +158,11 @@ impl Control {
     ///
     /// # Errors
     /// When it does not run.
-    pub async fn free(&mut self, instance: &Instance) -> Result {
+    pub async fn free(&mut self, instance: &Instance) -> Result<()> {
         self.tell("free", instance).await
     }
 
-    async fn tell(&mut self, op: &str, instance: &Instance) -> Result {
+    async fn tell(&mut self, op: &str, instance: &Instance) -> Result<()> {
         let request = json!({ "op": op, "instance": instance.instance });
         self.ask::<Value>(request).await.map(drop)
     }

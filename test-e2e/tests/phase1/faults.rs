@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::resource::Resource;
-use test_e2e::{Api, Result, Stack, unique};
+use test_e2e::{Api, Result, Stack, ensure, unique};
 
 /// Whether somebody still waits for an answer, after all that could have brought it was done.
 async fn waits<T>(answer: &mut (impl Future<Output = T> + Unpin)) -> bool {

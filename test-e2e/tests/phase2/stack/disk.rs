@@ -1,8 +1,8 @@
 //! A server that has no room left. In this phase, since a container's disk is filled in another way.
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use stigmer_api::resource::Resource;
-use test_e2e::{Api, NewAgent, Result, Stack, unique};
+use test_e2e::{Api, NewAgent, Result, Stack, ensure, unique};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };

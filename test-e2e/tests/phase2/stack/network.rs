@@ -1,9 +1,8 @@
 //! A runner whose network is cut, slow, or which stands still for a moment: its execution completes all the same.
 
-use anyhow::ensure;
 use stigmer_api::agentexecution::ExecutionPhase;
 use test_e2e::{
-    Answer, Api, Ask, Control, Instance, NewAgent, Result, Script, Stack, unique, until,
+    Answer, Api, Ask, Control, Instance, NewAgent, Result, Script, Stack, ensure, unique, until,
     until_phase,
 };
 
