@@ -126,8 +126,12 @@ impl Done {
     pub fn answer(&self) -> Result<&str> {
         let messages = &self.status()?.messages;
         let last = messages.last().context("no messages")?;
-        let said = last.r#type() == MessageType::MessageAi;
-        ensure!(said, "the last word is not the agent's\n{messages:#?}");
+        let who = last.r#type();
+        ensure!(
+            who == MessageType::MessageAi,
+            "expected the last word to be the agent's, it is {who:?} {:?}\n{messages:#?}",
+            last.content
+        );
         Ok(&last.content)
     }
 
@@ -154,7 +158,10 @@ impl Done {
     pub fn tool(&self) -> Result<&ToolCall> {
         match self.tools()? {
             [tool] => Ok(tool),
-            tools => bail!("{} tools were called, not one\n{tools:#?}", tools.len()),
+            tools => {
+                let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+                bail!("expected one tool to be called, the status has {names:?}\n{tools:#?}")
+            }
         }
     }
 }

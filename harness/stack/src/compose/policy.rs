@@ -236,8 +236,23 @@ fn differences(name: &str, spec: &ServiceSpec, service: &Map<String, Value>) -> 
     let (mut found, needs) = (Vec::new(), &spec.container);
     let mut compare = |what: &str, ours: Value, theirs: Option<&Value>| {
         let theirs = theirs.cloned().unwrap_or(Value::Null);
-        if ours != theirs {
-            found.push(format!("{name}: {what} is {theirs}, described as {ours}"));
+        let Some((ours_by_key, theirs_by_key)) = ours.as_object().zip(theirs.as_object()) else {
+            if ours != theirs {
+                found.push(format!("{name}: {what} is {theirs}, described as {ours}"));
+            }
+            return;
+        };
+        // Of a long list only what differs: that is the one to read.
+        let added = theirs_by_key
+            .keys()
+            .filter(|key| !ours_by_key.contains_key(*key));
+        for key in ours_by_key.keys().chain(added) {
+            let (ours, theirs) = (&ours[key], &theirs[key]);
+            if ours != theirs {
+                found.push(format!(
+                    "{name}: {what} {key} is {theirs}, described as {ours}"
+                ));
+            }
         }
     };
     let program = format!("/{}", needs.program);
