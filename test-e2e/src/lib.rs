@@ -22,6 +22,7 @@ mod gateway;
 mod project;
 mod script;
 mod seen_request;
+mod shown;
 mod skill;
 mod stack;
 mod temporal;
@@ -36,12 +37,12 @@ pub use cassette::Cassette;
 pub use cli::{Cli, Output};
 pub use control::{Control, Ended, Instance, own_pair};
 pub use failure::Failure;
-#[doc(hidden)]
-pub use failure::{Value, ViaDebug, ViaNothing};
 pub use fixtures::{agent, environment, execution, instance, reference, session};
 pub use project::{Project, agent_yaml};
 pub use script::Script;
 pub use seen_request::SeenRequest;
+#[doc(hidden)]
+pub use shown::{Value, ViaDebug, ViaNothing};
 pub use skill::SkillFolder;
 pub use stack::{GatewayEndpoint, McpEndpoint, ModelEndpoint, Stack, TemporalEndpoint};
 pub use temporal::{Event, Temporal};

@@ -17,6 +17,7 @@ mod history;
 mod junit;
 mod page;
 mod run;
+mod script;
 mod test;
 mod text;
 
@@ -76,6 +77,7 @@ mod tests {
         "history.rs",
         "conversation.rs",
         "junit.rs",
+        "script.rs",
         "test.rs",
         "run.rs",
         "explain.rs",

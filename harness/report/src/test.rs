@@ -4,6 +4,7 @@ use crate::conversation::Execution;
 use crate::difference::{self, Difference};
 use crate::history::{self, Event};
 use crate::junit::{Case, failure};
+use crate::script::{self, Script};
 use crate::text::{cut, field, line};
 use serde::Serialize;
 use serde_json::Value;
@@ -69,30 +70,6 @@ pub struct History {
     pub events: Vec<Event>,
 }
 
-/// A scripted model.
-#[derive(Clone, Debug, Serialize)]
-pub struct Script {
-    /// Its key.
-    pub key: String,
-    /// Questions and answers.
-    pub questions: Vec<Question>,
-    /// Answers that nobody asked for.
-    pub unused: usize,
-}
-
-/// What a model was asked, and said.
-#[derive(Clone, Debug, Serialize)]
-pub struct Question {
-    /// Its number.
-    pub n: u64,
-    /// The messages, `role: text`.
-    pub asked: Vec<String>,
-    /// The answer, JSON.
-    pub said: String,
-    /// How the exchange ended, or why there was no answer.
-    pub ended: String,
-}
-
 /// What a service logged.
 #[derive(Clone, Debug, Serialize)]
 pub struct Log {
@@ -155,7 +132,7 @@ impl Test {
                 id: id.to_owned(),
                 events: history::events(json),
             }),
-            scripts: each(folder, "scripts", |key, json| script(key, json, &notes)),
+            scripts: each(folder, "scripts", |key, json| script::of(key, json, &notes)),
             logs: logs(&folder.join("logs")),
         }
     }
@@ -237,66 +214,4 @@ fn step(note: &Value) -> Option<Step> {
         what: cut(&line(&what), STEP),
         detail: cut(detail.trim(), STEP),
     })
-}
-
-fn script(key: &str, report: &Value, notes: &[Value]) -> Script {
-    let model = format!("script/{key}");
-    let given: Vec<&Value> = notes
-        .iter()
-        .filter(|note| note["kind"] == "answer" && note["script"] == model)
-        .map(|note| &note["answer"])
-        .collect();
-    let requests = report["requests"].as_array().into_iter().flatten();
-    let questions = requests.map(|request| {
-        let messages = request["body"]["messages"].as_array().into_iter().flatten();
-        let answer = request["answer"]
-            .as_u64()
-            .and_then(|at| given.get(usize::try_from(at).ok()?));
-        let said = answer.map(|answer| answer.to_string()).unwrap_or_default();
-        let error = field(request, "error");
-        Question {
-            n: request["n"].as_u64().unwrap_or_default(),
-            asked: messages.map(message).collect(),
-            said: cut(&said, STEP),
-            ended: if error.is_empty() {
-                field(request, "ended")
-            } else {
-                error
-            },
-        }
-    });
-    let mut questions: Vec<Question> = questions.collect();
-    questions.drain(..questions.len().saturating_sub(STEPS / 3));
-    // Each question repeats the conversation: of all but the first only what is new in it is told.
-    let mut before = 0;
-    for question in &mut questions {
-        let all = question.asked.len();
-        if before > 0 && all > before {
-            question.asked.drain(..before);
-        }
-        before = all;
-    }
-    Script {
-        key: key.to_owned(),
-        questions,
-        unused: report["unused"].as_array().map_or(0, Vec::len),
-    }
-}
-
-fn message(message: &Value) -> String {
-    let content = match &message["content"] {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    let calls = &message["tool_calls"];
-    let calls = if calls.is_null() {
-        String::new()
-    } else {
-        format!(" {calls}")
-    };
-    cut(
-        &format!("{}: {content}{calls}", field(message, "role")),
-        STEP,
-    )
 }
