@@ -1,7 +1,7 @@
 //! Which tests a run is about, beyond the user's filter: `--failed`, `--changed-since`.
 
 use super::args::Args;
-use harness_base::{Code, Phase, Phases, coded, runs_dir};
+use harness_base::{Phase, Phases, runs_dir};
 use harness_selection::expression::{all_of, exactly, of_filter};
 use harness_selection::{Selection, Unfinished, changed};
 use std::collections::BTreeMap;
@@ -87,18 +87,6 @@ impl Narrowed {
         let asked: Vec<Phase> = Phase::ALL.into_iter().filter(asked).collect();
         let filter = args.filter.as_deref();
         Selection::begin(run, &asked, |phase| self.with(phase, filter, None))
-    }
-
-    /// That nothing is to be tested; a usage error where a filter of the user's is why.
-    ///
-    /// # Errors
-    /// Never another.
-    pub fn nothing(args: &Args) -> anyhow::Result<Code> {
-        if args.failed.is_none() && args.changed_since.is_none() {
-            return Err(coded(Code::Usage, "no phase was asked for"));
-        }
-        eprintln!("nothing to run");
-        Ok(Code::Passed)
     }
 }
 

@@ -46,6 +46,11 @@ impl KeptStack {
         }
         let (began, runs) = (Instant::now(), member.handle.exit().is_none());
         let line = match deed {
+            Deed::Pause | Deed::Resume if !runs => {
+                return Err(usage(format!(
+                    "{service} does not run\n  mend: cargo xtask start {service}"
+                )));
+            }
             Deed::Stop | Deed::Kill if !runs => format!("{service} does not run"),
             Deed::Stop => {
                 self.stack.end(service, true).await?;
@@ -67,21 +72,14 @@ impl KeptStack {
                 format!("{service} ready{at} in {}", seconds(began.elapsed()))
             }
             Deed::Pause => {
-                self.stack.pause(service, true).await.map_err(not_running)?;
+                self.stack.pause(service, true).await?;
                 format!("{service} paused")
             }
             Deed::Resume => {
-                self.stack
-                    .pause(service, false)
-                    .await
-                    .map_err(not_running)?;
+                self.stack.pause(service, false).await?;
                 format!("{service} goes on")
             }
         };
         Ok(line)
     }
-}
-
-fn not_running(error: anyhow::Error) -> anyhow::Error {
-    coded(Code::Usage, format!("{error:#}"))
 }

@@ -119,7 +119,12 @@ impl KeptStack {
             .iter()
             .find(|service| !members.iter().any(|(name, _)| name == *service))
         {
-            return Err(coded(Code::Usage, format!("this stack has no {unknown}")));
+            return Err(coded(
+                Code::Usage,
+                format!(
+                    "this stack has no {unknown}\n  mend: cargo xtask status lists what it has"
+                ),
+            ));
         }
         let wanted = |name: &String| services.is_empty() || services.contains(name);
         for (name, member) in members.into_iter().filter(|(name, _)| wanted(name)) {
