@@ -61,7 +61,8 @@ async fn why_not_docker(root: &Path, config: &Config) -> Option<String> {
         let text = format!("{error:#}");
         text.lines().next().unwrap_or_default().to_owned()
     };
-    let wanted = match images::wanted(root, config, None) {
+    let wanted = images::wanted(root, config, None);
+    let wanted = match wanted.and_then(|wanted| images::with_guests(config, wanted)) {
         Ok(wanted) => images::for_tests(&wanted),
         Err(error) => return Some(first_line(error)),
     };

@@ -8,6 +8,8 @@ mod builder;
 mod daemon;
 #[path = "docker/world.rs"]
 mod docker_world;
+#[path = "docker/guest.rs"]
+mod guest;
 #[path = "docker/kept.rs"]
 mod kept;
 #[path = "docker/private.rs"]

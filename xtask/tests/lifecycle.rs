@@ -177,7 +177,7 @@ fn usage_errors_are_exit_code_2() {
     let output = world.e2e(&["phase1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        text_of(&output).contains("e2e.toml: line 2: unknown field `nonsense`"),
+        text_of(&output).contains("e2e.toml:2: unknown field `nonsense`"),
         "{}",
         text_of(&output)
     );

@@ -3,9 +3,13 @@
 mod images;
 
 use crate::exit::{Code, coded};
+use crate::parts::known::Known;
+use crate::parts::source::Source;
+use crate::parts::{Guests, Parts};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use images::Images;
@@ -26,9 +30,26 @@ pub struct Config {
     pub images: Images,
     /// Pinned tools by name.
     pub tools: BTreeMap<String, Tool>,
+    #[serde(default, rename = "parts")]
+    guests: Guests,
+    #[serde(default)]
+    known: Vec<Known>,
+    /// What of a stack is somebody else's, and what of the tests differs.
+    #[serde(skip)]
+    pub parts: Parts,
     /// Nothing may be fetched, by the flag of one command.
     #[serde(skip)]
     pub offline: bool,
+}
+
+impl Config {
+    /// The same for a command that may fetch nothing, or that may.
+    #[must_use]
+    pub fn with_offline(&self, offline: bool) -> Self {
+        let mut config = self.clone();
+        config.offline = offline;
+        config
+    }
 }
 
 /// The services that a stack is made of.
@@ -220,20 +241,22 @@ pub fn refuse_old_variables() -> anyhow::Result<()> {
 /// # Errors
 /// Usage errors that name the file, the line and the key.
 pub fn load(root: &Path) -> anyhow::Result<Config> {
-    let path = root.join("e2e.toml");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| coded(Code::Usage, format!("read {}: {error}", path.display())))?;
-    parse(&text).map_err(|why| coded(Code::Usage, format!("{}: {why}", path.display())))
+    let read = || {
+        let source = Source::read(&root.join("e2e.toml"))?;
+        parse(&source)
+    };
+    read().map_err(|why| coded(Code::Usage, why))
 }
 
-fn parse(text: &str) -> Result<Config, String> {
-    let config: Config = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| {
-            text[..span.start.min(text.len())].matches('\n').count() + 1
-        });
-        format!("line {line}: {}", error.message())
-    })?;
+fn parse(source: &Arc<Source>) -> Result<Config, String> {
+    let mut config: Config = source.parse()?;
     config.images.check()?;
+    let parts = Parts {
+        parts: std::mem::take(&mut config.guests),
+        known: std::mem::take(&mut config.known),
+        file: None,
+    };
+    config.parts = parts.placed(source)?;
     Ok(config)
 }
 
@@ -242,6 +265,10 @@ mod tests {
     use super::*;
 
     const OURS: &str = include_str!("../../../e2e.toml");
+
+    fn parse(text: &str) -> Result<Config, String> {
+        super::parse(&Source::new(Path::new("e2e.toml"), text))
+    }
 
     #[test]
     fn ours_is_valid_and_complete() {
@@ -269,7 +296,7 @@ mod tests {
             + 1;
         let why = parse(&unknown).unwrap_err();
         assert!(
-            why.starts_with(&format!("line {line}: unknown field `drian_seconds`")),
+            why.starts_with(&format!("e2e.toml:{line}: unknown field `drian_seconds`")),
             "{why}"
         );
         let why = parse(&OURS.replace("keep_runs = 10", "keep_runs = \"ten\"")).unwrap_err();

@@ -18,6 +18,7 @@ pub mod docker;
 pub mod exit;
 pub mod fingerprint;
 pub mod lock;
+pub mod parts;
 pub mod phases;
 pub mod process;
 pub mod random;
@@ -30,9 +31,11 @@ pub use config::{Config, platform};
 pub use context::RunContext;
 pub use exit::{Code, code_of, coded, mended};
 pub use fingerprint::Fingerprint;
+pub use parts::guest::{Guest, Part};
 pub use phases::{Phase, Phases};
 pub use process::{
-    Command, Exit, Ident, Inherit, Output, Process, query, run_to_end, spawn, tail, this_program,
+    Command, Exit, Ident, Inherit, Output, Process, listener, query, run_to_end, spawn, tail,
+    this_program,
 };
 pub use run::info::Info;
 pub use run::{Run, runs_dir};

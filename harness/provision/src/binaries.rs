@@ -2,7 +2,7 @@
 
 use crate::programs::configured;
 use anyhow::Context;
-use harness_base::{Artifacts, Config};
+use harness_base::{Artifacts, Config, Guest, Part};
 use std::path::PathBuf;
 
 /// A binary of this workspace that a stack runs or hands to the tests.
@@ -39,6 +39,17 @@ impl Binary {
             Self::Gateway => "model-gateway",
             Self::Mcp => "mcp-probe",
         }
+    }
+
+    /// The part of somebody else's build that takes its place, as a file describes it.
+    pub fn guest(self, config: &Config) -> Option<(Part, &Guest)> {
+        let part = match self {
+            Self::Server => Part::Server,
+            Self::Runner => Part::Runner,
+            Self::Gateway => Part::Gateway,
+            Self::Cli | Self::Mcp => return None,
+        };
+        Some((part, config.parts.guest(part)?))
     }
 
     /// Somebody else's build of it.

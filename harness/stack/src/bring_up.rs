@@ -9,7 +9,7 @@ use crate::service::Place;
 use crate::services::runner::MODEL_HEALTH;
 use crate::stack::{Owner, Stack};
 use crate::start::{self, Own};
-use crate::wiring::{RunnerModel, Wiring};
+use crate::wiring::{Ports, RunnerModel, Wiring};
 use anyhow::Context;
 use harness_base::{Code, Command, code_of, coded, random, run_to_end};
 use harness_provision::{
@@ -19,6 +19,7 @@ use harness_provision::{
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// A phase 2 stack that is ready.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ pub async fn phase2(
     stack: &Arc<Stack>,
     mut plan: ModelPlan,
     runtime: Runtime,
+    ports: Ports,
 ) -> anyhow::Result<Up> {
     let first = FirstStart::default();
     let port = place_model(stack, &mut plan)?;
@@ -62,6 +64,7 @@ pub async fn phase2(
         plan.mode.gateway(),
         config.model.max_tokens,
     );
+    wiring.ports = ports;
     wiring.upstream = live.and_then(|model| model.base_url.clone());
     if runtime == Runtime::Docker {
         compose::prepare(stack, &mut wiring).await?;
@@ -71,7 +74,7 @@ pub async fn phase2(
         let files = model_files(stack, &mut plan).await?;
         if let (LiveModel::Available(model), Some(files), Some(port)) = (&plan.live, files, port) {
             first.now();
-            start::model(stack, &files, model, port).await?;
+            start::model(stack, &wiring, &files, model, port).await?;
         }
         anyhow::Ok(())
     };
@@ -174,49 +177,54 @@ async fn processes(
     first: &FirstStart,
 ) -> anyhow::Result<(Found, Endpoints)> {
     let context = &stack.context;
-    let port = stack.port()?;
+    let port = match wiring.ports.temporal {
+        Some(port) => port,
+        None => stack.port()?,
+    };
     wiring.set_temporal(&format!("127.0.0.1:{port}"));
     let web = match stack.stay() {
         Some(stay) if stay.web => Some(stack.port()?),
         _ => None,
     };
+    let temporal_up = watch::channel(false).0;
     let temporal = async {
         let obtain = programs::obtain(&context.config, Program::Temporal);
         let found = context.timed("tools: temporal", obtain).await?;
         first.now();
-        let address = start::temporal(stack, &found.bin, port, web).await?;
+        let address = start::temporal(stack, wiring, &found.bin, port, web).await?;
+        temporal_up.send_replace(true);
         anyhow::Ok((found, address))
     };
     let one = async |binary: Binary, name: &str| {
         context.wait_built().await?;
+        if start::needs_temporal(stack, binary) {
+            // Whoever could never say so fails the start as a whole.
+            let _ = temporal_up.subscribe().wait_for(|up| *up).await;
+        }
         first.now();
         let address =
             start::service(stack, wiring, binary, name, Owner::Shared, Own::default()).await?;
+        anyhow::Ok(address)
+    };
+    let serving = async |binary: Binary, name: &str| {
+        let address = one(binary, name).await?;
         let address = address.with_context(|| format!("{name} announced no address"))?;
         anyhow::Ok(format!("http://{address}"))
     };
     let ours = async {
         let (server, gateway) = tokio::try_join!(
-            one(Binary::Server, "server"),
-            one(Binary::Gateway, "gateway")
+            serving(Binary::Server, "server"),
+            serving(Binary::Gateway, "gateway")
         )?;
         let gateway = format!("{gateway}/v1");
         wiring.set_server(&server);
         wiring.set_gateway(&gateway);
-        start::service(
-            stack,
-            wiring,
-            Binary::Runner,
-            "runner",
-            Owner::Shared,
-            Own::default(),
-        )
-        .await?;
+        one(Binary::Runner, "runner").await?;
         anyhow::Ok((server, gateway))
     };
     let time = async { anyhow::Ok(python_tools::obtain_mcp_time(&context.config).await) };
     let ((found, temporal), mcp, (server, gateway), time) =
-        tokio::try_join!(temporal, one(Binary::Mcp, "mcp"), ours, time)?;
+        tokio::try_join!(temporal, serving(Binary::Mcp, "mcp"), ours, time)?;
     let artifacts = context.wait_built().await?;
     let mcp = McpEndpoint {
         stdio: Binary::Mcp.path(&context.config, &artifacts)?,
@@ -261,6 +269,9 @@ async fn model_answers(stack: &Stack, wiring: &Wiring, model: &Model) -> anyhow:
     };
     // After the build, since a server may forget again what nobody asks for minutes.
     context.timed("model: load", load).await?;
+    if Binary::Runner.guest(&context.config).is_some() {
+        return Ok(()); // it has no check of ours: its first answer shows
+    }
     let check = match stack.containers() {
         Some(_) => compose::exec_in(stack, "runner", Binary::Runner, &MODEL_HEALTH)?,
         None => {

@@ -4,7 +4,7 @@ use crate::compose::test_instance;
 use crate::compose::{self, container::Container};
 use crate::handle::Handle;
 use crate::lease;
-use crate::stack::{LaunchSpec, Stack};
+use crate::stack::{Launch, LaunchSpec, Stack};
 use anyhow::Context;
 use harness_base::Exit;
 use harness_base::docker::{self, labels, leftovers};
@@ -26,8 +26,13 @@ impl Stack {
         );
         match member.origin.clone() {
             LaunchSpec::Command(command) => {
-                let (owner, ready, limit) = (member.owner, member.ready, member.limit);
-                self.start(instance, owner, command, ready, limit).await
+                let launch = Launch {
+                    command,
+                    ready: member.ready,
+                    limit: member.limit,
+                    described: member.described,
+                };
+                self.start(instance, member.owner, launch).await
             }
             // It comes back here to be adopted, hence the box.
             LaunchSpec::Container(it) => {

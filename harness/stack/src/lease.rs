@@ -3,6 +3,7 @@
 use anyhow::bail;
 use harness_base::lock::Lock;
 use harness_base::user_dir::lock_dir;
+use harness_base::{Code, coded, listener};
 use std::net::TcpListener;
 use std::ops::RangeInclusive;
 
@@ -46,6 +47,21 @@ pub fn lease() -> anyhow::Result<Lease> {
 /// Whether nobody listens on a loopback port.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
+/// Refuses a port that somebody listens on; `at` says who asks for it.
+///
+/// # Errors
+/// [`Code::NotReady`] with who has it, as far as that can be seen.
+pub fn check_free(port: u16, at: &str) -> anyhow::Result<()> {
+    if is_free(port) {
+        return Ok(());
+    }
+    let who = listener(port).map_or("somebody".into(), |(pid, name)| {
+        format!("{name} (pid {pid})")
+    });
+    let text = format!("{at}: port {port} is taken by {who}");
+    Err(coded(Code::NotReady, text))
 }
 
 /// The kernel's range for outgoing connections.

@@ -5,6 +5,7 @@
     allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
 )]
 
+pub mod alone;
 pub mod bring_up;
 pub mod compose;
 pub mod control;
@@ -17,6 +18,8 @@ pub mod handle;
 pub mod kept;
 pub mod lease;
 mod network;
+pub mod outside;
+pub mod pollers;
 mod private;
 pub mod ready;
 pub mod relay;
@@ -31,4 +34,4 @@ pub mod wiring;
 pub use bring_up::Up;
 pub use file::{Runtime, StackFile};
 pub use stack::{Owner, Stack};
-pub use wiring::Wiring;
+pub use wiring::{Ports, Wiring};

@@ -1,12 +1,17 @@
 //! Ready means that the client's own first call works; dead means that the wait is over.
 
 use crate::handle::Handle;
+use crate::pollers::Pollers;
+use crate::service::Described;
 use crate::services;
 use harness_base::{Code, Command, Interrupt, coded, docker, run_to_end, tail};
 use harness_provision::model;
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 /// Between two questions: a tenth of what the fastest service takes to start.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -34,6 +39,11 @@ pub enum Ready {
         /// Bearer key.
         key: Option<String>,
     },
+    /// It listens at `HOST:PORT`.
+    Listening(String),
+    /// It polls a queue.
+    #[serde(skip)]
+    Polls(Pollers),
 }
 
 /// A service and what the wait for it may use.
@@ -47,6 +57,8 @@ pub struct Waited<'a> {
     pub log: &'a Path,
     /// A file for what health checks say.
     pub said: &'a Path,
+    /// Where it is described, if it is somebody else's.
+    pub described: Option<&'a Described>,
     /// Longest wait.
     pub limit: Duration,
     /// Lines of the log that an error shows.
@@ -77,18 +89,18 @@ pub async fn wait(
         announced = poll(ready, service.said, &mut last) => return Ok(announced),
         () = tokio::time::sleep(service.limit) => String::new(),
     };
-    let why = if why.is_empty() {
-        format!(
-            "is running but not ready after {} s: {last}",
-            service.limit.as_secs_f32()
-        )
+    let (line, why) = if why.is_empty() {
+        let seconds = service.limit.as_secs_f32();
+        let why = format!("is running but not ready after {seconds} s: {last}");
+        (service.described.map(|it| &it.ready), why)
     } else {
-        why
+        (service.described.map(|it| &it.command), why)
     };
+    let line = line.map_or_else(String::new, |line| format!("{line}: "));
     Err(coded(
         Code::NotReady,
         format!(
-            "{} {why}\n{}",
+            "{line}{} {why}\n{}",
             service.name,
             log_tail(service.log, service.lines)
         ),
@@ -133,6 +145,11 @@ async fn question(ready: &Ready, said: &Path) -> Result<Option<String>, String> 
             true => Ok(None),
             false => Err(format!("it has not written {}", file.display())),
         },
+        Ready::Listening(address) => listens(address)
+            .await
+            .map(|()| None)
+            .map_err(|why| format!("nobody listens at {address}: {why}")),
+        Ready::Polls(pollers) => pollers.question().await.map(|()| None),
         Ready::Http { url, key } => {
             let asked = async { model::get(&model::client(ANSWER)?, url, key.as_deref()).await };
             asked
@@ -140,5 +157,18 @@ async fn question(ready: &Ready, said: &Path) -> Result<Option<String>, String> 
                 .map(|_| None)
                 .map_err(|error| format!("{error:#}"))
         }
+    }
+}
+
+/// A connection that stays open. What publishes a container's port takes connections before anybody listens inside, and
+/// closes them at once.
+async fn listens(address: &str) -> std::io::Result<()> {
+    const STAYS: Duration = Duration::from_millis(100);
+    let connect = tokio::time::timeout(ANSWER, TcpStream::connect(address));
+    let mut stream = connect.await.map_err(|_| ErrorKind::TimedOut)??;
+    match tokio::time::timeout(STAYS, stream.read(&mut [0])).await {
+        Ok(Ok(0)) => Err(ErrorKind::ConnectionAborted.into()),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(_)) | Err(_) => Ok(()),
     }
 }

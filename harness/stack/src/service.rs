@@ -1,6 +1,7 @@
 //! One description of a service. Its process on this host, a container of a test's own and the comparison with
 //! `compose.yaml` follow from it.
 
+use crate::pollers::Queue;
 use harness_base::Command;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,6 +45,22 @@ impl Place<'_> {
         }
     }
 
+    /// The folder of such files.
+    pub fn data_folder(self) -> String {
+        match self {
+            Self::Process { dir, .. } => dir.to_string_lossy().into_owned(),
+            Self::Container => "/data".into(),
+        }
+    }
+
+    /// A path that a description names: a process's is relative to the checkout. A bare name is looked for on PATH.
+    pub fn path(self, root: &Path, path: &str) -> PathBuf {
+        match self {
+            Self::Process { .. } if path.contains('/') => root.join(path),
+            _ => PathBuf::from(path),
+        }
+    }
+
     /// A file that need not.
     pub fn scratch(self, name: &str) -> String {
         match self {
@@ -72,6 +89,25 @@ pub enum Health {
         /// Bearer key.
         key: Option<String>,
     },
+    /// It listens at its port.
+    Listening,
+    /// It serves by `grpc.health.v1` at its port.
+    Grpc,
+    /// It polls a queue of Temporal's.
+    Polls(Queue),
+}
+
+/// A part of somebody else's build: where its description stands, and what is known of it by that alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its command: `FILE:LINE`.
+    pub command: String,
+    /// When it is ready: `FILE:LINE`.
+    pub ready: String,
+    /// The port that it was told, where it listens.
+    pub port: Option<u16>,
+    /// Whether others reach it there.
+    pub serves: bool,
 }
 
 /// Where a container has its secrets.
@@ -84,6 +120,8 @@ pub struct ContainerNeeds {
     pub program: &'static str,
     /// The port that is published on loopback.
     pub publishes: Option<u16>,
+    /// The port there, where it is not any.
+    pub published_at: Option<u16>,
     /// A volume at `/data`.
     pub keeps_data: bool,
     /// The volume is small and in memory, so that it can be filled; it is empty after a restart.
@@ -110,9 +148,19 @@ pub struct ServiceSpec {
     pub limit: Duration,
     /// In a container.
     pub container: ContainerNeeds,
+    /// Of a part of somebody else's build.
+    pub described: Option<Described>,
 }
 
 impl ServiceSpec {
+    /// The program in its container: somebody else's by its own path, ours at the root.
+    pub fn inside(&self) -> String {
+        match self.command.program.as_os_str().is_empty() {
+            true => format!("/{}", self.container.program),
+            false => self.command.program.to_string_lossy().into_owned(),
+        }
+    }
+
     /// With a secret, where there is one: a variable of a process, a file of a container.
     #[must_use]
     pub fn with_secret(

@@ -1,14 +1,16 @@
 //! A stack: host processes, every one in its own group, logged from the first byte, recorded for the sweep; in the
 //! container runtime also containers.
 
-use crate::compose::container::TestContainer;
 use crate::compose::containers::Containers;
+use crate::compose::test_container::TestContainer;
 use crate::handle::Handle;
 use crate::lease::{self, Lease};
 use crate::private;
 use crate::ready::{self, Ready, Waited};
+use crate::service::Described;
 use anyhow::Context;
-use harness_base::{Code, Command, Output, Phase, RunContext, coded, spawn};
+use harness_base::process::ident;
+use harness_base::{Code, Command, Output, Phase, RunContext, coded, listener, spawn};
 use harness_provision::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -70,6 +72,8 @@ pub struct Member {
     pub owner: Owner,
     /// Where this host reaches it, `HOST:PORT`, once it is ready.
     pub address: Option<String>,
+    /// Where it is described, if it is somebody else's build.
+    pub described: Option<Described>,
 }
 
 impl Member {
@@ -82,8 +86,22 @@ impl Member {
             handle,
             owner: Owner::Shared,
             address: None,
+            described: None,
         }
     }
+}
+
+/// A process that is to be started, and when it is ready.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// What is run.
+    pub command: Command,
+    /// When it is ready.
+    pub ready: Ready,
+    /// Longest time from start to ready.
+    pub limit: Duration,
+    /// Where it is described, if it is somebody else's build.
+    pub described: Option<Described>,
 }
 
 /// Whose a member is.
@@ -209,7 +227,7 @@ impl Stack {
         std::mem::take(&mut self.state().leases)
     }
 
-    /// Starts an instance and waits until it is ready; returns its announced address, if it announces one.
+    /// Starts an instance and waits until it is ready; returns the address that it announces, or that it was told to serve.
     ///
     /// # Errors
     /// [`Code::NotReady`] with state, exit and log; [`Code::Interrupted`].
@@ -217,10 +235,14 @@ impl Stack {
         &self,
         instance: &str,
         owner: Owner,
-        command: Command,
-        ready: Ready,
-        limit: Duration,
+        launch: Launch,
     ) -> anyhow::Result<Option<String>> {
+        let Launch {
+            command,
+            ready,
+            limit,
+            described,
+        } = launch;
         if self.context.interrupt.count() > 0 {
             return Err(coded(Code::Interrupted, "interrupted"));
         }
@@ -234,10 +256,16 @@ impl Stack {
             .run
             .own(command)
             .env("TMPDIR", temp.to_string_lossy());
+        if let Some((described, port)) = described.as_ref().and_then(|it| Some((it, it.port?))) {
+            lease::check_free(port, &format!("{}: {instance}", described.command))?;
+        }
         let ready = match ready {
             Ready::Asked(check) => Ready::Asked(check.env(RUN_ID, &self.context.run.id)),
             other => other,
         };
+        if let Ready::Polls(pollers) = &ready {
+            pollers.before_start().await;
+        }
         if self.stay().and_then(|stay| stay.mine.as_deref()) == Some(instance) {
             return self.wait_for_mine(instance, command, ready).await;
         }
@@ -248,10 +276,10 @@ impl Stack {
             .pid_file(&format!("{}-{instance}", self.phase));
         let process =
             spawn(&command, &Output::Log(log.clone()), Some(&pid_file)).map_err(|error| {
-                coded(
-                    Code::NotReady,
-                    format!("{instance} cannot be started: {error:#}"),
-                )
+                let at = described.as_ref().map(|it| format!("{}: ", it.command));
+                let at = at.unwrap_or_default();
+                let text = format!("{at}{instance} cannot be started: {error:#}");
+                coded(Code::NotReady, text)
             })?;
         let member = Member {
             origin: LaunchSpec::Command(command),
@@ -259,9 +287,32 @@ impl Stack {
             limit,
             handle: Handle::Process(process),
             owner,
-            address: None,
+            address: described
+                .as_ref()
+                .filter(|it| it.serves)
+                .and_then(|it| it.port)
+                .map(|port| format!("127.0.0.1:{port}")),
+            described: described.clone(),
         };
-        self.watch(instance, member, began).await
+        let announced = self.watch(instance, member, began).await?;
+        let Some((described, port)) = described.as_ref().and_then(|it| Some((it, it.port?))) else {
+            return Ok(announced);
+        };
+        self.check_holder(port, &format!("{}: {instance}", described.command))?;
+        Ok(announced)
+    }
+
+    /// Refuses a port on which somebody else answers in the place of a part that was told it.
+    fn check_holder(&self, port: u16, at: &str) -> anyhow::Result<()> {
+        let Some((pid, name)) = listener(port) else {
+            return Ok(()); // not to be seen from here
+        };
+        let ours = ident::with_env("E2E_RUN_ID", &self.context.run.id);
+        if ours.iter().any(|ident| ident.pid == pid) {
+            return Ok(());
+        }
+        let text = format!("{at}: port {port} is taken by {name} (pid {pid}), which answers there");
+        Err(coded(Code::NotReady, text))
     }
 
     /// Says how a service is started, and waits until its user has done so, however long that takes.
@@ -310,6 +361,7 @@ impl Stack {
         began: Instant,
     ) -> anyhow::Result<Option<String>> {
         let (handle, ready, limit) = (member.handle.clone(), member.ready.clone(), member.limit);
+        let (described, told) = (member.described.clone(), member.address.clone());
         self.state().members.insert(instance.to_owned(), member);
         let temp = self.dir.join("data/tmp");
         let log = self.log(instance);
@@ -320,10 +372,12 @@ impl Stack {
             handle: &handle,
             log: &log,
             said: &said,
+            described: described.as_ref(),
             limit,
             lines,
         };
         let announced = ready::wait(waited, &ready, &self.context.interrupt).await?;
+        let announced = announced.or(told);
         let took = began.elapsed();
         self.context
             .span(&format!("{} {instance}", self.phase), took);

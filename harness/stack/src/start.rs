@@ -1,13 +1,15 @@
 //! Starting an instance of a service, where its stack runs.
 
-use crate::compose::test_instance;
+use crate::compose::{rewrite_env, test_instance};
+use crate::lease;
+use crate::outside;
 use crate::ready::Ready;
 use crate::service::{Health, Place, ServiceSpec};
-use crate::services::{gateway, mcp, model, runner, server, temporal};
-use crate::stack::{Owner, Stack};
+use crate::services::{gateway, guest, mcp, model, runner, server, temporal};
+use crate::stack::{Launch, Owner, Stack};
 use crate::wiring::Wiring;
 use anyhow::{Context, bail};
-use harness_base::Command;
+use harness_base::{Code, Command, Guest, Part, coded};
 use harness_provision::{Binary, Model, ModelFiles};
 use std::path::Path;
 
@@ -34,25 +36,85 @@ pub async fn service(
     own: Own<'_>,
 ) -> anyhow::Result<Option<String>> {
     let dir = stack.dir.join("data").join(instance);
+    let wanted = match (binary, owner) {
+        (Binary::Server, Owner::Shared) => wiring.ports.server,
+        _ => None,
+    };
     let place = match stack.containers() {
         Some(_) => Place::Container,
         None => Place::Process {
             dir: &dir,
             // One that is started again shall be where it was.
-            port: match stack.stay() {
-                Some(_) if binary != Binary::Runner => stack.port()?,
+            port: match (wanted, stack.stay()) {
+                (Some(port), _) => port,
+                (None, Some(_)) if binary != Binary::Runner => stack.port()?,
                 _ => 0,
             },
         },
     };
-    let mut spec = spec(stack, wiring, binary, place)?;
+    let env = match stack.containers() {
+        Some(containers) => rewrite_env::rewritten(containers, own.env).await?,
+        None => own.env.to_vec(),
+    };
+    let mut spec = match binary.guest(&stack.context.config) {
+        Some(guest) => theirs(stack, wiring, guest, place, wanted, &env)?,
+        None => spec(stack, wiring, binary, place)?.with_env(&env),
+    };
     if let Some(containers) = stack.containers() {
         spec.container.small_disk = own.small_disk;
-        return test_instance::start(stack, containers, binary, instance, spec, own.env).await;
+        let who = (instance, owner);
+        return test_instance::start(stack, containers, wiring, binary, who, spec).await;
     }
     std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+    if spec.described.is_some() {
+        let program = spec.command.program.clone();
+        return process(stack, wiring, instance, owner, &program, spec).await;
+    }
+    wanted.map_or(Ok(()), |port| lease::check_free(port, "the server"))?;
     let program = stack.binary(binary)?;
-    process(stack, instance, owner, &program, spec.with_env(own.env)).await
+    process(stack, wiring, instance, owner, &program, spec).await
+}
+
+/// Whether a part is somebody else's and Temporal must be there before it starts.
+pub fn needs_temporal(stack: &Stack, binary: Binary) -> bool {
+    let guest = binary.guest(&stack.context.config);
+    guest.is_some_and(|(_, guest)| guest.needs_temporal(stack.phase))
+}
+
+/// A part of somebody else's build, which takes the port that it says, or that is wanted, or any.
+fn theirs(
+    stack: &Stack,
+    wiring: &Wiring,
+    (part, guest): (Part, &Guest),
+    place: Place<'_>,
+    wanted: Option<u16>,
+    env: &[(String, String)],
+) -> anyhow::Result<ServiceSpec> {
+    let port = match (guest.fixed_port(), wanted, place) {
+        (Some((port, at)), Some(wanted), Place::Process { .. }) if port != wanted => {
+            let text = format!("{at}: the {part} takes port {port} alone, not {wanted}");
+            return Err(coded(Code::Usage, text));
+        }
+        (Some((port, _)), ..) | (None, Some(port), Place::Process { .. }) => port,
+        (None, None, Place::Process { .. }) if guest.listens() => stack.port()?,
+        (None, ..) => guest::inside(part, guest),
+    };
+    let services = &stack.context.config.services;
+    let limit = match part {
+        Part::Server => services.server.ready_limit(),
+        Part::Runner => services.runner.ready_limit(),
+        Part::Gateway => services.gateway.ready_limit(),
+    };
+    let at = guest::At {
+        place,
+        port,
+        root: &stack.context.run.root,
+        logs: &stack.dir.join("logs"),
+        limit,
+    };
+    let mut spec = guest::spec((part, guest), wiring, at, env)?;
+    spec.container.published_at = wanted;
+    Ok(spec)
 }
 
 /// Our services by their names in `compose.yaml`.
@@ -98,15 +160,18 @@ pub fn spec(
 /// As [`Stack::start`].
 pub async fn temporal(
     stack: &Stack,
+    wiring: &Wiring,
     bin: &Path,
     port: u16,
     web: Option<u16>,
 ) -> anyhow::Result<String> {
     let dir = stack.dir.join("data/temporal");
     std::fs::create_dir_all(&dir).context("make Temporal's folder")?;
+    lease::check_free(port, "temporal")?;
     let limit = stack.context.config.services.temporal.ready_limit();
     let spec = temporal::spec(Place::Process { dir: &dir, port }, web, limit);
-    process(stack, "temporal", Owner::Shared, bin, spec).await?;
+    wiring.set_asks_temporal(bin, &format!("127.0.0.1:{port}"));
+    process(stack, wiring, "temporal", Owner::Shared, bin, spec).await?;
     Ok(format!("127.0.0.1:{port}"))
 }
 
@@ -116,6 +181,7 @@ pub async fn temporal(
 /// As [`Stack::start`].
 pub async fn model(
     stack: &Stack,
+    wiring: &Wiring,
     files: &ModelFiles,
     model: &Model,
     port: u16,
@@ -130,13 +196,14 @@ pub async fn model(
     );
     let limit = config.services.model.ready_limit();
     let spec = model::spec(files, &script, &config.model, at, limit);
-    let started = process(stack, "model", Owner::Shared, &files.python, spec).await;
+    let started = process(stack, wiring, "model", Owner::Shared, &files.python, spec).await;
     started.map(drop)
 }
 
 /// Starts a process of this host.
 async fn process(
     stack: &Stack,
+    wiring: &Wiring,
     instance: &str,
     owner: Owner,
     program: &Path,
@@ -156,8 +223,17 @@ async fn process(
             ..command.clone()
         }),
         Health::Http { url, key } => Ready::Http { url, key },
+        seen => {
+            let port = spec.described.as_ref().and_then(|it| it.port);
+            let address = port.map(|port| format!("127.0.0.1:{port}"));
+            outside::ready(stack, wiring, &seen, address.as_deref())?
+        }
     };
-    stack
-        .start(instance, owner, command, ready, spec.limit)
-        .await
+    let launch = Launch {
+        command,
+        ready,
+        limit: spec.limit,
+        described: spec.described,
+    };
+    stack.start(instance, owner, launch).await
 }

@@ -97,6 +97,7 @@ pub async fn find(stack: &Stack, which: There, mode: Mode) -> anyhow::Result<Up>
     wiring.set_server(&file.server);
     if let Some(temporal) = &file.temporal {
         wiring.set_temporal(&temporal.address);
+        wiring.set_asks_temporal(&temporal.cli, &temporal.address);
     }
     if let Some(gateway) = &file.gateway {
         wiring.set_gateway(&gateway.base_url);

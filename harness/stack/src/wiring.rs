@@ -2,6 +2,7 @@
 
 use harness_base::Config;
 use harness_provision::{GatewayMode, Model};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,17 +13,30 @@ pub struct Wiring {
     pub runner_key: Option<String>,
     /// What runners are told of the model.
     pub runner_model: RunnerModel,
-    /// The model's address as the gateway sees it; `None` where there is none.
+    /// The model's address as this host sees it; `None` where there is none.
     pub upstream: Option<String>,
     /// What the gateway does with recordings.
     pub gateway_mode: GatewayMode,
     /// Longest answer in tokens.
     pub max_tokens: u32,
+    /// Ports that somebody wants for shared services.
+    pub ports: Ports,
     temporal: OnceLock<String>,
+    asks_temporal: OnceLock<(PathBuf, String)>,
+    led_upstream: OnceLock<String>,
     gateway: OnceLock<String>,
     server: OnceLock<String>,
     /// Names of private instances.
     next: AtomicUsize,
+}
+
+/// Ports that somebody wants for shared services, where it is not any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    /// The server's.
+    pub server: Option<u16>,
+    /// Temporal's.
+    pub temporal: Option<u16>,
 }
 
 /// What runners ask for when an agent names no model, and the key that goes with it.
@@ -53,7 +67,10 @@ impl Wiring {
             upstream: None,
             gateway_mode: GatewayMode::Replay,
             max_tokens: 0,
+            ports: Ports::default(),
             temporal: OnceLock::new(),
+            asks_temporal: OnceLock::new(),
+            led_upstream: OnceLock::new(),
             gateway: OnceLock::new(),
             server: OnceLock::new(),
             next: AtomicUsize::new(2),
@@ -85,6 +102,28 @@ impl Wiring {
     pub fn set_temporal(&self, address: &str) {
         // Each is told once, by whoever brings it up.
         let _ = self.temporal.set(address.to_owned());
+    }
+
+    /// Tells by which program it is asked, and where this host reaches it.
+    pub fn set_asks_temporal(&self, cli: &Path, address: &str) {
+        let _ = self.asks_temporal.set((cli.to_owned(), address.to_owned()));
+    }
+
+    /// Tells where the model is as containers see it.
+    pub fn set_led_upstream(&self, url: &str) {
+        let _ = self.led_upstream.set(url.to_owned());
+    }
+
+    /// The model's address as a gateway sees it, wherever it runs.
+    pub fn seen_upstream(&self) -> Option<&str> {
+        let led = self.led_upstream.get().map(String::as_str);
+        led.or(self.upstream.as_deref())
+    }
+
+    /// The program by which Temporal is asked, and where this host reaches it.
+    pub fn asks_temporal(&self) -> Option<(&Path, &str)> {
+        let (cli, address) = self.asks_temporal.get()?;
+        Some((cli, address))
     }
 
     /// Tells where the gateway is; ends in `/v1`.

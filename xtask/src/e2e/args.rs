@@ -51,6 +51,9 @@ pub struct Args {
     pub runtime: RuntimeChoice,
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Parts of somebody else's build and tests that are known to differ, as this file describes them (docs/parts.md)
+    #[arg(long, value_name = "FILE")]
+    pub parts: Option<PathBuf>,
     /// Fetch nothing: no tool, no crate, no image
     #[arg(long)]
     pub offline: bool,

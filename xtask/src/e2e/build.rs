@@ -1,6 +1,7 @@
 //! One cargo call for everything a run needs.
 
 use harness_base::cargo::cargo;
+use harness_base::parts::guest::ReadyBy;
 use harness_base::{
     Artifacts, Code, Command, Config, Interrupt, Output, Phases, Process, Run, coded, spawn,
 };
@@ -28,9 +29,14 @@ impl Targets {
             Binary::Server => services,
             Binary::Runner | Binary::Gateway | Binary::Mcp => services && phases.two,
         };
+        // Whoever serves by gRPC's own health service is asked by our server's check.
+        let asks_by_grpc = (config.parts.guests()).any(|(_, guest)| guest.ready() == ReadyBy::Grpc);
         let bins: Vec<_> = Binary::ALL
             .into_iter()
-            .filter(|binary| needed(binary) && binary.configured(config).is_none())
+            .filter(|binary| {
+                let theirs = binary.configured(config).is_some() || binary.guest(config).is_some();
+                needed(binary) && (!theirs || *binary == Binary::Server && asks_by_grpc)
+            })
             .map(Binary::name)
             .collect();
         // Also where only binaries are wanted: cargo leaves the features that tests ask for out of a build without any

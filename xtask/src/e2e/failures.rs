@@ -1,7 +1,7 @@
 //! The folders of the tests, `tests/NAME` in the phase's: a test notes there what it does, we how it ended, and the tests'
 //! own binary what the services know of the failed ones.
 
-use super::report::junit::Case;
+use harness_base::run::junit::Case;
 use harness_base::{Command, query};
 use harness_stack::Stack;
 use serde_json::json;

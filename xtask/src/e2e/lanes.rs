@@ -82,18 +82,20 @@ pub fn of(name: &str) -> &str {
     name.split("::").next().unwrap_or(name)
 }
 
-/// How many tests of a target the lanes leave out, by asking its binary.
-pub async fn left_out(binary: &Path, lanes: &Lanes) -> usize {
+/// The tests of a target, by asking its binary.
+pub async fn tests_of(binary: &Path) -> Vec<String> {
     // It reads its own table and answers within milliseconds.
     let list = Command::new(binary).args(["--list", "--format", "terse"]);
     let said = query(list, Duration::from_secs(10)).await;
-    said.map_or(0, |answer| {
-        let tests = answer
-            .stdout
-            .lines()
-            .filter_map(|line| line.strip_suffix(": test"));
-        tests.filter(|name| !lanes.has(name)).count()
-    })
+    let said = said.map_or_else(|_| String::new(), |answer| answer.stdout);
+    let tests = said.lines().filter_map(|line| line.strip_suffix(": test"));
+    tests.map(str::to_owned).collect()
+}
+
+/// How many tests of a target the lanes leave out.
+pub async fn left_out(binary: &Path, lanes: &Lanes) -> usize {
+    let tests = tests_of(binary).await;
+    tests.iter().filter(|name| !lanes.has(name)).count()
 }
 
 #[cfg(test)]

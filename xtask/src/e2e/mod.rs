@@ -3,6 +3,7 @@
 mod args;
 pub mod build;
 mod failures;
+mod known;
 mod lanes;
 mod narrowed;
 mod nextest;
@@ -21,7 +22,8 @@ pub use args::{Args, Reuse};
 use narrowed::Narrowed;
 
 use crate::phase_choice::PhaseChoice;
-use harness_base::{Code, Config, Interrupt, Phases, RunContext, coded};
+use harness_base::run::sweep;
+use harness_base::{Code, Config, Interrupt, Phases, RunContext, coded, runs_dir};
 use harness_stack::Runtime;
 use harness_stack::kept::KeptStack;
 use std::path::Path;
@@ -48,6 +50,15 @@ pub async fn once(
 ) -> anyhow::Result<Code> {
     let began = Instant::now();
     config.offline = args.offline;
+    // A stack that is there was started with parts of its own; instances of tests' own are of the same.
+    let parts = match &args.parts {
+        None if args.reuse.is_some() => {
+            let mut runs = sweep::runs(&runs_dir(root)).into_iter().rev();
+            runs.find_map(|(_, info)| info.kept.then_some(info.parts)?)
+        }
+        file => file.clone(),
+    };
+    config.parts.settle(parts.as_deref())?;
     if args.reuse.is_some() && args.phase == PhaseChoice::Phase1 {
         return Err(coded(
             Code::Usage,

@@ -4,6 +4,7 @@ use super::lanes::Lanes;
 use super::nextest_metadata::Metadata;
 use harness_base::Command;
 use harness_selection::expression::{all_of, exactly};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// What runs the tests.
@@ -123,6 +124,46 @@ pub fn command(runner: &TestRunner, tests: Tests<'_>) -> Command {
         .cwd(tests.root)
 }
 
+/// Which tests nextest is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    /// `cargo-nextest`.
+    pub bin: &'a Path,
+    /// The test target.
+    pub phase: &'a str,
+    /// What it need not ask cargo again.
+    pub metadata: Option<&'a Metadata>,
+    /// The checkout.
+    pub root: &'a Path,
+}
+
+impl Selection<'_> {
+    /// Asks which tests an expression stands for.
+    pub fn list(&self, expression: &str) -> Command {
+        let command = Command::new(self.bin)
+            .args(["nextest", "list", "--profile", "e2e"])
+            .args(["--message-format", "json", "-E", expression]);
+        let command = match self.metadata {
+            Some(metadata) => command.args(metadata.args()),
+            None => command.args(["--cargo-quiet", "--test", self.phase]),
+        };
+        command.cwd(self.root)
+    }
+}
+
+/// The tests of a list that match its expression.
+pub fn matching(list: &str) -> Vec<String> {
+    let list: Value = serde_json::from_str(list).unwrap_or_default();
+    let suites = list["rust-suites"].as_object().into_iter().flatten();
+    let tests = suites.filter_map(|(_, suite)| suite["testcases"].as_object());
+    let matches = |test: &Value| test["filter-match"]["status"] == "matches";
+    tests
+        .flatten()
+        .filter(|(_, test)| matches(test))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
 /// A nextest configuration of this phase alone, so that two runs never write one JUnit file; with tests that run first.
 pub fn overlay(junit: &Path, first: &[String]) -> String {
     // A JSON string is a TOML basic string.
@@ -233,6 +274,22 @@ mod tests {
                 .contains("--status-level fail --final-status-level none --failure-output never")
         );
         assert!(echo(false).contains("--final-status-level none --tool-config-file"));
+    }
+
+    #[test]
+    fn an_expression_is_asked_about() {
+        let selection = Selection {
+            bin: Path::new("cargo-nextest"),
+            phase: "phase1",
+            metadata: None,
+            root: Path::new("/w"),
+        };
+        insta::assert_snapshot!(selection.list("test(/^a/)").echo(), @"cargo-nextest nextest list --profile e2e --message-format json -E 'test(/^a/)' --cargo-quiet --test phase1");
+        let list = r#"{"rust-suites":{"t::phase1":{"testcases":{
+            "a::b":{"filter-match":{"status":"matches"}},
+            "c":{"filter-match":{"status":"mismatch","reason":"expression"}}}}}}"#;
+        assert_eq!(matching(list), ["a::b"]);
+        assert!(matching("half").is_empty());
     }
 
     #[test]

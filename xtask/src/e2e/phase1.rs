@@ -5,13 +5,8 @@ use super::outcome::{PhaseOutcome, fail};
 use super::report::PhaseReport;
 use super::run_tests;
 use super::test_run::TestRun;
-use anyhow::Context;
-use harness_base::Phase;
-use harness_provision::Binary;
-use harness_stack::{
-    Owner, Runtime, Stack, StackFile, Wiring, control,
-    start::{self, Own},
-};
+use harness_base::{Code, Part, Phase, code_of};
+use harness_stack::{Runtime, Stack, alone, control};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,9 +35,15 @@ pub async fn run(run: &TestRun<'_>) -> PhaseOutcome {
             return (Some(report), None);
         }
     };
-    if let Err(error) = tests(run, &stack, &mut report).await {
-        fail(&mut report, error);
-        run_tests::collect(&stack, None, &report).await;
+    match tests(run, &stack, &mut report).await {
+        Err(error) if code_of(&error) == Code::Missing => {
+            report.skip(error, !run.fails_if_missing);
+        }
+        Err(error) => {
+            fail(&mut report, error);
+            run_tests::collect(&stack, None, &report).await;
+        }
+        Ok(()) => {}
     }
     if !run.args.keep {
         stack.down().await;
@@ -56,24 +57,14 @@ async fn tests(
     report: &mut PhaseReport,
 ) -> anyhow::Result<()> {
     let began = Instant::now();
-    let wiring = Arc::new(Wiring::alone());
-    let server = start::service(
-        stack,
-        &wiring,
-        Binary::Server,
-        "server",
-        Owner::Shared,
-        Own::default(),
-    );
-    let server = server.await?.context("the server announced no address")?;
-    let server = format!("http://{server}");
-    wiring.set_server(&server);
+    let (wiring, mut file) = alone::phase1(stack).await?;
     (report.ready, report.services) = (Some(began.elapsed()), stack.timings());
-    report.on.push("server alone, on host processes".into());
-    let control = control::serve(stack.clone(), wiring).await?;
-    let file = StackFile {
-        control: Some(control.at.clone()),
-        ..StackFile::ours(stack, server)?
+    let server = match run.context.config.parts.guest(Part::Server) {
+        Some(guest) => format!("server of {}", guest.place()),
+        None => "server".into(),
     };
+    report.on.push(format!("{server} alone, on host processes"));
+    let control = control::serve(stack.clone(), wiring).await?;
+    file.control = Some(control.at.clone());
     run_tests::run(run, stack, &file, &lanes::ALL, report).await
 }

@@ -10,7 +10,7 @@ use crate::model_choice;
 use harness_base::{Code, Phase, code_of};
 use harness_provision::{LiveModel, Mode};
 use harness_stack::stack::Stay;
-use harness_stack::{Runtime, Stack, StackFile, Up, bring_up, control, kept, there};
+use harness_stack::{Ports, Runtime, Stack, StackFile, Up, bring_up, control, kept, there};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub enum Phase2 {
     /// Not asked for.
     NotAsked,
     /// Skipped, or it failed before anything could be started.
-    Skipped(PhaseReport),
+    Skipped(Box<PhaseReport>),
     /// Started.
     Started {
         /// Its services.
@@ -39,7 +39,7 @@ pub async fn bring_up(run: &TestRun<'_>) -> Phase2 {
     let stack = match Stack::new(context, Phase::Two) {
         Ok(stack) if args.keep => Arc::new(stack.staying(Stay::default())),
         Ok(stack) => Arc::new(stack),
-        Err(error) => return Phase2::Skipped(failed(error)),
+        Err(error) => return Phase2::Skipped(Box::new(failed(error))),
     };
     if let Some(reuse) = args.reuse {
         let up = there::find(&stack, reuse.into(), args.model.mode()).await;
@@ -49,13 +49,13 @@ pub async fn bring_up(run: &TestRun<'_>) -> Phase2 {
         };
     }
     if let Err(report) = run.has_test_runner(Phase::Two).await {
-        return Phase2::Skipped(report);
+        return Phase2::Skipped(Box::new(report));
     }
     let (config, required) = (&context.config, run.fails_if_missing);
     let skipped = |error, excused| {
         let mut report = PhaseReport::new(Phase::Two);
         report.skip(error, excused);
-        Phase2::Skipped(report)
+        Phase2::Skipped(Box::new(report))
     };
     if let Err(error) = model_choice::equipped(config).await {
         return skipped(error, !required && !args.model.mode().needs_model());
@@ -64,9 +64,9 @@ pub async fn bring_up(run: &TestRun<'_>) -> Phase2 {
         Ok(plan) => plan,
         // A model that was asked for is no matter of the machine's.
         Err(error) if code_of(&error) == Code::Missing => return skipped(error, false),
-        Err(error) => return Phase2::Skipped(failed(error)),
+        Err(error) => return Phase2::Skipped(Box::new(failed(error))),
     };
-    let up = bring_up::phase2(&stack, plan, run.runtime).await;
+    let up = bring_up::phase2(&stack, plan, run.runtime, Ports::default()).await;
     Phase2::Started {
         stack,
         up: up.map(Box::new),
@@ -83,7 +83,7 @@ fn failed(error: anyhow::Error) -> PhaseReport {
 pub async fn run(run: &TestRun<'_>, phase2: Phase2) -> PhaseOutcome {
     let (stack, up) = match phase2 {
         Phase2::NotAsked => return (None, None),
-        Phase2::Skipped(report) => return (Some(report), None),
+        Phase2::Skipped(report) => return (Some(*report), None),
         Phase2::Started { stack, up } => (stack, up),
     };
     let mut report = PhaseReport::new(Phase::Two);
@@ -92,6 +92,11 @@ pub async fn run(run: &TestRun<'_>, phase2: Phase2) -> PhaseOutcome {
         Err(error) => (None, Err(error)),
         Ok(up) => {
             let lanes = describe(&mut report, run.args, &up);
+            if up.file.runtime != Runtime::External {
+                let guests = run.context.config.parts.guests();
+                let said = guests.map(|(part, it)| format!("{part} of {}", it.place()));
+                report.on.extend(said);
+            }
             let mut file = up.file.clone();
             let result = tests(run, &stack, &up, &mut file, &lanes, &mut report).await;
             (Some(file), result)

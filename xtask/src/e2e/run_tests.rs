@@ -2,14 +2,18 @@
 
 use super::build;
 use super::failures;
+use super::known;
 use super::lanes::{self, Lanes};
 use super::nextest::{self, Talk, TestRunner, Tests};
 use super::nextest_metadata;
 use super::report::PhaseReport;
-use super::report::junit::{self, Counts};
+use super::report::tally::{self, Counts};
 use super::stress;
 use super::test_run::TestRun;
 use anyhow::Context;
+use harness_base::run::info::Judged;
+use harness_base::run::judge::{self, Differences};
+use harness_base::run::junit::{self, Case};
 use harness_base::{Code, Exit, Inherit, Output, Process, coded, docker, spawn, tail};
 use harness_selection::Selection;
 use harness_stack::ready::log_tail;
@@ -39,6 +43,10 @@ pub async fn run(
         Some(binary) if !lanes.all() => lanes::left_out(binary, lanes).await,
         _ => 0,
     };
+    let differences = match (&runner, run.args.stress) {
+        (TestRunner::Nextest(bin), None) => known::listed(run, file.phase, bin, &artifacts).await?,
+        _ => Differences::new(),
+    };
     let began = Instant::now();
     let processes = start(run, stack, file, lanes).await?;
     let (mut interrupted, mut dead) = (false, false);
@@ -63,22 +71,17 @@ pub async fn run(
             }
         }
     };
-    let (counts, cases, tallies) = match run.args.stress {
-        None => {
-            let junit = std::fs::read_to_string(nextest::junit_path(&stack.dir, None));
-            match junit::read(&junit.unwrap_or_default()) {
-                Some((cases, counts, tallies)) => (Some(counts), cases, tallies),
-                None => (None, Vec::new(), Vec::new()),
-            }
-        }
+    report.tests = began.elapsed();
+    let judged = match run.args.stress {
+        None => count(stack, &differences, report)?,
         Some(_) => {
-            let counts = stress::read(&stack.dir, processes.len(), report);
-            (counts, Vec::new(), Vec::new())
+            report.counts = stress::read(&stack.dir, processes.len(), report);
+            Judged::default()
         }
     };
-    failures::mark(&stack.dir, &cases);
-    (report.counts, report.tests, report.cases) = (counts, began.elapsed(), cases);
-    (report.lanes, report.left_out) = (tallies, left_out);
+    failures::mark(&stack.dir, &report.cases);
+    report.left_out = left_out;
+    let counts = report.counts;
     let stopped = interrupted || dead || interrupt.count() > 0;
     if run.args.exec.is_none() && run.args.stress.is_none() {
         // 0 and 100 are nextest's codes for tests that all ran.
@@ -96,7 +99,17 @@ pub async fn run(
     if let Some(error) = dead_member(stack) {
         return Err(error);
     }
-    if exit.code == Some(0) {
+    if let Some(why) = judge::stale(&judged) {
+        let also = match exit.code {
+            Some(0) => String::new(),
+            _ if judged.failed.is_empty() => String::new(),
+            _ => format!("\ntests failed ({exit})"),
+        };
+        return Err(coded(Code::TestsFailed, format!("{why}{also}")));
+    }
+    let as_known =
+        exit.code == Some(FAILED) && judged.failed.is_empty() && !judged.known.is_empty();
+    if exit.code == Some(0) || as_known {
         return Ok(());
     }
     if matches!(runner, TestRunner::Nextest(_)) && could_not_run(exit.code, counts) {
@@ -193,6 +206,35 @@ async fn end(processes: &[Process], gently: bool) -> Exit {
     }
     all(processes).await
 }
+
+/// Counts what ran, and tells the JUnit file what is known to differ.
+fn count(
+    stack: &Stack,
+    differences: &Differences,
+    report: &mut PhaseReport,
+) -> anyhow::Result<Judged> {
+    let path = nextest::junit_path(&stack.dir, None);
+    let junit = std::fs::read_to_string(&path).unwrap_or_default();
+    let Some(cases) = junit::read(&junit) else {
+        return Ok(Judged::default());
+    };
+    let judged = judge::judge(&cases, differences);
+    let (counts, lanes) = tally::tally(&cases, &judged);
+    let cases: Vec<Case> = cases
+        .into_iter()
+        .map(|case| judge::judged(case, &judged))
+        .collect();
+    (report.counts, report.cases, report.lanes) = (Some(counts), cases, lanes);
+    if !differences.is_empty() {
+        report.judged = Some(judged.clone());
+        let noted = junit::noted(&junit, |test| judge::note(test, &judged));
+        std::fs::write(&path, noted.unwrap_or(junit)).context("write what differs as known")?;
+    }
+    Ok(judged)
+}
+
+/// Nextest's code for tests that failed.
+const FAILED: i32 = 100;
 
 /// Nextest's own codes for what is no test's failure: its setup, cargo's metadata, a build, the list of tests.
 fn could_not_run(code: Option<i32>, counts: Option<Counts>) -> bool {

@@ -2,7 +2,7 @@
 
 use super::nextest::junit_path;
 use super::report::PhaseReport;
-use super::report::junit::Counts;
+use super::report::tally::Counts;
 use anyhow::Context;
 use harness_selection::junit;
 use harness_selection::stress::{Stress, table};
@@ -48,6 +48,7 @@ pub fn read(dir: &Path, copies: usize, report: &mut PhaseReport) -> Option<Count
     ));
     report.on.extend(table(&cases).lines().map(str::to_owned));
     (!cases.is_empty()).then(|| Counts {
+        differ: 0,
         tests: cases.len(),
         failed: cases.iter().filter(|case| case.failed()).count(),
     })

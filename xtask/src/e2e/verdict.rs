@@ -38,9 +38,13 @@ pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> an
     // Before the page is made, which tells it.
     let ended = Info::change(&context.run.dir, |info| {
         (info.causes, info.exit_code) = (causes, (!kept).then_some(code as i32));
+        info.parts.clone_from(&context.config.parts.file);
         for report in &outcome.reports {
-            info.versions
-                .insert(report.phase.to_string(), report.on.join("; "));
+            let phase = report.phase.to_string();
+            info.versions.insert(phase.clone(), report.on.join("; "));
+            if let Some(judged) = &report.judged {
+                info.tests.insert(phase, judged.clone());
+            }
         }
     });
     let wanted =

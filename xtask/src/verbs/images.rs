@@ -42,10 +42,7 @@ enum Verb {
 pub async fn run(root: &Path, config: &Config, args: &Args) -> anyhow::Result<Code> {
     let interrupt = Interrupt::install()?;
     let work = async {
-        let config = &Config {
-            offline: args.offline,
-            ..config.clone()
-        };
+        let config = &config.with_offline(args.offline);
         let wanted = images::wanted(root, config, args.registry.as_deref())?;
         match args.verb.unwrap_or(Verb::Build) {
             Verb::Build => images::all(root, config, &wanted, args.in_container).await,

@@ -51,10 +51,7 @@ pub async fn run(config: &Config, verb: Verb) -> anyhow::Result<Code> {
             } else {
                 names
             };
-            let config = &Config {
-                offline,
-                ..config.clone()
-            };
+            let config = &config.with_offline(offline);
             let interrupt = Interrupt::install()?;
             tokio::select! {
                 installed = install::all(config, &names) => installed?,

@@ -7,8 +7,8 @@ use harness_base::run::sweep;
 use harness_base::{Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded};
 use harness_stack::kept::{self, KeptStack};
 use harness_stack::stack::Stay;
-use harness_stack::{Runtime, Stack, StackFile, Up, bring_up};
-use std::path::Path;
+use harness_stack::{Ports, Runtime, Stack, StackFile, Up, bring_up};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,15 @@ pub struct Args {
     pub runtime: RuntimeChoice,
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Parts of somebody else's build, as this file describes them (docs/parts.md)
+    #[arg(long, value_name = "FILE")]
+    pub parts: Option<PathBuf>,
+    /// The server's port, in place of any that is free
+    #[arg(long, value_name = "PORT")]
+    pub port_server: Option<u16>,
+    /// Temporal's port, in place of any that is free
+    #[arg(long, value_name = "PORT")]
+    pub port_temporal: Option<u16>,
     /// Print how this service is started, wait until you have done so (in a debugger, of another build), and run the rest
     /// around it, as host processes
     #[arg(long, value_name = "SERVICE", value_parser = OF_A_USER)]
@@ -43,7 +52,7 @@ pub async fn run(root: &Path, config: Config, args: Args) -> anyhow::Result<Code
 /// As [`run`].
 pub async fn bring_up(
     root: &Path,
-    config: Config,
+    mut config: Config,
     args: Args,
     interrupt: Interrupt,
 ) -> anyhow::Result<Code> {
@@ -51,6 +60,7 @@ pub async fn bring_up(
     if KeptStack::find(root, &config, &interrupt).await?.is_some() {
         return again(root, config, args, interrupt).await;
     }
+    config.parts.settle(args.parts.as_deref())?;
     model_choice::equipped(&config).await?;
     let plan = model_choice::plan(&config, &args.model, false, &interrupt).await?;
     let runtime = match (&args.mine, args.runtime) {
@@ -67,7 +77,12 @@ pub async fn bring_up(
         web: true,
     };
     let stack = Arc::new(Stack::new(&context, Phase::Two)?.staying(stay));
-    let (built, up) = tokio::join!(build(&context), bring_up::phase2(&stack, plan, runtime));
+    let ports = Ports {
+        server: args.port_server,
+        temporal: args.port_temporal,
+    };
+    let up = bring_up::phase2(&stack, plan, runtime, ports);
+    let (built, up) = tokio::join!(build(&context), up);
     let kept = match built.and(up) {
         Ok(up) => keep(&stack, &up).await.map(|()| up),
         Err(error) => Err(error),
@@ -137,7 +152,11 @@ async fn build(context: &RunContext) -> anyhow::Result<()> {
 async fn keep(stack: &Stack, up: &Up) -> anyhow::Result<()> {
     up.file.write(&stack.dir.join("stack.json"))?;
     kept::keep(stack, up).await?;
-    Info::change(&stack.context.run.dir, |info| info.kept = true)
+    let context = &stack.context;
+    Info::change(&context.run.dir, |info| {
+        info.kept = true;
+        info.parts.clone_from(&context.config.parts.file);
+    })
 }
 
 /// Leaves nothing of a stack that did not come up.

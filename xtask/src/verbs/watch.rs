@@ -44,6 +44,9 @@ async fn rounds(
                 runtime: args.runtime,
                 model: args.model.clone(),
                 mine: None,
+                parts: args.parts.clone(),
+                port_server: None,
+                port_temporal: None,
             };
             up::bring_up(root, config.clone(), up, interrupt.clone()).await?;
         }

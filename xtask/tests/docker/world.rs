@@ -128,6 +128,11 @@ impl Contained {
         &self.images["E2E_IMAGE_GATEWAY"]
     }
 
+    /// The image of a component.
+    pub fn image_of(&self, component: &str) -> &str {
+        &self.images[&format!("E2E_IMAGE_{component}")]
+    }
+
     /// The id of the run that began last; empty before the first.
     pub fn run_id(&self) -> String {
         let latest = std::fs::read_link(self.world.runs().join("latest"));

@@ -46,12 +46,16 @@ impl Images {
 
 #[cfg(test)]
 mod tests {
+    use crate::parts::source::Source;
+    use std::path::Path;
+
     const OURS: &str = include_str!("../../../../e2e.toml");
 
     #[test]
     fn images_of_others_are_pinned() {
         let with = |line: &str| {
-            super::super::parse(&OURS.replace("[images]", &format!("[images]\n{line}")))
+            let text = OURS.replace("[images]", &format!("[images]\n{line}"));
+            super::super::parse(&Source::new(Path::new("e2e.toml"), &text))
         };
         let why = with("builder = \"rust:1.92\"").unwrap_err();
         assert!(

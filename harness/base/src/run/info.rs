@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The content of `run.json`.
@@ -25,6 +25,12 @@ pub struct Info {
     pub commit: Option<String>,
     /// What ran on what, filled in as it becomes known.
     pub versions: BTreeMap<String, String>,
+    /// How the tests of each phase went, where some are known to differ.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tests: BTreeMap<String, Judged>,
+    /// The file of `--parts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PathBuf>,
     /// For everything in the tests that is random but should be repeatable.
     pub seed: u64,
     /// The stack outlives its owner on purpose (`up`, `--keep`).
@@ -34,6 +40,30 @@ pub struct Info {
     pub causes: Vec<String>,
     /// Exit code; `None` while it runs. The sweep writes 137 where the owner was killed.
     pub exit_code: Option<i32>,
+}
+
+/// The tests of a phase, held against those that are known to differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// How many passed, as they should.
+    pub passed: usize,
+    /// Failed, and listed nowhere.
+    pub failed: Vec<String>,
+    /// Failed, as they are known to.
+    pub known: Vec<Difference>,
+    /// Passed, though they are known to differ.
+    pub stale: Vec<Difference>,
+}
+
+/// A test that is known to differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The test.
+    pub test: String,
+    /// Why.
+    pub because: String,
+    /// Where that is said: `FILE:LINE`.
+    pub at: String,
 }
 
 impl Info {
@@ -51,6 +81,8 @@ impl Info {
             checkout: checkout_hash(root),
             commit: None,
             versions: BTreeMap::new(),
+            tests: BTreeMap::new(),
+            parts: None,
             seed: seed.finish() >> 12, // exact in JSON readers that only have doubles
             kept: false,
             causes: Vec::new(),

@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod info;
+pub mod judge;
+pub mod junit;
 mod leaks;
 pub mod sweep;
 

@@ -29,11 +29,7 @@ pub async fn ensure(
     images: &[Image],
     offline: bool,
 ) -> anyhow::Result<()> {
-    let config = Config {
-        offline,
-        ..config.clone()
-    };
-    all(root, &config, images, false).await
+    all(root, &config.with_offline(offline), images, false).await
 }
 
 /// Fetches the images that are missing from the registry, where there is one, and builds the others. Those that are

@@ -14,4 +14,4 @@ pub use build::{all, ensure};
 pub use component::{Component, Image};
 pub use present::{absent, clean, list};
 pub use registry::{pull, push};
-pub use wanted::{for_tests, wanted};
+pub use wanted::{for_tests, wanted, with_guests};

@@ -2,7 +2,7 @@
 
 use super::component::{Component, Image};
 use super::tag;
-use harness_base::Config;
+use harness_base::{Code, Config, Part, coded};
 use std::path::Path;
 
 /// The images of the present sources, in the order of [`Component::ALL`].
@@ -42,6 +42,33 @@ pub fn wanted(root: &Path, config: &Config, registry: Option<&str>) -> anyhow::R
             foreign: false,
             remote: !prefix.is_empty(),
         });
+    }
+    Ok(images)
+}
+
+/// The same with those of parts of somebody else's build, which are neither built nor looked into.
+///
+/// # Errors
+/// A usage error with the line of a part that has none.
+pub fn with_guests(config: &Config, images: Vec<Image>) -> anyhow::Result<Vec<Image>> {
+    let mut images = images;
+    for (part, guest) in config.parts.guests() {
+        let Some((reference, _)) = guest.image() else {
+            let place = guest.place();
+            let text = format!(
+                "{place}: the {part} has no image: say image = NAME, or take --runtime native"
+            );
+            return Err(coded(Code::Usage, text));
+        };
+        let is_its = |component| match part {
+            Part::Server => component == Component::Server,
+            Part::Runner => matches!(component, Component::Runner | Component::RunnerE2e),
+            Part::Gateway => component == Component::Gateway,
+        };
+        for image in images.iter_mut().filter(|image| is_its(image.component)) {
+            (image.foreign, image.remote) = (true, false);
+            reference.clone_into(&mut image.reference);
+        }
     }
     Ok(images)
 }

@@ -4,7 +4,6 @@ use anyhow::Context;
 use harness_base::docker::{self, ANSWER, docker};
 use harness_base::run::sweep;
 use harness_base::{Code, Exit, Output, Process, Run, spawn};
-use harness_provision::Binary;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -206,21 +205,6 @@ fn parse(said: &str) -> Option<End> {
         },
     };
     Some(End { exit, why })
-}
-
-/// A container of a test's own, for its restart.
-#[derive(Clone, Debug)]
-pub struct TestContainer {
-    /// Its name, also on the network.
-    pub name: String,
-    /// Whose program runs in it.
-    pub binary: Binary,
-    /// The port that is published on loopback.
-    pub publishes: Option<u16>,
-    /// How its program is asked whether it is ready.
-    pub health: Vec<String>,
-    /// Longest time from start to ready.
-    pub limit: Duration,
 }
 
 /// Where a port of a container is published: `127.0.0.1:PORT`.

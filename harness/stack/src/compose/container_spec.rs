@@ -32,16 +32,22 @@ pub(super) fn health_args(health: &Health) -> Vec<String> {
             vec!["healthcheck".into(), "--address".into(), address]
         }
         Health::Asked(args) => args.clone(),
-        Health::Http { .. } => Vec::new(), // nobody in a container is asked so
+        // Nobody in a container is asked so, or it is not asked itself.
+        Health::Http { .. } | Health::Listening | Health::Grpc | Health::Polls(_) => Vec::new(),
     }
 }
 
 /// `docker run` for it, but for its environment.
-pub(super) fn run(containers: &Containers, name: &str, image: &str, spec: &ServiceSpec) -> Command {
+pub(super) fn run(
+    containers: &Containers,
+    (name, alias): (&str, &str),
+    image: &str,
+    spec: &ServiceSpec,
+) -> Command {
     let needs = &spec.container;
     let pids = PIDS.to_string();
     let mut command = docker(["run", "--detach", "--name", name])
-        .args(["--network", &containers.project])
+        .args(["--network", &containers.project, "--network-alias", alias])
         .args(["--user", USER, "--read-only", "--cap-drop", "ALL"])
         .args(["--security-opt", "no-new-privileges:true"])
         .args(["--pids-limit", &pids, "--memory", needs.memory])
@@ -56,7 +62,16 @@ pub(super) fn run(containers: &Containers, name: &str, image: &str, spec: &Servi
         command = command.args(["--tmpfs".to_owned(), format!("{folder}:{SCRATCH}")]);
     }
     if let Some(port) = needs.publishes {
-        command = command.args(["--publish".to_owned(), format!("127.0.0.1::{port}")]);
+        let at = needs
+            .published_at
+            .map_or_else(String::new, |port| port.to_string());
+        command = command.args(["--publish".to_owned(), format!("127.0.0.1:{at}:{port}")]);
+    }
+    if let Some(folder) = &spec.command.cwd {
+        command = command.args([
+            "--workdir".to_owned(),
+            folder.to_string_lossy().into_owned(),
+        ]);
     }
     if needs.keeps_data {
         let mut volume = format!("type=volume,source={name},destination=/data");
@@ -84,7 +99,7 @@ pub(super) fn run(containers: &Containers, name: &str, image: &str, spec: &Servi
             .secret(&var.name, &var.value);
     }
     command
-        .args(["--entrypoint".to_owned(), format!("/{}", needs.program)])
+        .args(["--entrypoint".to_owned(), spec.inside()])
         .args([image.to_owned()])
         .args(spec.command.args.iter().cloned())
 }

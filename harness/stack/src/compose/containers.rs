@@ -112,5 +112,5 @@ impl Containers {
 
 /// Runs a container's own program in it.
 pub fn exec(container: &str, program: &str, args: &[String]) -> Command {
-    docker(["exec", container, &format!("/{program}")]).args(args.iter().cloned())
+    docker(["exec", container, program]).args(args.iter().cloned())
 }

@@ -7,10 +7,12 @@ pub mod containers;
 mod host_proxy;
 mod keys;
 mod model_route;
-mod rewrite_env;
+pub(crate) mod rewrite_env;
 mod shared;
+pub mod test_container;
 pub mod test_instance;
 mod up;
+mod up_command;
 mod volume;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::containers::Containers;
 use super::host_proxy::HOST_NAME;
 use crate::ready::Ready;
-use crate::stack::{Owner, Stack};
+use crate::stack::{Launch, Owner, Stack};
 use harness_base::{Command, Inherit, this_program};
 
 /// One on this host's loopback is led to by a process of ours, which listens on the run's bridge alone and outlives `up`.
@@ -29,15 +29,13 @@ pub(super) async fn open(
         .env("STIGMER_ANNOUNCE_FILE", announce.to_string_lossy())
         .inherit(Inherit::System);
     let limit = stack.context.config.services.gateway.ready_limit();
-    stack
-        .start(
-            "route",
-            Owner::Shared,
-            command,
-            Ready::Written(announce),
-            limit,
-        )
-        .await?;
+    let launch = Launch {
+        command,
+        ready: Ready::Written(announce),
+        limit,
+        described: None,
+    };
+    stack.start("route", Owner::Shared, launch).await?;
     Ok(format!("{start}{from}{rest}"))
 }
 

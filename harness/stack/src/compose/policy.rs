@@ -8,12 +8,20 @@ use crate::service::{KEYS, Place, ServiceSpec};
 use crate::services::{gateway, mcp, runner, server, temporal};
 use crate::wiring::{RunnerModel, Wiring};
 use harness_base::docker::labels;
+use harness_base::parts::Parts;
 use harness_provision::GatewayMode;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::time::Duration;
 
 const OURS: &str = include_str!("../../../../compose/compose.yaml");
+
+/// A published port without the variable by which `up` asks for one: where it is not set, Docker chooses.
+fn any_port(port: &str) -> String {
+    ["${E2E_PORT_SERVER:-}", "${E2E_PORT_TEMPORAL:-}"]
+        .iter()
+        .fold(port.to_owned(), |port, open| port.replace(open, ""))
+}
 
 /// Every rule that a file breaks, as `service: what`.
 fn broken(text: &str) -> Vec<String> {
@@ -24,6 +32,7 @@ fn broken(text: &str) -> Vec<String> {
         let mut say = |what: &str| found.push(format!("{name}: {what}"));
         for port in list(&service, "ports") {
             // Three parts: loopback, nothing (Docker chooses), the container's own.
+            let port = any_port(&port);
             let parts: Vec<&str> = port.split(':').collect();
             if !matches!(parts[..], ["127.0.0.1", "", _]) {
                 say("publishes a port that is not on loopback, or not free");
@@ -142,17 +151,17 @@ fn our_file_keeps_every_rule() {
 fn every_rule_bites() {
     let breaks = [
         (
-            "127.0.0.1::7234",
+            "127.0.0.1:${E2E_PORT_SERVER:-}:7234",
             "0.0.0.0::7234",
             "server: publishes a port that is not on loopback, or not free",
         ),
         (
-            "127.0.0.1::7234",
-            "127.0.0.1:7234:7234",
+            "127.0.0.1:${E2E_PORT_SERVER:-}:7234",
+            "127.0.0.1:${E2E_PORT_SERVER:-7234}:7234",
             "server: publishes a port that is not on loopback, or not free",
         ),
         (
-            "127.0.0.1::7234",
+            "127.0.0.1:${E2E_PORT_SERVER:-}:7234",
             "7234",
             "server: publishes a port that is not on loopback, or not free",
         ),
@@ -214,7 +223,7 @@ fn every_rule_bites() {
             "server: mounts this host's files",
         ),
         (
-            "    ports: [\"127.0.0.1::7234\"]\n",
+            "    ports: [\"127.0.0.1:${E2E_PORT_SERVER:-}:7234\"]\n",
             "    network_mode: host\n",
             "server: leaves the run's network",
         ),
@@ -279,7 +288,11 @@ fn differences(name: &str, spec: &ServiceSpec, service: &Map<String, Value>) -> 
     compare("tmpfs", list(scratch), service.get("tmpfs"));
     let ports = needs.publishes.iter();
     let ports = ports.map(|port| format!("127.0.0.1::{port}")).collect();
-    compare("ports", list(ports), service.get("ports"));
+    let theirs = service.get("ports").map(|all| {
+        let all = all.as_array().unwrap().iter();
+        all.map(|port| any_port(port.as_str().unwrap())).collect()
+    });
+    compare("ports", list(ports), theirs.as_ref());
     let data = needs.keeps_data.then(|| "data:/data".to_owned());
     let keys = (!needs.keys.is_empty()).then(|| format!("{name}-keys:{KEYS}:ro"));
     let volumes = data.into_iter().chain(keys).collect();
@@ -325,7 +338,7 @@ fn wiring() -> Wiring {
     };
     let mut wiring = Wiring::whole("runner-key".into(), model, GatewayMode::Replay, 24);
     wiring.upstream = Some("http://172.18.0.1:1/v1".into());
-    wire(&wiring);
+    wire(&wiring, &Parts::default());
     wiring
 }
 
@@ -373,7 +386,11 @@ fn every_difference_is_seen() {
         ),
         ("      LOG_LEVEL: info\n", "", "server: environment"),
         ("DB_PATH: /data/", "DB_PATH: /tmp/", "server: environment"),
-        ("127.0.0.1::7234", "127.0.0.1::7235", "server: ports"),
+        (
+            "{E2E_PORT_SERVER:-}:7234",
+            "{E2E_PORT_SERVER:-}:7235",
+            "server: ports",
+        ),
         ("\"data:/data\"", "\"data:/db\"", "server: volumes"),
         (
             "runner-keys:/run/keys:ro",

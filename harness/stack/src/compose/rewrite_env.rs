@@ -10,7 +10,7 @@ const HERE: &str = "127.0.0.1:";
 ///
 /// # Errors
 /// When no way to this host can be opened.
-pub(super) async fn rewritten(
+pub(crate) async fn rewritten(
     containers: &Containers,
     env: &[(String, String)],
 ) -> anyhow::Result<Vec<(String, String)>> {

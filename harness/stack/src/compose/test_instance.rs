@@ -1,14 +1,17 @@
-//! Instances of a test's own: containers beside Compose's, with the same image, limits and labels.
+//! Containers beside Compose's, with the limits and labels of these: instances of a test's own, with the same images, and
+//! parts of somebody else's build.
 
-use super::container::{Container, TestContainer, published};
+use super::container::{Container, published};
 use super::container_spec::{health_args, run};
 use super::containers::{Containers, exec};
-use super::rewrite_env;
+use super::test_container::{Check, TestContainer};
 use crate::handle::Handle;
+use crate::outside;
 use crate::ready::Ready;
-use crate::service::ServiceSpec;
+use crate::service::{Health, ServiceSpec};
 use crate::services;
 use crate::stack::{LaunchSpec, Member, Owner, Stack};
+use crate::wiring::Wiring;
 use anyhow::Context;
 use harness_base::Code;
 use harness_base::docker::{self, docker};
@@ -25,29 +28,47 @@ const START: Duration = Duration::from_secs(60);
 pub async fn start(
     stack: &Stack,
     containers: &Containers,
+    wiring: &Wiring,
     binary: Binary,
-    instance: &str,
+    (instance, owner): (&str, Owner),
     spec: ServiceSpec,
-    env: &[(String, String)],
 ) -> anyhow::Result<Option<String>> {
     let name = format!("{}-{instance}", containers.project);
-    let env = rewrite_env::rewritten(containers, env).await?;
-    let spec = spec.with_env(&env);
-    let command = run(containers, &name, containers.image(binary), &spec);
+    let check = match (&spec.health, spec.container.publishes) {
+        (Health::Announced { .. }, Some(_)) => Check::Outside(binary),
+        (Health::Grpc, _) => Check::Outside(Binary::Server),
+        (Health::Listening, _) => Check::Listening,
+        (Health::Polls(queue), _) => Check::Polls(outside::pollers(wiring, queue.clone())?),
+        (health, _) => Check::Inside(health_args(health)),
+    };
+    if let Check::Polls(pollers) = &check {
+        pollers.before_start().await;
+    }
+    let command = run(
+        containers,
+        (&name, instance),
+        containers.image(binary),
+        &spec,
+    );
+    let described = spec.described.as_ref();
     docker::ask(stack.context.run.own(command), START, Code::NotReady)
         .await
-        .with_context(|| format!("start {instance}"))?;
+        .with_context(|| match described {
+            Some(described) => format!("{}: start {instance}", described.command),
+            None => format!("start {instance}"),
+        })?;
     let container = TestContainer {
         name,
-        binary,
+        program: spec.inside(),
         publishes: spec.container.publishes,
-        health: health_args(&spec.health),
+        check,
         limit: spec.limit,
+        described: spec.described,
     };
-    watch(stack, containers, instance, container, false).await
+    watch(stack, containers, (instance, owner), container, false).await
 }
 
-/// Starts an ended one again, on the same data.
+/// Starts an ended one of a test's own again, on the same data.
 ///
 /// # Errors
 /// As [`start`].
@@ -57,14 +78,17 @@ pub async fn restart(
     instance: &str,
     container: TestContainer,
 ) -> anyhow::Result<Option<String>> {
+    if let Check::Polls(pollers) = &container.check {
+        pollers.before_start().await;
+    }
     docker::ask(docker(["start", &container.name]), START, Code::NotReady).await?;
-    watch(stack, containers, instance, container, true).await
+    watch(stack, containers, (instance, Owner::Test), container, true).await
 }
 
 async fn watch(
     stack: &Stack,
     containers: &Containers,
-    instance: &str,
+    (instance, owner): (&str, Owner),
     it: TestContainer,
     again: bool,
 ) -> anyhow::Result<Option<String>> {
@@ -72,7 +96,6 @@ async fn watch(
     let log = stack.log(instance);
     let container = Container::follow(&stack.context.run, &name, instance, &log, again)?;
     let handle = Handle::Container(container);
-    let mut check = exec(&name, it.binary.name(), &it.health);
     let mut address = None;
     if let Some(inside) = it.publishes {
         // One that died already is not published: the wait tells how it died.
@@ -80,19 +103,27 @@ async fn watch(
             let port = at.rsplit(':').next().and_then(|port| port.parse().ok());
             let port = port.context("a published port is a number")?;
             containers.publish(port, &format!("{name}:{inside}"));
-            // The tests' own way, and quicker than a process in the container.
-            let bin = stack.binary(it.binary)?;
-            check = services::address_health(&bin, &at);
             address = Some(at);
         }
     }
+    let ready = match (&it.check, &address) {
+        (Check::Inside(args), _) => Ready::Asked(exec(&name, &it.program, args)),
+        (Check::Polls(pollers), _) => Ready::Polls(pollers.clone()),
+        (Check::Outside(binary), Some(at)) => {
+            Ready::Asked(services::address_health(&stack.binary(*binary)?, at))
+        }
+        (Check::Listening, Some(at)) => Ready::Listening(at.clone()),
+        (Check::Outside(_) | Check::Listening, None) => Ready::Asked(exec(&name, &it.program, &[])),
+    };
+    let described = it.described.clone();
     let member = Member {
         origin: LaunchSpec::Container(it),
-        ready: Ready::Asked(check),
+        ready,
         limit,
         handle,
-        owner: Owner::Test,
+        owner,
         address: address.clone(),
+        described,
     };
     stack.adopt(instance, member).await?;
     Ok(address)

@@ -4,30 +4,31 @@ use super::client::Compose;
 use super::container::{Container, published};
 use super::container_spec::health_args;
 use super::containers::{Containers, exec};
+use super::up_command::{command, ours};
 use super::{keys, model_route};
 use crate::file::{Endpoints, McpEndpoint};
 use crate::handle::Handle;
+use crate::lease;
 use crate::ready::Ready;
-use crate::service::{KEYS, Place, ServiceSpec};
+use crate::service::{Place, ServiceSpec};
+use crate::services::guest::inside;
 use crate::services::{self, temporal};
-use crate::stack::{LaunchSpec, Member, Stack};
-use crate::start;
+use crate::stack::{LaunchSpec, Member, Owner, Stack};
+use crate::start::{self, Own};
 use crate::wiring::Wiring;
 use anyhow::Context;
 use harness_base::docker::{self, ANSWER, docker};
-use harness_base::{Code, Command, coded, run_to_end};
+use harness_base::parts::Parts;
+use harness_base::parts::guest::ReadyBy;
+use harness_base::{Code, Command, Part, coded, run_to_end};
 use harness_provision::{Binary, Found, Program, images, programs};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Compose itself, until all containers are started.
 const UP: Duration = Duration::from_secs(120);
-/// Between Docker's own questions. It is xtask that waits for readiness; five processes a second would only take time
-/// from the tests.
-const HEALTH_INTERVAL: &str = "30s";
-
-const MODEL_KEY_FILE: &str = "STIGMER_LLM_API_KEY_FILE";
 
 /// The services of `compose.yaml`, with what each is told.
 ///
@@ -39,17 +40,18 @@ pub(super) fn described(
 ) -> anyhow::Result<Vec<(&'static str, ServiceSpec)>> {
     let limit = stack.context.config.services.temporal.ready_limit();
     let mut all = vec![("temporal", temporal::spec(Place::Container, None, limit))];
-    for (name, binary) in start::OURS {
+    for (name, binary) in ours(stack) {
         all.push((name, start::spec(stack, wiring, binary, Place::Container)?));
     }
     Ok(all)
 }
 
 /// How containers find each other.
-pub(super) fn wire(wiring: &Wiring) {
+pub(super) fn wire(wiring: &Wiring, parts: &Parts) {
+    let port = |part, ours| parts.guest(part).map_or(ours, |guest| inside(part, guest));
     wiring.set_temporal("temporal:7233");
-    wiring.set_server("http://server:7234");
-    wiring.set_gateway("http://gateway:8080/v1");
+    wiring.set_server(&format!("http://server:{}", port(Part::Server, 7234)));
+    wiring.set_gateway(&format!("http://gateway:{}/v1", port(Part::Gateway, 8080)));
 }
 
 /// Has the images there, and the run's network.
@@ -66,12 +68,12 @@ pub async fn prepare(stack: &Stack, wiring: &mut Wiring) -> anyhow::Result<()> {
         return Err(coded(Code::Missing, text));
     }
     let compose = Compose::get(config).await?;
-    let wanted = images::wanted(root, config, None)?;
+    let wanted = images::with_guests(config, images::wanted(root, config, None)?)?;
     let ensure = images::ensure(root, config, &wanted, config.offline);
     context.timed("images", ensure).await?;
     let containers = Containers::new(&context.run, compose, images::for_tests(&wanted)).await?;
     stack.own_containers(Arc::new(containers));
-    wire(wiring);
+    wire(wiring, &config.parts);
     Ok(())
 }
 
@@ -87,6 +89,12 @@ pub async fn up(
     let context = &stack.context;
     // Its CLI asks the one in the container; the way to the model, and the health checks that run on this host, are built
     // with everything else.
+    for (port, who) in [
+        (wiring.ports.server, "the server"),
+        (wiring.ports.temporal, "temporal"),
+    ] {
+        port.map_or(Ok(()), |port| lease::check_free(port, who))?;
+    }
     let here = async {
         let found = programs::obtain(&context.config, Program::Temporal).await?;
         context.wait_built().await?;
@@ -100,7 +108,11 @@ pub async fn up(
     let found = found?;
     keys.context("hand over the keys")?;
     let upstream = match &wiring.upstream {
-        Some(base) => Some(model_route::open(stack, containers, base).await?),
+        Some(base) => {
+            let led = model_route::open(stack, containers, base).await?;
+            wiring.set_led_upstream(&led);
+            Some(led)
+        }
         None => None,
     };
     let command = command(stack, containers, wiring, upstream.as_deref());
@@ -141,8 +153,11 @@ async fn all(
         let container = Container::follow(&context.run, name, service, &log, false)?;
         found.push((service, spec, name.as_str(), container));
     }
-    let ready = async |at: usize| {
-        let (service, spec, name, container) = &found[at];
+    let temporal_up = watch::channel(false).0;
+    let ready = async |service: &str| {
+        let Some((service, spec, name, container)) = found.iter().find(|it| it.0 == service) else {
+            return theirs(stack, wiring, service, &temporal_up).await;
+        };
         let (program, inside) = (spec.container.program, spec.container.publishes);
         let address = match inside {
             // One that died already is not published: the wait tells how it died.
@@ -160,7 +175,7 @@ async fn all(
                 std::fs::create_dir_all(&home).context("make a folder")?;
                 temporal::health(temporal, &address, &home)
             }
-            (None, _) => exec(name, program, &health_args(&spec.health)),
+            (None, _) => exec(name, &spec.inside(), &health_args(&spec.health)),
         };
         let origin = LaunchSpec::Compose { publishes: inside };
         let handle = Handle::Container(container.clone());
@@ -174,10 +189,19 @@ async fn all(
         {
             containers.publish(port, &format!("{service}:{inside}"));
         }
+        if *service == "temporal" {
+            wiring.set_asks_temporal(temporal, &address);
+            temporal_up.send_replace(true);
+        }
         anyhow::Ok(address)
     };
-    let (temporal, server, gateway, _, _) =
-        tokio::try_join!(ready(0), ready(1), ready(2), ready(3), ready(4))?;
+    let (temporal, server, gateway, _, _) = tokio::try_join!(
+        ready("temporal"),
+        ready("server"),
+        ready("gateway"),
+        ready("mcp"),
+        ready("runner")
+    )?;
     Ok(Endpoints {
         server: format!("http://{server}"),
         temporal,
@@ -191,42 +215,34 @@ async fn all(
     })
 }
 
-/// `compose up` with everything that `compose.yaml` leaves open.
-fn command(
+/// Starts a part of somebody else's build beside Compose's containers; where this host reaches it.
+async fn theirs(
     stack: &Stack,
-    containers: &Containers,
     wiring: &Wiring,
-    upstream: Option<&str>,
-) -> Command {
-    let root = &stack.context.run.root;
-    let mut command = containers.compose.up(root, &containers.project);
-    for image in &containers.images {
-        command = command.env(image.component.variable(), &image.reference);
+    service: &str,
+    temporal_up: &watch::Sender<bool>,
+) -> anyhow::Result<String> {
+    let binary = start::OURS.iter().find(|(name, _)| *name == service);
+    let (_, binary) = binary.with_context(|| format!("{service} is no service"))?;
+    let polled = binary
+        .guest(&stack.context.config)
+        .is_some_and(|(_, guest)| {
+            matches!(guest.ready(), ReadyBy::Workflows | ReadyBy::Activities)
+        });
+    if polled || start::needs_temporal(stack, *binary) {
+        // Whoever could never say so fails the start as a whole.
+        let _ = temporal_up.subscribe().wait_for(|up| *up).await;
     }
-    let [_, (_, checkout), (_, owner)] = &containers.labels;
-    let model = &wiring.runner_model;
-    command = command
-        .env("E2E_CHECKOUT", checkout)
-        .env("E2E_OWNER", owner)
-        .env("E2E_NETWORK", &containers.project)
-        .env("E2E_HEALTH_INTERVAL", HEALTH_INTERVAL)
-        .env("E2E_GATEWAY_MODE", wiring.gateway_mode.to_string())
-        .env("E2E_MODEL_NAME", &model.name)
-        .env("E2E_MODEL_MAX_TOKENS", wiring.max_tokens.to_string())
-        .unset("COMPOSE_PROFILES"); // the user's are for other projects
-    // Not set means that there is none; what this process has by chance is not meant.
-    let command = match &model.key {
-        Some(_) => command.env(MODEL_KEY_FILE, format!("{KEYS}/STIGMER_LLM_API_KEY")),
-        None => command.unset(MODEL_KEY_FILE),
-    };
-    // A model elsewhere is asked as the user's client would ask it, one that was led to without a proxy.
-    let led = upstream.is_none() || upstream != wiring.upstream.as_deref();
-    let near = if led { "*" } else { "localhost,127.0.0.1" };
-    let command = command.env("E2E_GATEWAY_NO_PROXY", near);
-    match upstream {
-        Some(url) => command.env("GATEWAY_UPSTREAM", url),
-        None => command.unset("GATEWAY_UPSTREAM"),
-    }
+    let address = start::service(
+        stack,
+        wiring,
+        *binary,
+        service,
+        Owner::Shared,
+        Own::default(),
+    )
+    .await?;
+    Ok(address.unwrap_or_default())
 }
 
 /// A question to a container's own program, in the container of a service.
@@ -244,7 +260,7 @@ pub fn exec_in(
         anyhow::bail!("{service} is no container");
     };
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    Ok(exec(&container.id, binary.name(), &args))
+    Ok(exec(&container.id, &format!("/{}", binary.name()), &args))
 }
 
 /// Compose's containers: service and name.

@@ -133,6 +133,7 @@ impl KeptStack {
                 handle: &member.handle,
                 log: &self.stack.log(&name),
                 said: &self.stack.dir.join(format!("data/tmp/{name}.wait")),
+                described: None,
                 limit: limit.saturating_sub(began.elapsed()),
                 lines: self.stack.context.config.evidence.tail_lines,
             };

@@ -7,7 +7,7 @@ use crate::handle::Handle;
 use crate::network::parts;
 use crate::ready::Ready;
 use crate::services::port_variable;
-use crate::stack::{LaunchSpec, Member};
+use crate::stack::{Launch, LaunchSpec, Member};
 use crate::ways::{self, Weather};
 use crate::{compose, lease};
 use anyhow::Context;
@@ -125,7 +125,13 @@ impl KeptStack {
             .inherit(Inherit::System);
         let (name, ready) = (ways_of(service), Ready::Written(announce));
         let owner = member.owner;
-        self.stack.start(&name, owner, serve, ready, START).await?;
+        let launch = Launch {
+            command: serve,
+            ready,
+            limit: START,
+            described: None,
+        };
+        self.stack.start(&name, owner, launch).await?;
         let ready = match &member.ready {
             Ready::Asked(check) => Ready::Asked(Command {
                 args: check.args.clone(),
@@ -134,9 +140,13 @@ impl KeptStack {
             }),
             other => other.clone(),
         };
-        self.stack
-            .start(service, owner, command, ready, member.limit)
-            .await?;
+        let launch = Launch {
+            command,
+            ready,
+            limit: member.limit,
+            described: None,
+        };
+        self.stack.start(service, owner, launch).await?;
         self.note(&name).await?;
         self.note(service).await?;
         if let Some(recorded) = self.record.members.get_mut(service) {

@@ -7,7 +7,7 @@ use harness_base::{Command, Inherit};
 use std::path::Path;
 use std::time::Duration;
 
-const PORT: u16 = 8080;
+pub(super) const PORT: u16 = 8080;
 
 /// A gateway; `logs` is where a process keeps the exchanges.
 pub fn spec(wiring: &Wiring, place: Place<'_>, logs: &Path, limit: Duration) -> ServiceSpec {
@@ -42,5 +42,6 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, logs: &Path, limit: Duration) -> 
             memory: "128m",
             ..ContainerNeeds::default()
         },
+        described: None,
     }
 }

@@ -30,5 +30,6 @@ pub fn spec(place: Place<'_>, limit: Duration) -> ServiceSpec {
             memory: "128m",
             ..ContainerNeeds::default()
         },
+        described: None,
     }
 }

@@ -1,6 +1,7 @@
 //! The services of a stack, one file each, as `docs/stack.md` tells them.
 
 pub mod gateway;
+pub mod guest;
 pub mod mcp;
 pub mod model;
 pub mod runner;

@@ -45,5 +45,6 @@ pub fn spec(
         },
         limit,
         container: ContainerNeeds::default(),
+        described: None,
     }
 }

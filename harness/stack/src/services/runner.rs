@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A runner's health check asks until it is ready: it connects to Temporal, and a process for each question costs more,
 /// the most in a container. Shorter than an answer may take.
-const WAITS: [&str; 3] = ["healthcheck", "--wait", "3"];
+pub(super) const WAITS: [&str; 3] = ["healthcheck", "--wait", "3"];
 /// Asks whether the model answers the runner's own client.
 pub const MODEL_HEALTH: [&str; 2] = ["healthcheck", "--model"];
 
@@ -54,6 +54,7 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> anyhow::Resul
             init: true, // what an agent's MCP servers leave behind is reaped
             ..ContainerNeeds::default()
         },
+        described: None,
     };
     let model = wiring.runner_model.key.as_deref();
     Ok(spec

@@ -6,7 +6,7 @@ use crate::wiring::Wiring;
 use harness_base::{Command, Inherit};
 use std::time::Duration;
 
-const PORT: u16 = 7234;
+pub(super) const PORT: u16 = 7234;
 
 /// A server with data of its own.
 pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> ServiceSpec {
@@ -40,6 +40,7 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> ServiceSpec {
             memory: "512m",
             ..ContainerNeeds::default()
         },
+        described: None,
     };
     spec.with_secret(place, "STIGMER_RUNNER_KEY", wiring.runner_key.as_deref())
 }

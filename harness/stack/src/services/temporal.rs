@@ -50,6 +50,7 @@ pub fn spec(place: Place<'_>, web: Option<u16>, limit: Duration) -> ServiceSpec 
             memory: "1g",
             ..ContainerNeeds::default()
         },
+        described: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! GitHub Actions: an annotation at the place of each failed check, and a table in the step's summary.
 
 use super::PhaseReport;
-use super::junit::Case;
 use harness_base::run::clock::seconds;
+use harness_base::run::junit::Case;
 use std::fmt::Write as _;
 use std::io::Write as _;
 

@@ -1,12 +1,14 @@
 //! What people read at the end.
 
 pub mod github;
-pub mod junit;
 pub mod summary;
+pub mod tally;
 
 use harness_base::Phase;
-use junit::{Case, Counts, Tally};
+use harness_base::run::info::Judged;
+use harness_base::run::junit::Case;
 use std::time::Duration;
+use tally::{Counts, Tally};
 
 /// How one phase went.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub struct PhaseReport {
     pub counts: Option<Counts>,
     /// The tests that ran.
     pub cases: Vec<Case>,
+    /// What is known to differ, and what became of it; `None` where nothing is listed.
+    pub judged: Option<Judged>,
     /// The same by lane, where the phase has lanes.
     pub lanes: Vec<Tally>,
     /// How many tests the lanes left out.
@@ -48,6 +52,7 @@ impl PhaseReport {
             phase,
             counts: None,
             cases: Vec::new(),
+            judged: None,
             lanes: Vec::new(),
             left_out: 0,
             without: None,

@@ -1,7 +1,7 @@
 //! The last lines of a run, and its table of times.
 
 use super::PhaseReport;
-use super::junit;
+use super::tally;
 use harness_base::Phase;
 use harness_base::run::clock::seconds;
 use std::fmt::Write;
@@ -19,15 +19,18 @@ pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path, page: Option<
     for report in reports {
         let verdict = match (report.counts, &report.trouble) {
             (_, Some(_)) if report.skipped => "SKIPPED, nothing of it ran".to_owned(),
-            (Some(counts), None) => format!(
-                "{} passed in {}",
-                tests(counts.tests),
-                seconds(report.tests)
-            ),
+            (Some(counts), None) => {
+                let (passed, differing) = match counts.differ {
+                    0 => (tests(counts.tests), String::new()),
+                    differ => ((counts.tests - differ).to_string(), differing(report)),
+                };
+                format!("{passed} passed{differing} in {}", seconds(report.tests))
+            }
             (Some(counts), Some(_)) => format!(
-                "{} of {} failed in {}",
+                "{} of {} failed{} in {}",
                 counts.failed,
                 tests(counts.tests),
+                differing(report),
                 seconds(report.tests)
             ),
             (None, None) => format!("passed in {}", seconds(report.tests)),
@@ -36,7 +39,7 @@ pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path, page: Option<
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}: {verdict}", report.phase);
         if report.phase == Phase::Two && !report.lanes.is_empty() {
-            let line = junit::line(&report.lanes, report.model.as_deref());
+            let line = tally::line(&report.lanes, report.model.as_deref());
             let _ = writeln!(text, "    {line}");
         }
         if let Some(why) = &report.without {
@@ -98,6 +101,31 @@ fn failures(reports: &[PhaseReport]) -> String {
     text
 }
 
+/// `, 8 differ as known: no list (6), no cancel (2)`, the most frequent reason first.
+fn differing(report: &PhaseReport) -> String {
+    let known = report.judged.as_ref().map(|judged| &judged.known[..]);
+    let known = known.unwrap_or_default();
+    if known.is_empty() {
+        return String::new();
+    }
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    for difference in known {
+        match reasons
+            .iter_mut()
+            .find(|(why, _)| *why == difference.because)
+        {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((&difference.because, 1)),
+        }
+    }
+    reasons.sort_by_key(|(why, count)| (std::cmp::Reverse(*count), *why));
+    let reasons = reasons
+        .iter()
+        .map(|(why, count)| format!("{why} ({count})"));
+    let reasons: Vec<String> = reasons.collect();
+    format!(", {} differ as known: {}", known.len(), reasons.join(", "))
+}
+
 fn tests(count: usize) -> String {
     if count == 1 {
         "1 test".into()
@@ -152,13 +180,16 @@ pub fn timings(steps: &[(String, Duration)], reports: &[PhaseReport], total: Dur
 
 #[cfg(test)]
 mod test {
-    use super::super::junit::{Case, Counts, Tally};
+    use super::super::tally::{Counts, Tally};
     use super::*;
+    use harness_base::run::info::{Difference, Judged};
+    use harness_base::run::junit::Case;
 
     fn report() -> PhaseReport {
         let counts = Counts {
             tests: 9,
             failed: 0,
+            differ: 0,
         };
         PhaseReport {
             counts: Some(counts),
@@ -199,11 +230,29 @@ mod test {
             counts: Some(Counts {
                 tests: 9,
                 failed: 2,
+                differ: 0,
             }),
             trouble: Some(anyhow::anyhow!("tests failed")),
             cases: (0..7).map(case).collect(),
             left_out: 5,
             without: Some("no live model: nobody answers\n  to have it: start one".into()),
+            ..report()
+        };
+        let difference = |because: &str| Difference {
+            test: "t".into(),
+            because: because.into(),
+            at: "p.toml:1".into(),
+        };
+        let differing = PhaseReport {
+            counts: Some(Counts {
+                tests: 9,
+                failed: 0,
+                differ: 3,
+            }),
+            judged: Some(Judged {
+                known: ["no cancel", "no list", "no list"].map(difference).into(),
+                ..Judged::default()
+            }),
             ..report()
         };
         let mut skipped = PhaseReport::new(Phase::One);
@@ -216,7 +265,7 @@ mod test {
             ..report()
         };
         insta::assert_snapshot!(lines(
-            &[report(), failed, skipped, dead],
+            &[report(), failed, differing, skipped, dead],
             Duration::from_secs(12),
             Path::new("/e"),
             Some(Path::new("/e/report.html")),

@@ -120,11 +120,15 @@ pub async fn ci(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code
         program: StageProgram::Xtask,
         ..Stage::cargo("end to end", &NATIVE, Code::TestsFailed)
     };
+    let described = Stage {
+        program: StageProgram::Xtask,
+        ..Stage::cargo("as guests", &DESCRIBED, Code::TestsFailed)
+    };
     let mut times = Vec::new();
     for stage in lint_stages()
         .into_iter()
         .chain(test_stages())
-        .chain([native])
+        .chain([native, described])
         .chain(contained)
     {
         let began = Instant::now();
@@ -141,6 +145,18 @@ pub async fn ci(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code
 
 /// Both phases on host processes.
 const NATIVE: [&str; 6] = ["e2e", "all", "--runtime", "native", "--if-missing", "fail"];
+
+/// The same with our own parts as if they were somebody else's.
+const DESCRIBED: [&str; 8] = [
+    "e2e",
+    "all",
+    "--runtime",
+    "native",
+    "--model",
+    "replay",
+    "--parts",
+    "parts/ours.toml",
+];
 
 fn table(times: &[(&str, std::time::Duration, bool)]) -> String {
     let row = |(name, time, passed): &(&str, std::time::Duration, bool)| {

@@ -1,28 +1,20 @@
-//! What a run's JUnit file says, as nextest writes it.
+//! The tests of a run by lane.
 
 use crate::e2e::lanes::{KNOWN, of};
 use harness_base::run::clock::seconds;
-use roxmltree::{Document, Node};
-use std::time::{Duration, SystemTime};
-
-/// One test that ran.
-#[derive(Clone, Debug)]
-pub struct Case {
-    /// Its name, such as `scripted::tools::a_tool`.
-    pub name: String,
-    /// The first line of its failure; `None` where it passed.
-    pub failure: Option<String>,
-    began: Option<SystemTime>,
-    took: Duration,
-}
+use harness_base::run::info::{Difference, Judged};
+use harness_base::run::junit::Case;
+use std::time::Duration;
 
 /// How many tests ran and how many of them failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Ran.
     pub tests: usize,
-    /// Failed, timed out, or could not be run.
+    /// Failed, timed out, or could not be run; also those that passed though they are known to differ.
     pub failed: usize,
+    /// Failed, as they are known to.
+    pub differ: usize,
 }
 
 /// How one lane went.
@@ -36,85 +28,25 @@ pub struct Tally {
     pub span: Duration,
 }
 
-impl Case {
-    /// One that is known by its name and its end alone.
-    #[cfg(test)]
-    pub fn ended(name: &str, failure: Option<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            failure,
-            began: None,
-            took: Duration::ZERO,
+/// All tests together, and lane by lane.
+pub fn tally(cases: &[Case], judged: &Judged) -> (Counts, Vec<Tally>) {
+    (count(cases.iter(), judged), lanes(cases, judged))
+}
+
+fn count<'a>(cases: impl Iterator<Item = &'a Case>, judged: &Judged) -> Counts {
+    let named = |all: &[Difference], case: &Case| all.iter().any(|it| it.test == case.name);
+    cases.fold(Counts::default(), |counts, case| {
+        let differs = named(&judged.known, case);
+        let fails = case.failure.is_some() && !differs || named(&judged.stale, case);
+        Counts {
+            tests: counts.tests + 1,
+            failed: counts.failed + usize::from(fails),
+            differ: counts.differ + usize::from(differs),
         }
-    }
-}
-
-/// All tests, together and lane by lane; `None` where there is no such file, or half of one.
-pub fn read(junit: &str) -> Option<(Vec<Case>, Counts, Vec<Tally>)> {
-    let document = Document::parse(junit).ok()?;
-    let cases: Vec<Case> = document
-        .descendants()
-        .filter(|node| node.has_tag_name("testcase"))
-        .filter_map(case)
-        .collect();
-    let (counts, lanes) = (count(cases.iter()), tally(&cases));
-    Some((cases, counts, lanes))
-}
-
-fn case(node: Node<'_, '_>) -> Option<Case> {
-    let took = node.attribute("time").and_then(|text| text.parse().ok());
-    Some(Case {
-        name: node.attribute("name")?.to_owned(),
-        failure: node
-            .children()
-            .find(|child| child.has_tag_name("failure") || child.has_tag_name("error"))
-            .map(|failure| first_line(node, failure)),
-        began: node.attribute("timestamp").and_then(moment),
-        took: took
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .unwrap_or_default(),
     })
 }
 
-/// What a failed test says first: its error or its panic, else what nextest says of it, such as `timeout`.
-fn first_line(case: Node<'_, '_>, failure: Node<'_, '_>) -> String {
-    let printed = case
-        .children()
-        .filter(|child| child.has_tag_name("system-err") || child.has_tag_name("system-out"));
-    for text in printed.filter_map(|child| child.text()) {
-        let mut lines = text.lines();
-        while let Some(line) = lines.next() {
-            if let Some(error) = line.strip_prefix("Error: ") {
-                return error.to_owned();
-            }
-            if line.starts_with("thread '") && line.contains("' panicked at ")
-                || line.starts_with("thread '") && line.contains(" panicked at ")
-            {
-                let place = line.rsplit(" panicked at ").next().unwrap_or_default();
-                let why = lines.next().unwrap_or_default();
-                return format!("{place} panicked: {why}");
-            }
-        }
-    }
-    let kind = failure.attribute("type").unwrap_or("failed without a word");
-    kind.to_owned()
-}
-
-/// `2026-01-31T10:15:30.123+01:00`. The offset is the same in a whole file, and only differences are wanted.
-fn moment(timestamp: &str) -> Option<SystemTime> {
-    let (date, time) = timestamp.split_once('T')?;
-    let time = time.split(['+', '-', 'Z']).next()?;
-    humantime::parse_rfc3339(&format!("{date}T{time}Z")).ok()
-}
-
-fn count<'a>(cases: impl Iterator<Item = &'a Case>) -> Counts {
-    cases.fold(Counts::default(), |counts, case| Counts {
-        tests: counts.tests + 1,
-        failed: counts.failed + usize::from(case.failure.is_some()),
-    })
-}
-
-fn tally(cases: &[Case]) -> Vec<Tally> {
+fn lanes(cases: &[Case], judged: &Judged) -> Vec<Tally> {
     let place = |lane: &str| KNOWN.iter().position(|known| *known == lane);
     let mut names: Vec<&str> = cases.iter().map(|case| of(&case.name)).collect();
     names.sort_by_key(|name| (place(name).unwrap_or(KNOWN.len()), *name));
@@ -128,7 +60,7 @@ fn tally(cases: &[Case]) -> Vec<Tally> {
             .and_then(|(first, last)| last.duration_since(first).ok());
         Tally {
             name: name.to_owned(),
-            counts: count(its()),
+            counts: count(its(), judged),
             span: span.unwrap_or_default(),
         }
     };
@@ -140,9 +72,18 @@ pub fn line(lanes: &[Tally], model: Option<&str>) -> String {
     let first = lanes.iter().position(|lane| lane.counts.failed == 0);
     let mut words = lanes.iter().enumerate().map(|(at, lane)| {
         let passed = if Some(at) == first { " passed" } else { "" };
-        let count = match lane.counts.failed {
-            0 => format!("{}{passed}", lane.counts.tests),
-            failed => format!("{failed} of {} FAILED", lane.counts.tests),
+        let Counts {
+            tests,
+            failed,
+            differ,
+        } = lane.counts;
+        let differing = match differ {
+            0 => String::new(),
+            _ => format!(" and {differ} differ"),
+        };
+        let count = match failed {
+            0 => format!("{}{passed}{differing}", tests - differ),
+            _ => format!("{failed} of {tests} FAILED{differing}"),
         };
         let model = match model {
             Some(model) if lane.name == "live" => format!(" ({model})"),
@@ -157,6 +98,7 @@ pub fn line(lanes: &[Tally], model: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness_base::run::junit;
 
     const JUNIT: &str = r#"<testsuites name="e" tests="5" failures="1" errors="0">
     <testsuite name="test-e2e::phase2" tests="5">
@@ -173,7 +115,11 @@ mod tests {
 
     #[test]
     fn lanes_of_a_junit_file() {
-        let (_, counts, lanes) = read(JUNIT).unwrap();
+        let read = |text: &str| {
+            let cases = junit::read(text)?;
+            Some(tally(&cases, &Judged::default()))
+        };
+        let (counts, lanes) = read(JUNIT).unwrap();
         let (tests, failed) = (counts.tests, counts.failed);
         assert_eq!((tests, failed), (5, 1));
         insta::assert_snapshot!(line(&lanes, Some("embedded m")), @"scripted 2 passed in 0.50 s, live 1 of 1 FAILED in 2.5 s (embedded m), alone 1 in 0.10 s, complete 1 in 0.10 s");
@@ -181,12 +127,30 @@ mod tests {
             .replace("T09:00:00.050", "T23:59:59.950")
             .replace("2026-11-23T09:00:0", "2026-11-24T00:00:0");
         assert_eq!(
-            read(&midnight).unwrap().2[0].span,
+            read(&midnight).unwrap().1[0].span,
             Duration::from_millis(450)
         );
         assert!(read("").is_none());
         assert!(read(&JUNIT[..JUNIT.len() / 2]).is_none(), "half a file");
         assert_eq!(line(&[], None), "");
         insta::assert_snapshot!(line(&lanes[1..], None), @"live 1 of 1 FAILED in 2.5 s, alone 1 passed in 0.10 s, complete 1 in 0.10 s");
+    }
+
+    #[test]
+    fn what_differs_as_known_is_no_failure_and_what_passes_all_the_same_is_one() {
+        let cases = junit::read(JUNIT).unwrap();
+        let difference = |test: &str| Difference {
+            test: test.into(),
+            because: "no list".into(),
+            at: "p.toml:1".into(),
+        };
+        let judged = Judged {
+            known: vec![difference("live::chat")],
+            stale: vec![difference("scripted::c")],
+            ..Judged::default()
+        };
+        let (counts, lanes) = tally(&cases, &judged);
+        assert_eq!((counts.failed, counts.differ), (1, 1));
+        insta::assert_snapshot!(line(&lanes, None), @"scripted 1 of 2 FAILED in 0.50 s, live 0 passed and 1 differ in 2.5 s, alone 1 in 0.10 s, complete 1 in 0.10 s");
     }
 }
