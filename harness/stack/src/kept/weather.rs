@@ -101,21 +101,28 @@ impl KeptStack {
         member: &Member,
         mut command: Command,
     ) -> anyhow::Result<()> {
-        let mut pairs = Vec::new();
+        // Held until the ways have the ports: a lease that is dropped is the next one again.
+        let (mut pairs, mut leases) = (Vec::new(), Vec::new());
+        let mut port = || {
+            let lease = lease::lease()?;
+            let port = lease.port;
+            leases.push(lease);
+            anyhow::Ok(port)
+        };
         for var in command
             .env
             .iter_mut()
             .filter(|var| ADDRESSES.contains(&var.name.as_str()))
         {
             let (start, to, rest) = parts(&var.value);
-            let from = format!("127.0.0.1:{}", lease::lease()?.port);
+            let from = format!("127.0.0.1:{}", port()?);
             pairs.push(format!("{from}={to}"));
             var.value = format!("{start}{from}{rest}");
         }
         if let (Some(known), Some(variable)) = (&member.address, port_variable(service)) {
-            let port = lease::lease()?.port.to_string();
-            pairs.push(format!("{known}=127.0.0.1:{port}"));
-            command = command.env(variable, port);
+            let own = port()?.to_string();
+            pairs.push(format!("{known}=127.0.0.1:{own}"));
+            command = command.env(variable, own);
         }
         self.stack.end(service, true).await?;
         let announce = self.announce(service);
