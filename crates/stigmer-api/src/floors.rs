@@ -13,6 +13,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "finish.rs",
             "id.rs",
             "json.rs",
+            "layers.rs",
             "time.rs",
             "slug.rs",
             "validate.rs",

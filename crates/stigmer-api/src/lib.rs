@@ -1,7 +1,7 @@
 //! Stigmer's wire contract: generated messages and services, and what every part of the
 //! platform must decide alike: [ids](id), [slugs](mod@slug), [times](time), [validation](validate),
-//! what is [secret](mod@secret), what a message [takes](footprint), how stored [JSON](json) reads and
-//! the reading of [project files](manifest).
+//! the [layers] of variables, what is [secret](mod@secret), what a message [takes](footprint), how
+//! stored [JSON](json) reads and the reading of [project files](manifest).
 
 mod codec;
 pub mod finish;
@@ -10,6 +10,7 @@ mod floors;
 pub mod footprint;
 pub mod id;
 pub mod json;
+pub mod layers;
 pub mod limits;
 pub mod manifest;
 mod proto;

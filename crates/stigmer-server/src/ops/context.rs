@@ -6,14 +6,15 @@ use stigmer_api::{
     agentexecution::AgentExecution,
     agentinstance::AgentInstance,
     apiresource::ApiResourceMetadata,
-    executioncontext::{ExecutionContext, ExecutionContextSpec, ExecutionValue},
+    executioncontext::{ExecutionContext, ExecutionContextSpec},
     id,
+    layers::{self, Merged, Variables},
     resource::Resource,
 };
 
 use super::{
     lifecycle::{self, insert, take_out},
-    redacted_input::{Variables, refuse_empty},
+    redacted_input::refuse_empty,
     references,
     valid::Valid,
 };
@@ -22,8 +23,7 @@ use crate::{
     store::{Read, Tx},
 };
 
-/// The variables of an execution: those of the agent, over them those of the instance's
-/// environments in their order, over them its own. What one of them calls a secret stays one.
+/// The variables of an execution, merged from their [layers].
 ///
 /// # Errors
 /// When the agent names a variable without a value and nobody gives it one.
@@ -33,9 +33,9 @@ pub(super) fn merge(
     instance: &AgentInstance,
     own: &Variables,
 ) -> Result<Variables> {
-    let (merged, missing) = layers(view, agent, instance, own)?;
+    let Merged { variables, missing } = merged(view, agent, instance, own)?;
     if missing.is_empty() {
-        return Ok(merged);
+        return Ok(variables);
     }
     let names = missing.join(", ");
     let message = format!(
@@ -47,37 +47,17 @@ pub(super) fn merge(
 }
 
 /// What is there, and the names of what is asked for and not there.
-pub(super) fn layers(
+pub(super) fn merged(
     view: &dyn Read,
     agent: &Agent,
     instance: &AgentInstance,
     own: &Variables,
-) -> Result<(Variables, Vec<String>)> {
-    let mut merged = Variables::new();
-    let mut missing = Vec::new();
-    let mut put = |name: String, value: String, is_secret: bool| {
-        let is_secret = is_secret || merged.get(&name).is_some_and(|v| v.is_secret);
-        merged.insert(name, ExecutionValue { value, is_secret });
-    };
+) -> Result<Merged> {
     let declared = agent.spec.clone().unwrap_or_default().env_spec;
-    for (name, value) in declared.unwrap_or_default().data {
-        // Without a value it says what the agent needs, and whether that is a secret.
-        if value.value.is_empty() {
-            missing.push(name.clone());
-        }
-        put(name, value.value, value.is_secret);
-    }
-    for environment in references::environments(view, instance)? {
-        for (name, value) in environment.spec.unwrap_or_default().data {
-            missing.retain(|m| *m != name);
-            put(name, value.value, value.is_secret);
-        }
-    }
-    for (name, value) in own {
-        missing.retain(|m| m != name);
-        put(name.clone(), value.value.clone(), value.is_secret);
-    }
-    Ok((merged, missing))
+    let environments = references::environments(view, instance)?.into_iter();
+    let environments: Vec<_> = environments.filter_map(|e| e.spec).collect();
+    let declared = declared.unwrap_or_default();
+    Ok(layers::merge(&declared, &environments, own))
 }
 
 /// The agent of an execution as it is now, which the execution keeps to its end. Its variables are

@@ -9,6 +9,7 @@ use stigmer_api::{
     agentinstance::AgentInstance,
     apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope},
     id,
+    layers::Variables,
     resource::Resource,
     secret::Secrets,
     session::{Session, SessionSpec},
@@ -18,7 +19,7 @@ use stigmer_api::{
 use super::{
     context,
     lifecycle::{insert, take_out},
-    redacted_input::{Variables, refuse_empty, refuse_redacted},
+    redacted_input::{refuse_empty, refuse_redacted},
     valid::{Report, Valid},
 };
 use crate::{

@@ -1,18 +1,14 @@
 //! Secrets that come back in requests as they were shown in answers, and values that are none.
 
-use std::collections::BTreeMap;
-
 use stigmer_api::{
     executioncontext::ExecutionValue,
+    layers::Variables,
     secret,
     validate::{Violation, Violations},
 };
 
 use super::entity::Entity;
 use crate::error::{Error, Result};
-
-/// Variables by their names.
-pub(super) type Variables = BTreeMap<String, ExecutionValue>;
 
 /// Refuses what stands for a secret in answers as a value.
 pub(super) fn refuse_redacted<R: Entity>(resource: &mut R) -> Result<()> {

@@ -1,10 +1,11 @@
 //! What a server of before left: executions under way without a context, references that nobody noted.
 
 use stigmer_api::{
-    agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance, session::Session,
+    agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance, layers::Variables,
+    session::Session,
 };
 
-use super::{context, entity::Entity, execution, redacted_input::Variables};
+use super::{context, entity::Entity, execution};
 use crate::{
     error::Result,
     store::{Read, Tx},
@@ -55,7 +56,8 @@ fn late(view: &dyn Read, execution: &AgentExecution) -> Result<Variables> {
     let instance = session.spec.unwrap_or_default().agent_instance_id;
     let instance: AgentInstance = view.get(&instance)?;
     let agent: Agent = view.get(&spec.agent_id)?;
-    Ok(context::layers(view, &agent, &instance, &spec.runtime_env)?.0)
+    let merged = context::merged(view, &agent, &instance, &spec.runtime_env)?;
+    Ok(merged.variables)
 }
 
 #[cfg(test)]
