@@ -15,7 +15,7 @@ use stigmer_api::{
     MAX_MESSAGE,
     agentexecution::{
         AgentExecution, AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput,
-        ListAgentExecutionsBySessionRequest,
+        ExecutionPhase, ListAgentExecutionsBySessionRequest,
         agent_execution_command_controller_client::AgentExecutionCommandControllerClient,
         agent_execution_query_controller_client::AgentExecutionQueryControllerClient,
     },
@@ -98,18 +98,27 @@ impl Backend {
             page_size: 0,
             page_token,
         };
-        let page = self.queries().list_by_session(request).await;
+        let page = match self.queries().list_by_session(request).await {
+            // A server that lists nothing has nothing to be reminded of.
+            Err(status) if status.code() == Code::Unimplemented => return Ok(Default::default()),
+            page => page,
+        };
         let missing = |s| self.missing(&s, "SessionMissing", "session", session);
         let page = page.map_err(missing)?.into_inner();
         Ok((page.entries, page.next_page_token))
     }
 
-    /// Merges `status` into the execution's.
+    /// Merges `status` into the execution's. An end by cancellation is not told of one that has
+    /// ended: that may be why it was cancelled, and not every server keeps the first end.
     pub(crate) async fn report(
         &self,
         execution_id: &str,
         status: AgentExecutionStatus,
     ) -> Result<(), ActivityError> {
+        let cancelled = status.phase() == ExecutionPhase::ExecutionCancelled;
+        if cancelled && self.ended(execution_id).await? {
+            return Err(permanent(GONE, "it has ended"));
+        }
         let input = AgentExecutionUpdateStatusInput {
             execution_id: execution_id.to_owned(),
             status: Some(status),

@@ -6,7 +6,10 @@ use agent_tools::Limits;
 use clap::{Args, Parser, Subcommand};
 use temporal_link::TemporalArgs;
 
-use crate::keys::KeyFiles;
+use crate::{
+    keys::KeyFiles,
+    provider::{self, Provider},
+};
 
 /// Runs agents: polls Temporal for executions, asks the model, reports to the server.
 #[derive(Parser)]
@@ -221,14 +224,25 @@ impl McpLimits {
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelArgs {
-    /// Base address of the OpenAI-compatible API, up to and with /v1
+    /// Base address of the OpenAI-compatible API, up to and with /v1; default: Ollama's on this
+    /// machine, or what the provider's own variables say
     #[arg(
         long = "llm-base-url",
         env = "STIGMER_LLM_BASE_URL",
-        default_value = "http://127.0.0.1:11434/v1",
         value_name = "URL"
     )]
-    pub(crate) base_url: String,
+    base_url: Option<String>,
+
+    /// Whose API it is, as the original's runner is told
+    #[arg(
+        long = "llm-provider",
+        env = "STIGMER_LLM_PROVIDER",
+        default_value = "",
+        hide_default_value = true,
+        ignore_case = true,
+        value_name = "NAME"
+    )]
+    provider: Provider,
 
     /// Model of executions that name none
     #[arg(
@@ -291,6 +305,19 @@ pub(crate) struct ModelArgs {
 pub(crate) const MOST_ANSWER_SECONDS: u64 = 7200;
 
 impl ModelArgs {
+    /// The base address of the model's API.
+    ///
+    /// # Errors
+    /// For a provider whose own API we do not speak.
+    pub(crate) fn base_url(&self) -> anyhow::Result<String> {
+        provider::base(self.provider, self.base_url.clone(), variable)
+    }
+
+    /// The key that is sent to it.
+    pub(crate) fn key(&self) -> Option<String> {
+        provider::key(self.provider, self.api_key.clone(), variable)
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout)
     }
@@ -298,6 +325,10 @@ impl ModelArgs {
     pub(crate) fn answer(&self) -> Duration {
         Duration::from_secs(self.answer)
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 #[cfg(test)]

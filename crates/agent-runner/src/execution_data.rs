@@ -6,10 +6,12 @@ pub(crate) mod cache;
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use agent_tools::{Env, HoldBack, SkillFiles, Toolset, skills_prompt};
+use chrono::{DateTime, Utc};
 use stigmer_api::{
     agent::{AgentSpec, McpServerDefinition, SubAgent},
     agentexecution::{AgentExecution, AgentExecutionSpec, AgentMessage, MessageType},
     apiresource::ApiResourceReference,
+    time,
 };
 use temporalio_sdk::activities::ActivityError;
 use tokio::sync::OnceCell;
@@ -20,6 +22,7 @@ use crate::{
     offered_tools::Tool,
     pins::{Pins, skill_key},
     session_history::SessionHistory,
+    settled::Settled,
 };
 
 pub(crate) struct ExecutionData {
@@ -61,21 +64,29 @@ impl Equipment {
     }
 }
 
-/// A skill without an organization is the agent's own's: its slug may be there in others too.
-fn name_orgs(agent: &mut AgentSpec, org: &str) {
-    let of_subs = agent.sub_agents.iter_mut().flat_map(|s| &mut s.skill_refs);
-    for reference in agent.skill_refs.iter_mut().chain(of_subs) {
-        if reference.org.is_empty() {
-            org.clone_into(&mut reference.org);
-        }
-    }
-}
-
-/// The messages with which an execution began.
+/// The messages with which an execution began; where its server wrote none, what was asked.
 pub(crate) fn question(execution: &AgentExecution) -> Vec<AgentMessage> {
     let messages = execution.status.iter().flat_map(|s| &s.messages);
     let human = |m: &&AgentMessage| m.r#type() == MessageType::MessageHuman;
-    messages.take_while(human).cloned().collect()
+    let written: Vec<_> = messages.take_while(human).cloned().collect();
+    let asked = execution.spec.as_ref().map_or("", |s| &s.message);
+    if !written.is_empty() || asked.is_empty() {
+        return written;
+    }
+    vec![AgentMessage {
+        r#type: MessageType::MessageHuman.into(),
+        content: asked.to_owned(),
+        timestamp: created_at(execution),
+        ..AgentMessage::default()
+    }]
+}
+
+/// When an execution was created, where its server says so.
+fn created_at(execution: &AgentExecution) -> String {
+    let audit = execution.status.as_ref().and_then(|s| s.audit.as_ref());
+    let created = audit.and_then(|a| a.spec_audit.as_ref()?.created_at);
+    let created = created.and_then(|at| DateTime::<Utc>::try_from(at).ok());
+    created.map(|at| time::of(at.into())).unwrap_or_default()
 }
 
 impl ExecutionData {
@@ -83,18 +94,11 @@ impl ExecutionData {
         let execution = backend.execution(id).await?;
         let question = question(&execution);
         let spec = execution.spec.unwrap_or_default();
-        let context = backend.context(id).await?;
-        let agent = backend.agent(&spec.agent_id).await?;
-        let org = agent.metadata.unwrap_or_default().org;
-        // As it was when the execution was created; executions from before that was kept have it as
-        // it is now.
-        let mut agent = context.agent.or(agent.spec).unwrap_or_default();
-        name_orgs(&mut agent, &org);
+        let Settled { agent, env } = Settled::load(backend, id, &spec).await?;
         let mut memory = SessionHistory::load(backend, &spec.session_id, id, pins).await?;
         if let Some(pins) = pins {
             memory.more = pins.more;
         }
-        let env = Env::from(context.variables);
         let mut skills = BTreeMap::new();
         let of_subs = agent.sub_agents.iter().flat_map(|s| &s.skill_refs);
         for reference in agent.skill_refs.iter().chain(of_subs) {

@@ -23,6 +23,14 @@ pub(crate) fn permanent(kind: &str, why: impl Into<String>) -> ActivityError {
     fail(kind, why.into(), true, None)
 }
 
+/// In words.
+pub(crate) fn words(error: &ActivityError) -> String {
+    match error {
+        ActivityError::Application(failure) => failure.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// Whether every attempt would meet it.
 pub(crate) fn is_permanent(error: &ActivityError) -> bool {
     matches!(error, ActivityError::Application(failure) if failure.is_non_retryable())

@@ -3,6 +3,7 @@
 /// From the ground up: a file may import those before it.
 const ORDER: &[&str] = &[
     "keys.rs",
+    "provider.rs",
     "config.rs",
     "failure.rs",
     "history.rs",
@@ -27,6 +28,7 @@ const ORDER: &[&str] = &[
     "backend.rs",
     "backend/read.rs",
     "session_history.rs",
+    "settled.rs",
     "execution_data.rs",
     "execution_data/cache.rs",
     "reaper.rs",
@@ -44,6 +46,11 @@ const ORDER: &[&str] = &[
     "workflow/calls.rs",
     "workflow/turns.rs",
     "workflow.rs",
+    "graphton/payloads.rs",
+    "graphton/foreign_activity.rs",
+    "graphton/activities.rs",
+    "graphton/workflow.rs",
+    "graphton.rs",
     "worker.rs",
     "main.rs",
 ];

@@ -6,11 +6,14 @@ use stigmer_api::agentexecution::ExecutionConfig;
 use crate::transcript::{self, Call, Tokens, size_limit};
 
 /// One limit of an execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bound {
     pub(crate) value: u32,
     /// The runner's own, which no execution exceeds.
     pub(crate) own: u32,
+    /// Whether it is of the workflow that waits for the execution.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) foreign: bool,
 }
 
 impl Bound {
@@ -18,12 +21,16 @@ impl Bound {
     fn of(wanted: i32, own: u32) -> Self {
         let wanted = u32::try_from(wanted).ok().filter(|w| *w > 0);
         let value = wanted.map_or(own, |w| w.min(own));
-        Self { value, own }
+        Self {
+            value,
+            own,
+            foreign: false,
+        }
     }
 }
 
 /// All limits of an execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
     pub(crate) model_calls: Bound,
     pub(crate) tool_calls: Bound,
@@ -84,6 +91,20 @@ impl Limits {
             tool_calls: Bound::of(config.max_tool_calls, tool_calls),
             seconds: Bound::of(config.max_seconds, seconds),
         }
+    }
+
+    /// The same for an execution for which a foreign workflow waits so many milliseconds.
+    pub(crate) fn within(self, millis: u64) -> Self {
+        let value = u32::try_from(millis / 1000).unwrap_or(u32::MAX);
+        if self.seconds.own > 0 && self.seconds.value <= value {
+            return self;
+        }
+        let seconds = Bound {
+            value,
+            foreign: true,
+            ..self.seconds
+        };
+        Self { seconds, ..self }
     }
 
     /// Which limit stands against another model call.
@@ -152,16 +173,25 @@ impl Limits {
                 "STIGMER_MAX_SECONDS",
             ),
         };
-        let Bound { value, own } = bound;
-        match value < own {
-            true => format!(
+        let Bound {
+            value,
+            own,
+            foreign,
+        } = bound;
+        if foreign {
+            format!(
+                "the execution reached the limit of {value} {what} that its server waits for it"
+            )
+        } else if value < own {
+            format!(
                 "the execution reached its limit of {value} {what} ({field}): \
                  raise execution_config.{field}, this runner allows {own}"
-            ),
-            false => format!(
+            )
+        } else {
+            format!(
                 "the execution reached the runner's limit of {value} {what} ({field}): \
                  raise {variable} of the runner"
-            ),
+            )
         }
     }
 }
@@ -201,4 +231,5 @@ fn same(a: &Call, b: &Call) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used)]
 mod tests;

@@ -9,6 +9,7 @@ mod execution_data;
 mod failure;
 #[cfg(test)]
 mod floors;
+mod graphton;
 mod healthcheck;
 mod history;
 mod keys;
@@ -17,8 +18,10 @@ mod model;
 mod offered_tools;
 mod pins;
 mod prepare;
+mod provider;
 mod reaper;
 mod session_history;
+mod settled;
 mod status;
 mod transcript;
 mod worker;

@@ -49,7 +49,7 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new(args: &ModelArgs) -> anyhow::Result<Self> {
         let wrong = "STIGMER_LLM_BASE_URL is no URL: it takes http://HOST:PORT/v1";
-        let base = Url::parse(args.base_url.trim_end_matches('/')).context(wrong)?;
+        let base = Url::parse(args.base_url()?.trim_end_matches('/')).context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
         let builder = Client::builder().connect_timeout(Duration::from_secs(3));
         let http = direct(builder, &base)
@@ -60,7 +60,7 @@ impl Model {
             http,
             base,
             address,
-            api_key: args.api_key.clone(),
+            api_key: args.key(),
             max_tokens: args.max_tokens,
             context_tokens: args.context_tokens,
             contexts: Arc::default(),

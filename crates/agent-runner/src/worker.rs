@@ -14,6 +14,7 @@ use crate::{
     backend::Backend,
     config::Run,
     execution_data::cache::Cache,
+    graphton::{GraphtonActivities, GraphtonExecution},
     model::Model,
     reaper,
     workflow::{AgentExecution, SubAgentExecution},
@@ -49,7 +50,10 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
         () = stop.asked() => return Ok(()),
     };
     let queue = config.temporal.task_queue.clone();
-    let mut worker = worker(client, &config, activities)?;
+    let graphton = GraphtonActivities {
+        backend: backend.clone(),
+    };
+    let mut worker = worker(client, &config, activities, graphton)?;
     announce(&identity, config.announce_file.as_deref())?;
     tracing::info!(
         queue,
@@ -74,7 +78,12 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     ran
 }
 
-fn worker(client: Client, config: &Run, activities: AgentActivities) -> anyhow::Result<Worker> {
+fn worker(
+    client: Client,
+    config: &Run,
+    activities: AgentActivities,
+    graphton: GraphtonActivities,
+) -> anyhow::Result<Worker> {
     let options = RuntimeOptions::builder().heartbeat_interval(None).build();
     let runtime = Runtime::from_current_tokio(options.map_err(anyhow::Error::msg)?)?;
     // Without a build id of ours the SDK reads the whole executable to make one.
@@ -88,7 +97,9 @@ fn worker(client: Client, config: &Run, activities: AgentActivities) -> anyhow::
         .max_heartbeat_throttle_interval(Duration::from_millis(200))
         .register_workflow::<AgentExecution>()?
         .register_workflow::<SubAgentExecution>()?
+        .register_workflow::<GraphtonExecution>()?
         .register_activities(activities)
+        .register_activities(graphton)
         .build();
     Worker::new(&runtime, client, options).map_err(|e| anyhow::anyhow!("cannot make a worker: {e}"))
 }

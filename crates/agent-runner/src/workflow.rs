@@ -5,7 +5,7 @@
 mod agent_run;
 mod calls;
 mod end;
-mod options;
+pub(crate) mod options;
 mod stop;
 mod sub_agent;
 mod turns;
@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 use stigmer_api::agentexecution::{AgentExecutionStatus, ExecutionPhase};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ContinueAsNewOptions, TimerResult, WorkflowContext, WorkflowContextView, WorkflowResult,
-    workflows,
+    ContinueAsNewOptions, TimerResult, WorkflowCancellationToken, WorkflowContext,
+    WorkflowContextView, WorkflowResult, workflows,
 };
 
 use crate::{
     activities::{AgentActivities, Report},
-    limits::Limit,
+    limits::{Limit, Limits},
     pins::Actor,
     prepare::Prepared,
 };
@@ -32,13 +32,22 @@ use options::{now, now_millis, prepare_call, server_call};
 use stop::Stop;
 pub(crate) use sub_agent::SubAgentExecution;
 
-/// What the workflow of an execution starts with: the execution's id, or where the run before it
-/// stopped.
+/// What the workflow of an execution starts with: the execution's id, perhaps with a time limit of
+/// whoever waits for it, or where the run before it stopped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Input {
     Start(String),
+    Within(Within),
     GoOn(Box<Carried>),
+}
+
+/// An execution that must have begun to end in time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Within {
+    pub(crate) execution_id: String,
+    /// In milliseconds since 1970.
+    pub(crate) until: u64,
 }
 
 /// An execution between two runs of its workflow.
@@ -70,7 +79,11 @@ impl AgentExecution {
         let input = ctx.state_mut(|s| s.input.take());
         let (id, started) = match input {
             None => return Ok(()),
-            Some(Input::Start(id)) => (id.clone(), Self::start(ctx, &id).await),
+            Some(Input::Start(id)) => (id.clone(), Self::start(ctx, &id, None).await),
+            Some(Input::Within(Within {
+                execution_id: id,
+                until,
+            })) => (id.clone(), Self::start(ctx, &id, Some(until)).await),
             Some(Input::GoOn(carried)) => {
                 (carried.agent_run.actor.execution_id.clone(), Ok(*carried))
             }
@@ -96,12 +109,14 @@ impl AgentExecution {
     }
 
     /// Gets the execution ready and says that it is under way.
-    async fn start(ctx: &WorkflowContext<Self>, id: &str) -> Result<Carried, Stop> {
+    async fn start(
+        ctx: &WorkflowContext<Self>,
+        id: &str,
+        until: Option<u64>,
+    ) -> Result<Carried, Stop> {
         let began = now_millis(ctx);
         let started_at = now(ctx);
-        let prepared = ctx
-            .execute_activity(AgentActivities::prepare, id.to_owned(), prepare_call(None))
-            .await?;
+        let prepared = Self::prepare(ctx, id, until).await?;
         let Prepared {
             model,
             pins,
@@ -111,6 +126,10 @@ impl AgentExecution {
             opened,
             warnings,
         } = prepared;
+        let limits = match until {
+            Some(until) => limits.within(until.saturating_sub(began)),
+            None => limits,
+        };
         let report = Report {
             execution_id: id.to_owned(),
             status: AgentExecutionStatus {
@@ -148,32 +167,65 @@ impl AgentExecution {
         })
     }
 
+    /// Loads what the execution needs, within the time that it has, where that is known before.
+    async fn prepare(
+        ctx: &WorkflowContext<Self>,
+        id: &str,
+        until: Option<u64>,
+    ) -> Result<Prepared, Stop> {
+        let began = now_millis(ctx);
+        let token = ctx.cancellation_token().child_token();
+        let options = prepare_call(Some(&token));
+        let preparing = async {
+            let id = id.to_owned();
+            Ok(ctx
+                .execute_activity(AgentActivities::prepare, id, options)
+                .await?)
+        };
+        match until {
+            None => preparing.await,
+            Some(until) => {
+                let limits = Limits::default().within(until.saturating_sub(began));
+                in_time(ctx, until, &token, limits, preparing).await
+            }
+        }
+    }
+
     /// Takes turns until there is an answer or the time is over.
     async fn work(ctx: &WorkflowContext<Self>, carried: &mut Carried) -> Result<TurnsEnd, Stop> {
         let token = ctx.cancellation_token().child_token();
-        let left = carried.deadline.saturating_sub(now_millis(ctx)).max(1);
-        let mut clock = ctx.timer(Duration::from_millis(left));
-        let mut late = false;
         let limits = carried.agent_run.limits;
-        let result = {
-            let working = turns::run_turns(ctx, &carried.agent_run, &mut carried.progress, &token);
-            let mut working = Box::pin(working.fuse());
-            workflows::select! {
-                result = working => result,
-                fired = clock => {
-                    if fired == TimerResult::Fired {
-                        late = true;
-                        token.cancel_with_reason("the execution's time is over");
-                    }
-                    // What runs is let go first.
-                    working.await
-                }
+        let working = turns::run_turns(ctx, &carried.agent_run, &mut carried.progress, &token);
+        in_time(ctx, carried.deadline, &token, limits, working).await
+    }
+}
+
+/// What comes of `doing`, which `token` cancels when the time is over.
+async fn in_time<T>(
+    ctx: &WorkflowContext<AgentExecution>,
+    deadline: u64,
+    token: &WorkflowCancellationToken,
+    limits: Limits,
+    doing: impl Future<Output = Result<T, Stop>>,
+) -> Result<T, Stop> {
+    let left = deadline.saturating_sub(now_millis(ctx)).max(1);
+    let mut clock = ctx.timer(Duration::from_millis(left));
+    let mut late = false;
+    let mut doing = Box::pin(doing.fuse());
+    let result = workflows::select! {
+        result = doing => result,
+        fired = clock => {
+            if fired == TimerResult::Fired {
+                late = true;
+                token.cancel_with_reason("the execution's time is over");
             }
-        };
-        match result {
-            Err(Stop::Failed(..)) if late => Err(Stop::Limit(Limit::Seconds, limits)),
-            result => result,
+            // What runs is let go first.
+            doing.await
         }
+    };
+    match result {
+        Err(Stop::Failed(..)) if late => Err(Stop::Limit(Limit::Seconds, limits)),
+        result => result,
     }
 }
 

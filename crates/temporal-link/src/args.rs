@@ -23,6 +23,14 @@ pub struct TemporalArgs {
     )]
     pub address: Option<String>,
 
+    /// The same by the name that the original's runner knows; it gives way to the other
+    #[arg(
+        long = "temporal-service-address",
+        env = "TEMPORAL_SERVICE_ADDRESS",
+        hide = true
+    )]
+    pub service_address: Option<String>,
+
     /// Namespace of the workflows
     #[arg(
         long = "temporal-namespace",
@@ -97,12 +105,14 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
 impl TemporalArgs {
     /// Whether Temporal is configured at all.
     pub fn is_configured(&self) -> bool {
-        self.address.as_deref().is_some_and(|a| !a.is_empty())
+        !self.address().is_empty()
     }
 
     /// The address as configured, for messages.
     pub fn address(&self) -> &str {
-        self.address.as_deref().unwrap_or("")
+        let told = [&self.address, &self.service_address];
+        let mut told = told.into_iter().filter_map(|a| a.as_deref());
+        told.find(|a| !a.is_empty()).unwrap_or("")
     }
 
     pub(crate) fn api_key(&self) -> Option<&str> {

@@ -146,5 +146,8 @@ mod tests {
         assert_eq!(target(&empty), "http://h:7233/");
         assert_eq!(temporal.api_key(), None);
         assert!(!parsed(&["--temporal-address="]).is_configured());
+        let service = "--temporal-service-address=s:7233";
+        assert_eq!(target(&["--temporal-address=", service]), "http://s:7233/");
+        assert_eq!(target(&["--temporal-address=h:1", service]), "http://h:1/");
     }
 }

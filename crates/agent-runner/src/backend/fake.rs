@@ -1,6 +1,7 @@
 //! A server that has what a test gave it.
 
 mod agents;
+mod sessions;
 
 use std::{
     collections::BTreeMap,
@@ -16,10 +17,17 @@ use stigmer_api::{
             AgentExecutionQueryController, AgentExecutionQueryControllerServer,
         },
     },
+    agentinstance::{
+        AgentInstance, agent_instance_query_controller_server::AgentInstanceQueryControllerServer,
+    },
+    environment::{
+        Environment, environment_query_controller_server::EnvironmentQueryControllerServer,
+    },
     executioncontext::{
         ExecutionContext,
         execution_context_query_controller_server::ExecutionContextQueryControllerServer,
     },
+    session::{Session, session_query_controller_server::SessionQueryControllerServer},
 };
 use tonic::{
     Request, Response, Status,
@@ -40,6 +48,10 @@ struct State {
     listed: usize,
     agent: Option<Agent>,
     context: Option<ExecutionContext>,
+    session: Session,
+    instance: AgentInstance,
+    environments: BTreeMap<String, Environment>,
+    lists_nothing: bool,
 }
 
 impl Fake {
@@ -62,12 +74,29 @@ impl Fake {
 
     /// Serves until the test's runtime ends.
     pub(crate) async fn serve(&self) -> Backend {
+        let contexts = ExecutionContextQueryControllerServer::new(self.clone());
+        self.serve_with(Some(contexts)).await
+    }
+
+    /// The same without execution contexts and lists.
+    pub(crate) async fn serve_original(&self) -> Backend {
+        self.state(|s| s.lists_nothing = true);
+        self.serve_with(None).await
+    }
+
+    async fn serve_with(
+        &self,
+        contexts: Option<ExecutionContextQueryControllerServer<Self>>,
+    ) -> Backend {
         let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = incoming.local_addr().unwrap().to_string();
         let server = Server::builder()
             .add_service(AgentExecutionQueryControllerServer::new(self.clone()))
             .add_service(AgentQueryControllerServer::new(self.clone()))
-            .add_service(ExecutionContextQueryControllerServer::new(self.clone()));
+            .add_service(AgentInstanceQueryControllerServer::new(self.clone()))
+            .add_service(SessionQueryControllerServer::new(self.clone()))
+            .add_service(EnvironmentQueryControllerServer::new(self.clone()))
+            .add_optional_service(contexts);
         tokio::spawn(server.serve_with_incoming(incoming));
         Backend::new(&address, None).unwrap()
     }
@@ -99,6 +128,9 @@ impl AgentExecutionQueryController for Fake {
     ) -> Result<Response<AgentExecutionList>, Status> {
         let at: usize = request.into_inner().page_token.parse().unwrap_or(0);
         self.state(|s| {
+            if s.lists_nothing {
+                return Err(Status::unimplemented("listBySession"));
+            }
             s.listed += 1;
             let entries = s.pages.get(at).cloned();
             let entries = entries.ok_or_else(|| Status::not_found("no session"))?;

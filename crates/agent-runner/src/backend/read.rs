@@ -1,16 +1,22 @@
 //! What an execution needs to run: its agent, its environment, its skills.
 
-use std::collections::BTreeMap;
-
-use agent_tools::{EnvVar, SkillFiles};
+use agent_tools::SkillFiles;
 use stigmer_api::{
     ApiKind, MAX_MESSAGE,
-    agent::{Agent, AgentId, AgentSpec, agent_query_controller_client::AgentQueryControllerClient},
+    agent::{Agent, AgentId, agent_query_controller_client::AgentQueryControllerClient},
+    agentinstance::{
+        AgentInstance, AgentInstanceId,
+        agent_instance_query_controller_client::AgentInstanceQueryControllerClient,
+    },
     apiresource::ApiResourceReference,
+    environment::{
+        Environment, environment_query_controller_client::EnvironmentQueryControllerClient,
+    },
     executioncontext::{
         ExecutionContextSpec,
         execution_context_query_controller_client::ExecutionContextQueryControllerClient,
     },
+    session::{Session, SessionId, session_query_controller_client::SessionQueryControllerClient},
     skill::{GetArtifactRequest, skill_query_controller_client::SkillQueryControllerClient},
 };
 use temporalio_sdk::activities::ActivityError;
@@ -18,14 +24,6 @@ use tonic::{Code, Request};
 
 use super::Backend;
 use crate::failure::permanent;
-
-/// What was settled when an execution was created.
-#[derive(Default)]
-pub(crate) struct Context {
-    pub(crate) variables: BTreeMap<String, EnvVar>,
-    /// The agent as it was then; servers from before that have none.
-    pub(crate) agent: Option<AgentSpec>,
-}
 
 impl Backend {
     /// The agent of an execution.
@@ -38,9 +36,46 @@ impl Backend {
         Ok(agent.into_inner())
     }
 
+    /// The session of an execution.
+    pub(crate) async fn session(&self, id: &str) -> Result<Session, ActivityError> {
+        let value = id.to_owned();
+        let session = SessionQueryControllerClient::new(self.channel.clone())
+            .get(SessionId { value })
+            .await;
+        let session = session.map_err(|s| self.missing(&s, "SessionMissing", "session", id))?;
+        Ok(session.into_inner())
+    }
+
+    /// The agent instance of an execution's session.
+    pub(crate) async fn instance(&self, id: &str) -> Result<AgentInstance, ActivityError> {
+        let value = id.to_owned();
+        let instance = AgentInstanceQueryControllerClient::new(self.channel.clone())
+            .get(AgentInstanceId { value })
+            .await;
+        let missing = |s| self.missing(&s, "InstanceMissing", "agent instance", id);
+        Ok(instance.map_err(missing)?.into_inner())
+    }
+
+    /// An environment of an agent instance.
+    pub(crate) async fn environment(
+        &self,
+        reference: &ApiResourceReference,
+    ) -> Result<Environment, ActivityError> {
+        let environment = EnvironmentQueryControllerClient::new(self.channel.clone())
+            .max_decoding_message_size(MAX_MESSAGE)
+            .get_by_reference(reference.clone())
+            .await;
+        let slug = &reference.slug;
+        let missing = |s| self.missing(&s, "EnvironmentMissing", "environment", slug);
+        Ok(environment.map_err(missing)?.into_inner())
+    }
+
     /// What was settled when an execution was created. A server that keeps no contexts, or no longer
-    /// this one, has nothing for it.
-    pub(crate) async fn context(&self, execution_id: &str) -> Result<Context, ActivityError> {
+    /// this one, has none.
+    pub(crate) async fn context(
+        &self,
+        execution_id: &str,
+    ) -> Result<Option<ExecutionContextSpec>, ActivityError> {
         let mut request = Request::new(ApiResourceReference {
             kind: ApiKind::ExecutionContext.into(),
             slug: execution_id.to_owned(),
@@ -52,21 +87,13 @@ impl Backend {
         }
         let mut contexts = ExecutionContextQueryControllerClient::new(self.channel.clone())
             .max_decoding_message_size(MAX_MESSAGE);
-        let spec = match contexts.get_by_reference(request).await {
-            Ok(context) => context.into_inner().spec.unwrap_or_default(),
+        match contexts.get_by_reference(request).await {
+            Ok(context) => Ok(Some(context.into_inner().spec.unwrap_or_default())),
             Err(status) if matches!(status.code(), Code::NotFound | Code::Unimplemented) => {
-                ExecutionContextSpec::default()
+                Ok(None)
             }
-            Err(status) => return Err(self.trouble(status.code(), status.message())),
-        };
-        let variable = |(name, value): (String, _)| {
-            let stigmer_api::executioncontext::ExecutionValue { value, is_secret } = value;
-            (name, EnvVar { value, is_secret })
-        };
-        Ok(Context {
-            variables: spec.data.into_iter().map(variable).collect(),
-            agent: spec.agent,
-        })
+            Err(status) => Err(self.trouble(status.code(), status.message())),
+        }
     }
 
     /// A skill's archive, in the version that `reference` names.

@@ -1,5 +1,19 @@
 use super::{fake::Fake, *};
 
+fn in_phase(phase: ExecutionPhase) -> AgentExecution {
+    AgentExecution {
+        status: Some(status(phase)),
+        ..Default::default()
+    }
+}
+
+fn status(phase: ExecutionPhase) -> AgentExecutionStatus {
+    AgentExecutionStatus {
+        phase: phase.into(),
+        ..Default::default()
+    }
+}
+
 #[tokio::test]
 async fn only_the_execution_itself_can_be_gone() {
     let backend = Fake::default().serve().await;
@@ -15,4 +29,36 @@ async fn only_the_execution_itself_can_be_gone() {
         !why.contains(GONE) && crate::failure::is_permanent(&missing),
         "{why}"
     );
+}
+
+#[tokio::test]
+async fn whoever_is_cancelled_does_not_replace_an_end() {
+    let fake = Fake::default();
+    fake.put("failed", in_phase(ExecutionPhase::ExecutionFailed));
+    fake.put("running", in_phase(ExecutionPhase::ExecutionInProgress));
+    let backend = fake.serve().await;
+    let told = async |id: &str, phase| {
+        let reported = backend.report(id, status(phase)).await;
+        format!("{:?}", reported.unwrap_err())
+    };
+    let cancelled = ExecutionPhase::ExecutionCancelled;
+    for ended in ["failed", "deleted"] {
+        let why = told(ended, cancelled).await;
+        assert!(why.contains(GONE), "{why}");
+    }
+    // The server of this test takes no reports.
+    for (id, phase) in [
+        ("running", cancelled),
+        ("failed", ExecutionPhase::ExecutionCompleted),
+    ] {
+        let why = told(id, phase).await;
+        assert!(why.contains("the server refused"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_lists_nothing_has_nothing_to_be_reminded_of() {
+    let backend = Fake::default().serve_original().await;
+    let (listed, next) = backend.session_page("s", String::new()).await.unwrap();
+    assert!(listed.is_empty() && next.is_empty());
 }

@@ -6,30 +6,6 @@ use stigmer_api::{
 use super::*;
 use crate::backend::fake::Fake;
 
-fn skill(org: &str) -> ApiResourceReference {
-    ApiResourceReference {
-        org: org.to_owned(),
-        slug: "knots".to_owned(),
-        ..Default::default()
-    }
-}
-
-#[test]
-fn a_skill_without_an_organization_is_of_the_agents() {
-    let sub = SubAgent {
-        skill_refs: vec![skill("")],
-        ..SubAgent::default()
-    };
-    let mut agent = AgentSpec {
-        skill_refs: vec![skill(""), skill("theirs")],
-        sub_agents: vec![sub],
-        ..AgentSpec::default()
-    };
-    name_orgs(&mut agent, "ours");
-    assert_eq!(agent.skill_refs, [skill("ours"), skill("theirs")]);
-    assert_eq!(agent.sub_agents[0].skill_refs, [skill("ours")]);
-}
-
 #[test]
 fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
     let agent = AgentSpec {
@@ -88,4 +64,35 @@ async fn an_agent_that_is_changed_stays_what_it_was_for_an_execution_under_way()
     for pins in [None, Some(&Pins::default())] {
         assert_eq!(told(pins).await, "You are the first.");
     }
+}
+
+#[test]
+fn what_was_asked_is_shown_where_the_server_did_not() {
+    let mut execution = AgentExecution {
+        spec: Some(AgentExecutionSpec {
+            message: "Hello?".to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let sent = include_bytes!("../../testdata/original-execution.json");
+    let original: AgentExecution = serde_json::from_slice(sent).unwrap();
+    let status = original.status.clone().unwrap();
+    assert_eq!(question(&execution)[0].content, "Hello?");
+    let [asked] = &question(&original)[..] else {
+        panic!("{original:?}")
+    };
+    assert_eq!(asked.r#type(), MessageType::MessageHuman);
+    assert_eq!(asked.content, "Say hi");
+    assert_eq!(asked.timestamp, "2026-11-26T02:10:55.541Z");
+    // What the server wrote itself is not written again.
+    let written = AgentMessage {
+        content: "as it was written".to_owned(),
+        ..asked.clone()
+    };
+    execution.status = Some(stigmer_api::agentexecution::AgentExecutionStatus {
+        messages: vec![written.clone()],
+        ..status
+    });
+    assert_eq!(question(&execution), [written]);
 }

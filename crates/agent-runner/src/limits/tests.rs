@@ -140,3 +140,24 @@ fn dropped_arguments_are_like_no_others() {
     let earlier = vec![dropped(); 9];
     assert_eq!(repetition(earlier.iter(), &dropped()), Repetition::Fine);
 }
+
+#[test]
+fn whoever_waits_for_an_execution_lowers_its_time() {
+    let limits = Limits::of(&ExecutionConfig::default(), 50, 200, 1800);
+    assert_eq!(limits.within(1_800_000), limits);
+    let lowered = limits.within(570_999);
+    assert_eq!(lowered.seconds.value, 570);
+    let why = lowered.sentence(Limit::Seconds);
+    assert_eq!(
+        why,
+        "the execution reached the limit of 570 seconds that its server waits for it"
+    );
+    assert_eq!(lowered.model_calls, limits.model_calls);
+    // Before the runner's own limits are known, there is this one.
+    assert_eq!(Limits::default().within(2_000).seconds.value, 2);
+    // What other runners have written is read, and what they read is written.
+    let kept = serde_json::to_value(limits.seconds).unwrap();
+    assert_eq!(kept, serde_json::json!({"value": 1800, "own": 1800}));
+    let kept = serde_json::to_value(lowered).unwrap();
+    assert_eq!(serde_json::from_value::<Limits>(kept).unwrap(), lowered);
+}

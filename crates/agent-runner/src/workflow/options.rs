@@ -39,13 +39,16 @@ const CLOSE_START: Duration = Duration::from_secs(2);
 /// How long for their end; who does not end is killed before.
 const CLOSE: Duration = Duration::from_secs(10);
 
+/// How long one runner may go on beside an execution before that is given out anew.
+const HELD: Duration = Duration::from_secs(24 * 3600);
+
 /// The token that cancels an activity; without one it is cancelled with the workflow.
 type Token<'a> = Option<&'a WorkflowCancellationToken>;
 
 /// A call to the server: it is tried until the server is back, or given up with it.
 /// It is local: nearly half of all activities are such calls, none needs a task of its own, and
 /// what they send is in the history already.
-pub(super) fn server_call(token: Option<WorkflowCancellationToken>) -> LocalActivityOptions {
+pub(crate) fn server_call(token: Option<WorkflowCancellationToken>) -> LocalActivityOptions {
     LocalActivityOptions::builder()
         .schedule_to_close_timeout(SERVER_AWAY)
         .start_to_close_timeout(SERVER_CALL)
@@ -92,6 +95,16 @@ pub(super) fn close_call() -> ActivityOptions {
         .schedule_to_start_timeout(CLOSE_START)
         .retry_policy(retries(1))
         .cancellation_token(WorkflowCancellationToken::new())
+        .build()
+}
+
+/// Work that goes on beside an execution, as long as that takes; a runner that dies is noticed by
+/// its heartbeats, and the next one goes on with it.
+pub(crate) fn hold_call() -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(HELD)
+        .heartbeat_timeout(DEAD_AFTER)
+        .cancellation_type(ActivityCancellationType::TryCancel)
+        .retry_policy(retries(0))
         .build()
 }
 

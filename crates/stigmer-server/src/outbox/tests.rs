@@ -22,6 +22,7 @@ const END: Duration = Duration::from_secs(30);
 fn temporal(address: String) -> TemporalArgs {
     TemporalArgs {
         address: Some(address),
+        service_address: None,
         namespace: "default".to_owned(),
         task_queue: "queue".to_owned(),
         tls: false,
