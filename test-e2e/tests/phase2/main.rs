@@ -2,6 +2,7 @@
 //! its lane: what answers in the model's place.
 
 mod live;
+mod original;
 mod replayed;
 mod scripted;
 mod stack;

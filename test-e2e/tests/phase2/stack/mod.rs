@@ -5,6 +5,7 @@ mod faults;
 mod follow;
 mod kill;
 mod network;
+mod original;
 mod pinned;
 mod refused;
 mod settings;
