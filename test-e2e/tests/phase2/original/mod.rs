@@ -6,7 +6,7 @@ mod workflow;
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use stigmer_api::{agentexecution::AgentExecution, resource::Resource};
 use temporalio_client::{
@@ -18,7 +18,7 @@ use temporalio_common::{
     worker::WorkerDeploymentOptions,
 };
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
-use test_e2e::{Api, Control, Instance, Result, Stack, Temporal, TemporalEndpoint, unique};
+use test_e2e::{Api, Control, Instance, Stack, Temporal, TemporalEndpoint, unique};
 
 pub(crate) use temporalio_common::protos::temporal::api::workflow::v1::PendingActivityInfo;
 
@@ -141,7 +141,7 @@ impl Original {
 pub(crate) struct Invoked(WorkflowHandle<Client, UntypedWorkflow>);
 
 impl Invoked {
-    pub(crate) async fn cancel(&self) -> Result {
+    pub(crate) async fn cancel(&self) -> Result<()> {
         Ok(self.0.cancel(WorkflowCancelOptions::default()).await?)
     }
 
@@ -150,7 +150,7 @@ impl Invoked {
         &self,
         name: &str,
         wanted: impl Fn(&PendingActivityInfo) -> bool,
-    ) -> Result {
+    ) -> Result<()> {
         let looking = async {
             loop {
                 let described = self.0.describe(WorkflowDescribeOptions::default()).await?;
@@ -182,7 +182,7 @@ async fn connect(at: &TemporalEndpoint) -> Result<Client> {
 }
 
 /// Runs the workflow's worker as long as the test's process.
-fn work(at: TemporalEndpoint, queue: String, api: Api) -> Result {
+fn work(at: TemporalEndpoint, queue: String, api: Api) -> Result<()> {
     // A worker's futures stay on their thread.
     std::thread::Builder::new().spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -197,7 +197,7 @@ fn work(at: TemporalEndpoint, queue: String, api: Api) -> Result {
     Ok(())
 }
 
-async fn worker(at: TemporalEndpoint, queue: String, api: Api) -> Result {
+async fn worker(at: TemporalEndpoint, queue: String, api: Api) -> Result<()> {
     let options = RuntimeOptions::builder().heartbeat_interval(None).build();
     let runtime = Runtime::from_current_tokio(options.map_err(anyhow::Error::msg)?)?;
     let build = WorkerDeploymentOptions::from_build_id("original".to_owned());

@@ -2,9 +2,9 @@
 
 use std::future::poll_fn;
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use axum::{Router, body::Body, extract::Request, response::Response};
-use test_e2e::{Api, Result};
+use test_e2e::Api;
 use tonic::{
     Status,
     codegen::Service,

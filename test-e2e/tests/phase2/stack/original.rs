@@ -2,15 +2,15 @@
 
 use std::time::SystemTime;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::{Value, json};
 use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase, ToolCallStatus},
     resource::Resource,
 };
 use test_e2e::{
-    Answer, Ask, Done, Event, NewAgent, Result, Script, Stack, environment, instance, unique,
-    until, until_phase,
+    Answer, Ask, Done, Event, NewAgent, Result, Script, Stack, ensure, environment, instance,
+    unique, until, until_phase,
 };
 
 use crate::original::{LIMITS, Limits, Original, PendingActivityInfo};
@@ -18,7 +18,7 @@ use crate::original::{LIMITS, Limits, Original, PendingActivityInfo};
 /// Creates an execution, whose workflow nobody has started.
 async fn create(original: &Original, ask: Ask) -> Result<AgentExecution> {
     let id = ask.start(&original.api).await?;
-    original.api.get_execution(&id).await
+    Ok(original.api.get_execution(&id).await?)
 }
 
 async fn reaches(
