@@ -42,6 +42,7 @@ struct Served {
 fn no_temporal() -> TemporalArgs {
     TemporalArgs {
         address: None,
+        service_address: None,
         namespace: "default".to_owned(),
         task_queue: "queue".to_owned(),
         tls: false,
