@@ -11,7 +11,7 @@ const HARNESS: [(&str, &[&str]); 7] = [
     ("harness-report", &[]),
     ("harness-base", &[]),
     ("harness-provision", &["harness-base"]),
-    ("harness-selection", &["harness-base"]),
+    ("harness-selection", &["harness-base", "harness-provision"]),
     ("harness-watch", &[]),
     ("harness-stack", &["harness-base", "harness-provision"]),
     (

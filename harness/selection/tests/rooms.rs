@@ -7,6 +7,13 @@ const ROOMS: &[&str] = &[
     "changed.rs",
     "previous.rs",
     "stress.rs",
+    "lanes.rs",
+    "nextest_metadata.rs",
+    "nextest.rs",
+    "report/tally.rs",
+    "report.rs",
+    "report/summary.rs",
+    "report/github.rs",
     "lib.rs",
 ];
 

@@ -1,13 +1,13 @@
 //! Which tests are known to differ.
 
-use super::lanes;
-use super::nextest::{self, Selection};
-use super::nextest_metadata;
 use super::test_run::TestRun;
 use harness_base::parts::known::Entry;
 use harness_base::run::info::Difference;
 use harness_base::run::judge::Differences;
 use harness_base::{Artifacts, Code, Phase, coded, query};
+use harness_selection::lanes;
+use harness_selection::nextest::{self, Selection};
+use harness_selection::nextest_metadata;
 use std::path::Path;
 use std::time::Duration;
 

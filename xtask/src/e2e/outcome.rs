@@ -1,7 +1,7 @@
 //! What a run leaves to its end.
 
-use super::report::PhaseReport;
 use harness_base::mended;
+use harness_selection::report::PhaseReport;
 use harness_stack::Stack;
 use std::sync::Arc;
 

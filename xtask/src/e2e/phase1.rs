@@ -1,11 +1,11 @@
 //! Phase 1: one server on this host, in each runtime.
 
-use super::lanes;
 use super::outcome::{PhaseOutcome, fail};
-use super::report::PhaseReport;
 use super::run_tests;
 use super::test_run::TestRun;
 use harness_base::{Code, Part, Phase, code_of};
+use harness_selection::lanes;
+use harness_selection::report::PhaseReport;
 use harness_stack::{Runtime, Stack, alone, control};
 use std::sync::Arc;
 use std::time::Instant;

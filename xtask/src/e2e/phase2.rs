@@ -1,14 +1,14 @@
 //! Phase 2: the whole chain.
 
 use super::args::Args;
-use super::lanes::{self, Has, Lanes};
 use super::outcome::{PhaseOutcome, fail};
-use super::report::PhaseReport;
 use super::run_tests;
 use super::test_run::TestRun;
 use crate::model_choice;
 use harness_base::{Code, Phase, code_of};
 use harness_provision::{LiveModel, Mode};
+use harness_selection::lanes::{self, Has, Lanes};
+use harness_selection::report::PhaseReport;
 use harness_stack::stack::Stay;
 use harness_stack::{Ports, Runtime, Stack, StackFile, Up, bring_up, control, kept, there};
 use std::sync::Arc;

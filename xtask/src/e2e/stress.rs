@@ -1,10 +1,10 @@
 //! `--stress`: copies of the tests side by side on one stack.
 
-use super::nextest::junit_path;
-use super::report::PhaseReport;
-use super::report::tally::Counts;
 use anyhow::Context;
 use harness_selection::junit;
+use harness_selection::nextest::junit_path;
+use harness_selection::report::PhaseReport;
+use harness_selection::report::tally::Counts;
 use harness_selection::stress::{Stress, table};
 use std::path::{Path, PathBuf};
 

@@ -2,11 +2,11 @@
 
 use super::args::Args;
 use super::narrowed::Narrowed;
-use super::nextest::TestRunner;
 use super::outcome::fail;
-use super::report::PhaseReport;
 use harness_base::{Code, Phase, Phases, RunContext, code_of};
 use harness_provision::{Program, programs};
+use harness_selection::nextest::TestRunner;
+use harness_selection::report::PhaseReport;
 use harness_stack::Runtime;
 use std::sync::Arc;
 use tokio::sync::OnceCell;

@@ -1,9 +1,9 @@
 //! Running one phase's tests, and reading how they went.
 
-use super::lanes::Lanes;
-use super::nextest_metadata::Metadata;
+use crate::expression::{all_of, exactly};
+use crate::lanes::Lanes;
+use crate::nextest_metadata::Metadata;
 use harness_base::Command;
-use harness_selection::expression::{all_of, exactly};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -195,8 +195,8 @@ pub fn junit_path(dir: &Path, copy: Option<usize>) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lanes::{ALL, Has};
     use super::*;
+    use crate::lanes::{ALL, Has};
     use harness_provision::Mode;
 
     fn tests(filter: Option<&'static str>) -> Tests<'static> {

@@ -1,6 +1,6 @@
 //! The tests of a run by lane.
 
-use crate::e2e::lanes::{KNOWN, of};
+use crate::lanes::{KNOWN, of};
 use harness_base::run::clock::seconds;
 use harness_base::run::info::{Difference, Judged};
 use harness_base::run::junit::Case;
