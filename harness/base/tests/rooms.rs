@@ -30,6 +30,7 @@ const ROOMS: &[&str] = &[
     "run/info.rs",
     "run/junit.rs",
     "run/judge.rs",
+    "docker/facts.rs",
     "docker/labels.rs",
     "docker/explain.rs",
     "docker/client.rs",

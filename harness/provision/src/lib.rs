@@ -9,6 +9,7 @@
 extern crate harness_base; // printing that ends no run
 
 pub mod binaries;
+pub mod build;
 pub mod choose;
 pub mod images;
 pub mod model;

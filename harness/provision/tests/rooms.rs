@@ -27,6 +27,7 @@ const ROOMS: &[&str] = &[
     "images/wanted.rs",
     "images/mod.rs",
     "model_plan.rs",
+    "build.rs",
     "lib.rs",
 ];
 

@@ -1,7 +1,6 @@
 //! `cargo xtask e2e`: everything from nothing to a verdict, side by side where it can be.
 
 mod args;
-pub mod build;
 mod failures;
 mod known;
 mod narrowed;

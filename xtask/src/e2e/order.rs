@@ -1,9 +1,9 @@
 //! The order of a run: what overlaps with what.
 
-use super::build::{self, Targets};
 use super::outcome::Outcome;
 use super::test_run::TestRun;
 use super::{phase1, phase2};
+use harness_provision::build::{self, Targets};
 use harness_stack::Runtime;
 use std::time::Instant;
 

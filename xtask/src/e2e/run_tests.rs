@@ -1,6 +1,5 @@
 //! Tests of one phase against a stack that is up, then evidence when they failed.
 
-use super::build;
 use super::failures;
 use super::known;
 use super::stress;
@@ -10,6 +9,7 @@ use harness_base::run::info::Judged;
 use harness_base::run::judge::{self, Differences};
 use harness_base::run::junit::{self, Case};
 use harness_base::{Code, Exit, Inherit, Output, Process, coded, docker, spawn, tail};
+use harness_provision::build;
 use harness_selection::Selection;
 use harness_selection::lanes::{self, Lanes};
 use harness_selection::nextest::{self, Talk, TestRunner, Tests};

@@ -1,10 +1,10 @@
 //! `cargo xtask up`: a stack to play with.
 
-use crate::e2e::build::{self, Targets};
 use crate::model_choice::{self, ModelArgs};
 use crate::runtime::RuntimeChoice;
 use harness_base::run::sweep;
 use harness_base::{Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded};
+use harness_provision::build::{self, Targets};
 use harness_stack::kept::{self, KeptStack};
 use harness_stack::stack::Stay;
 use harness_stack::{Ports, Runtime, Stack, StackFile, Up, bring_up};

@@ -1,13 +1,13 @@
 //! `cargo xtask e2e --watch`: a round after each edit.
 
 use super::up;
-use crate::e2e::build::{self, Targets};
 use crate::e2e::{self, Args, Reuse};
 use crate::phase_choice::PhaseChoice;
 use anyhow::Context;
 use harness_base::{
     Artifacts, Code, Command, Config, Interrupt, Output, Process, query, runs_dir, spawn,
 };
+use harness_provision::build::{self, Targets};
 use harness_selection::Unfinished;
 use harness_stack::kept::KeptStack;
 use std::path::{Path, PathBuf};

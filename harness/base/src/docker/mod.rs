@@ -2,6 +2,7 @@
 
 mod client;
 mod explain;
+pub mod facts;
 pub mod labels;
 pub mod leftovers;
 

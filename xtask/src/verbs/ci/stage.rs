@@ -1,8 +1,8 @@
 //! One stage of `ci`: a command, and what its end means.
 
-use crate::e2e::build;
 use harness_base::cargo::cargo;
 use harness_base::{Code, Command, Interrupt, Output, Process, coded, spawn, this_program};
+use harness_provision::build;
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;

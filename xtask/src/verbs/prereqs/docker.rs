@@ -3,9 +3,9 @@
 //! stack comes up, by asking it.
 
 use super::checks::{free_mb, python};
-use super::docker_facts::{self as facts, Engine, Seen};
 use super::finding::{Finding, State};
 use crate::runtime;
+use harness_base::docker::facts::{self, Engine, Seen};
 use harness_base::docker::{self, docker};
 use harness_base::{Code, Command, Config, query};
 use harness_stack::compose::client::{self, Compose};

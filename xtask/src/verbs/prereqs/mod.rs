@@ -2,7 +2,6 @@
 
 mod checks;
 mod docker;
-mod docker_facts;
 mod finding;
 mod fix;
 mod provided;

@@ -1,11 +1,11 @@
 //! One cargo call for everything a run needs.
 
+use crate::Binary;
 use harness_base::cargo::cargo;
 use harness_base::parts::guest::ReadyBy;
 use harness_base::{
     Artifacts, Code, Command, Config, Interrupt, Output, Phases, Process, Run, coded, spawn,
 };
-use harness_provision::Binary;
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
