@@ -2,13 +2,8 @@
 
 const ROOMS: &[&str] = &[
     "phase_choice.rs",
-    "verbs/prereqs/finding.rs",
-    "verbs/prereqs/fix.rs",
-    "verbs/prereqs/provided.rs",
-    "verbs/prereqs/checks.rs",
     "runtime.rs",
     "verbs/prereqs/docker.rs",
-    "verbs/prereqs/table.rs",
     "verbs/prereqs/mod.rs",
     "model_choice.rs",
     "e2e/args.rs",

@@ -15,6 +15,7 @@ pub mod images;
 pub mod model;
 pub mod model_plan;
 pub mod ollama;
+pub mod prereqs;
 pub mod programs;
 pub mod python_tools;
 pub mod tools;

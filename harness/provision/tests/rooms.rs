@@ -28,6 +28,12 @@ const ROOMS: &[&str] = &[
     "images/mod.rs",
     "model_plan.rs",
     "build.rs",
+    "prereqs/finding.rs",
+    "prereqs/fix.rs",
+    "prereqs/provided.rs",
+    "prereqs/checks.rs",
+    "prereqs/table.rs",
+    "prereqs.rs",
     "lib.rs",
 ];
 

@@ -2,12 +2,12 @@
 //! not there is told with its mend, and host processes are used. That a container reaches the model is proven when a
 //! stack comes up, by asking it.
 
-use super::checks::{free_mb, python};
-use super::finding::{Finding, State};
 use crate::runtime;
 use harness_base::docker::facts::{self, Engine, Seen};
 use harness_base::docker::{self, docker};
 use harness_base::{Code, Command, Config, query};
+use harness_provision::prereqs::checks::{free_mb, python};
+use harness_provision::prereqs::finding::{Finding, State};
 use harness_stack::compose::client::{self, Compose};
 use std::path::Path;
 use std::time::Duration;

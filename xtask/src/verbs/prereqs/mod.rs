@@ -1,15 +1,11 @@
 //! `cargo xtask prereqs`: everything that is missing, at once, each with the command that mends it.
 
-mod checks;
 mod docker;
-mod finding;
-mod fix;
-mod provided;
-mod table;
 
 use crate::phase_choice::PhaseChoice;
-use finding::State;
 use harness_base::{Code, Config, Phases};
+use harness_provision::prereqs::finding::State;
+use harness_provision::prereqs::{checks, finding, provided, table};
 use harness_provision::{
     Located, Model, ModelChoice, ModelKind, Program, choose, programs, python_tools,
 };

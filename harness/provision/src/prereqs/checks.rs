@@ -3,8 +3,8 @@
 use super::finding::{BOTH, Finding, State, finding};
 use super::fix;
 use super::provided::{model_finding, provisionable};
+use crate::{Located, Model, ModelKind, Program, programs, python_tools, tools};
 use harness_base::{Command, Config, Phases, query};
-use harness_provision::{Located, Model, ModelKind, Program, programs, python_tools, tools};
 use std::time::Duration;
 
 /// Name of the C compiler's check.

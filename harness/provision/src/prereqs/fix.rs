@@ -2,7 +2,7 @@
 
 /// How software is installed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manager {
+pub(super) enum Manager {
     /// Debian, Ubuntu.
     Apt,
     /// Fedora, RHEL.
@@ -14,7 +14,7 @@ pub enum Manager {
 }
 
 /// The first that is on PATH.
-pub fn manager() -> Manager {
+pub(super) fn manager() -> Manager {
     let has = |name: &str| which::which(name).is_ok();
     match () {
         () if cfg!(target_os = "macos") => Manager::Brew,
@@ -25,7 +25,7 @@ pub fn manager() -> Manager {
 }
 
 /// The command for a C compiler.
-pub fn c_compiler(manager: Manager) -> String {
+pub(super) fn c_compiler(manager: Manager) -> String {
     match manager {
         Manager::Apt => "sudo apt-get install -y build-essential",
         Manager::Dnf => "sudo dnf install -y gcc",
@@ -36,7 +36,7 @@ pub fn c_compiler(manager: Manager) -> String {
 }
 
 /// The command for python3 with pip.
-pub fn python(manager: Manager) -> String {
+pub(super) fn python(manager: Manager) -> String {
     match manager {
         Manager::Apt => "sudo apt-get install -y python3 python3-pip",
         Manager::Dnf => "sudo dnf install -y python3 python3-pip",
@@ -47,6 +47,6 @@ pub fn python(manager: Manager) -> String {
 }
 
 /// Newer Rust.
-pub fn rust() -> String {
+pub(super) fn rust() -> String {
     "rustup update stable".to_owned()
 }

@@ -2,8 +2,8 @@
 
 use super::finding::{Finding, State, finding};
 use super::fix;
+use crate::{Located, Model, ModelKind, Source, python_tools};
 use harness_base::Config;
-use harness_provision::{Located, Model, ModelKind, Source, python_tools};
 
 /// A program as it was located.
 pub fn program(name: &'static str, phases: &[&'static str], located: Located) -> Finding {
