@@ -28,6 +28,7 @@ const SAY_IT: &[&str] = &[
     "the same command goes on",
     "set E2E_TOOLS_DIR to a folder",
     "`cargo xtask prereqs` says how",
+    "{why}{also}",   // what `stale` says, which has its row
     "{} {why}\\n{}", // a service's own words, in `died during start` and `not ready`
 ];
 

@@ -1,6 +1,7 @@
 //! Prints a line for each batch of changed files below the folders that it is given: their paths, with tabs between them.
 
 use anyhow::Context;
+use notify_debouncer_full::notify::event::ModifyKind;
 use notify_debouncer_full::notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, DebouncedEvent, new_debouncer};
 use std::collections::BTreeSet;
@@ -46,9 +47,25 @@ fn writes(event: &DebouncedEvent) -> bool {
     !matches!(event.kind, EventKind::Access(_) | EventKind::Other)
 }
 
-fn paths(event: &DebouncedEvent) -> impl Iterator<Item = PathBuf> {
-    let paths = event.paths.iter();
-    paths.filter(|path| is_source(path)).cloned()
+fn paths(event: &DebouncedEvent) -> Vec<PathBuf> {
+    let comes = matches!(
+        event.kind,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_))
+    );
+    let mut found = Vec::new();
+    let mut open = event.paths.clone();
+    while let Some(path) = open.pop() {
+        if !is_source(&path) {
+            continue;
+        }
+        // What came into a new folder before anybody watched it is told by nobody else.
+        if comes && path.is_dir() {
+            let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            open.extend(entries.map(|entry| entry.path()));
+        }
+        found.push(path);
+    }
+    found
 }
 
 /// Not what editors and snapshots leave beside sources for a moment.

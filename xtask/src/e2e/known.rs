@@ -52,7 +52,9 @@ pub async fn listed(
             let (at, text) = (entry.at(), entry.text);
             return Err(coded(
                 Code::Usage,
-                format!("{at}: {phase} has no test named {text}"),
+                format!(
+                    "{at}: {phase} has no test named {text}\n  mend: correct the name, or strike it"
+                ),
             ));
         }
         add(&entry, entry.text.to_owned());

@@ -3,7 +3,9 @@
 use super::finding::{BOTH, Finding, State, finding};
 use super::fix;
 use super::provided::{model_finding, provisionable};
-use crate::{Located, Model, ModelKind, Program, programs, python_tools, tools};
+use crate::model::{Model, ModelKind};
+use crate::programs::{self, Located, Program};
+use crate::{python_tools, tools};
 use harness_base::{Command, Config, Phases, query};
 use std::time::Duration;
 

@@ -2,7 +2,9 @@
 
 use super::finding::{Finding, State, finding};
 use super::fix;
-use crate::{Located, Model, ModelKind, Source, python_tools};
+use crate::model::{Model, ModelKind};
+use crate::programs::{Located, Source};
+use crate::python_tools;
 use harness_base::Config;
 
 /// A program as it was located.
