@@ -57,10 +57,17 @@ fn test_stages() -> Vec<Stage> {
     vec![
         stage("unit tests", &["nextest", "run", "--no-tests", "pass"]),
         stage("harness's tests", &HARNESS),
-        // Apart: nobody else shall be compiled with the features of what it stands on.
+        // Apart: nobody else shall be compiled with the features of what these stand on.
         stage(
-            "watcher's tests",
-            &["nextest", "run", "-p", "harness-watch"],
+            "programs' tests",
+            &[
+                "nextest",
+                "run",
+                "-p",
+                "harness-watch",
+                "-p",
+                "harness-report",
+            ],
         ),
     ]
 }
