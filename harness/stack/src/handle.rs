@@ -6,6 +6,11 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+/// A thread in the middle of a call of the system, a write to a slow disk at the worst, stands still after it.
+const HELD: std::time::Duration = std::time::Duration::from_secs(10);
+/// Between two looks at a process that is to stand still.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(1);
+
 /// A running (or ended) member.
 #[derive(Clone, Debug)]
 pub enum Handle {
@@ -101,6 +106,17 @@ impl Handle {
                 } else {
                     Signal::SIGCONT
                 });
+                // Nothing tells when the last thread stands still; it takes microseconds.
+                let began = std::time::Instant::now();
+                let held = || process.ident.is_paused() || !process.ident.alive();
+                while paused && cfg!(target_os = "linux") && !held() {
+                    anyhow::ensure!(
+                        began.elapsed() < HELD,
+                        "process {} does not stand still after SIGSTOP",
+                        process.ident.pid
+                    );
+                    tokio::time::sleep(LOOK).await;
+                }
                 Ok(())
             }
             Self::Container(container) => container.pause(paused).await,

@@ -36,11 +36,21 @@ impl Ident {
         })
     }
 
-    /// Whether it is held by SIGSTOP. False where the system does not tell.
+    /// Whether it is held by SIGSTOP, with all its threads: one on another processor goes on for a moment. False where the
+    /// system does not tell.
     pub fn is_paused(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
-        self.alive() && state.is_some_and(|state| state.starts_with('T'))
+        let held = |stat: &str| {
+            let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+            state.is_some_and(|state| state.starts_with('T'))
+        };
+        let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.pid)) else {
+            return false;
+        };
+        // A thread that ended meanwhile does nothing any more.
+        let mut stats = threads
+            .flatten()
+            .filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok());
+        self.alive() && stats.all(|stat| held(&stat))
     }
 
     /// This process.
