@@ -106,10 +106,14 @@ pub async fn up(
     // Both to their end: a client that is still on its way when xtask ends would leave something behind.
     let (found, keys) = tokio::join!(here, keys::fill(&context.run, containers, specs, &scratch));
     let found = found?;
-    keys.context("hand over the keys")?;
+    let silent = |error| match docker::is_silent(&error) {
+        true => docker::gone("while the services were started"),
+        false => error,
+    };
+    keys.map_err(silent).context("hand over the keys")?;
     let upstream = match &wiring.upstream {
         Some(base) => {
-            let led = model_route::open(stack, containers, base).await?;
+            let led = model_route::open(stack, containers, base).await.map_err(silent)?;
             wiring.set_led_upstream(&led);
             Some(led)
         }
@@ -118,11 +122,7 @@ pub async fn up(
     let command = command(stack, containers, wiring, upstream.as_deref());
     containers.started_by(&command);
     let all = all(stack, containers, wiring, &command, &found.bin).await;
-    let endpoints = all.map_err(|error| match docker::is_silent(&error) {
-        true => docker::gone("while the services were started"),
-        false => error,
-    })?;
-    Ok((found, endpoints))
+    Ok((found, all.map_err(silent)?))
 }
 
 async fn all(
