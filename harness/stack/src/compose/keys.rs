@@ -24,13 +24,19 @@ pub(super) async fn fill<'a>(
     specs: impl Iterator<Item = &'a ServiceSpec>,
     scratch: &Path,
 ) -> anyhow::Result<()> {
+    let mut with_keys = specs
+        .filter(|spec| !spec.container.keys.is_empty())
+        .peekable();
+    if with_keys.peek().is_none() {
+        return Ok(());
+    }
     let folder = Folder(scratch);
     let name = format!("{}-keys", containers.project);
     let mut create = docker(["create", "--name", &name, "--pull", "never"]);
     for (label, value) in &containers.labels {
         create = create.args(["--label".to_owned(), format!("{label}={value}")]);
     }
-    for spec in specs.filter(|spec| !spec.container.keys.is_empty()) {
+    for spec in with_keys {
         let program = spec.container.program;
         folder.write(program, &spec.container.keys)?;
         let source = volume(&containers.project, program);
