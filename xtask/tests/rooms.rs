@@ -8,6 +8,7 @@ const ROOMS: &[&str] = &[
     "model_choice.rs",
     "e2e/args.rs",
     "page.rs",
+    "e2e/deaths.rs",
     "e2e/failures.rs",
     "e2e/outcome.rs",
     "e2e/narrowed.rs",

@@ -1,7 +1,8 @@
 //! Phase 1's stack: one server, and what a server of somebody else's needs beside it.
 
 use crate::file::{StackFile, TemporalEndpoint};
-use crate::stack::{Owner, Stack};
+use crate::member::Owner;
+use crate::stack::Stack;
 use crate::start::{self, Own};
 use crate::wiring::Wiring;
 use anyhow::Context;

@@ -5,9 +5,10 @@ use crate::file::{
     CommandLine, Endpoints, GatewayEndpoint, McpEndpoint, ModelEndpoint, Runtime, StackFile,
     TemporalEndpoint,
 };
+use crate::member::Owner;
 use crate::service::Place;
 use crate::services::runner::MODEL_HEALTH;
-use crate::stack::{Owner, Stack};
+use crate::stack::Stack;
 use crate::start::{self, Own};
 use crate::wiring::{Ports, RunnerModel, Wiring};
 use anyhow::Context;

@@ -2,9 +2,10 @@
 //! as `docs/stack.md` says.
 
 use crate::file::ControlEndpoint;
+use crate::member::Owner;
 use crate::network::Network;
 use crate::relay::{Peers, Relay, Traffic};
-use crate::stack::{Owner, Stack};
+use crate::stack::Stack;
 use crate::start::{self, Own};
 use crate::wiring::Wiring;
 use anyhow::{Context, bail};

@@ -3,7 +3,8 @@
 
 use crate::compose::fill_volume;
 use crate::handle::Handle;
-use crate::stack::{LaunchSpec, Stack};
+use crate::member::LaunchSpec;
+use crate::stack::Stack;
 use anyhow::{Context, bail};
 use harness_base::{Command, query};
 use std::time::Duration;

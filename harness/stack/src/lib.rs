@@ -16,7 +16,9 @@ pub mod external;
 pub mod file;
 pub mod handle;
 pub mod kept;
+mod launch;
 pub mod lease;
+pub mod member;
 mod network;
 pub mod outside;
 pub mod pollers;
@@ -33,5 +35,6 @@ pub mod wiring;
 
 pub use bring_up::Up;
 pub use file::{Runtime, StackFile};
-pub use stack::{Owner, Stack};
+pub use member::Owner;
+pub use stack::Stack;
 pub use wiring::{Ports, Wiring};

@@ -2,11 +2,12 @@
 
 use crate::compose::{rewrite_env, test_instance};
 use crate::lease;
+use crate::member::{Launch, Owner};
 use crate::outside;
 use crate::ready::Ready;
 use crate::service::{Health, Place, ServiceSpec};
 use crate::services::{gateway, guest, mcp, model, runner, server, temporal};
-use crate::stack::{Launch, Owner, Stack};
+use crate::stack::Stack;
 use crate::wiring::Wiring;
 use anyhow::{Context, bail};
 use harness_base::{Code, Command, Guest, Part, coded};

@@ -1,9 +1,10 @@
-//! The folders of the tests, `tests/NAME` in the phase's: a test notes there what it does, we how it ended, and the tests'
+//! What explains a run that failed: the services' states and logs, Temporal's histories, and the folders of the tests, `tests/NAME` in the phase's: a test notes there what it does, we how it ended, and the tests'
 //! own binary what the services know of the failed ones.
 
 use harness_base::run::junit::Case;
-use harness_base::{Command, query};
-use harness_stack::Stack;
+use harness_base::{Command, query, tail};
+use harness_selection::report::PhaseReport;
+use harness_stack::{Owner, Stack, StackFile, evidence};
 use serde_json::json;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -34,7 +35,7 @@ pub fn mark(dir: &Path, cases: &[Case]) {
 }
 
 /// What the services know of the failed tests.
-pub async fn collect(stack: &Stack, cases: &[Case]) {
+async fn collect(stack: &Stack, cases: &[Case]) {
     let failed = cases.iter().filter(|case| case.failure.is_some());
     let names: Vec<&str> = failed.map(|case| case.name.as_str()).take(MOST).collect();
     let Ok(artifacts) = stack.context.artifacts() else {
@@ -52,4 +53,51 @@ pub async fn collect(stack: &Stack, cases: &[Case]) {
         .env("E2E_EVIDENCE", names.join("\n"));
     // What it finds is in its files, and what it does not find was not to be had.
     let _ = query(stack.context.run.own(command), LIMIT).await;
+}
+
+/// Service states, log tails, Temporal's histories and what is known of the failed tests, while the stack still answers.
+pub async fn explain(stack: &Stack, file: Option<&StackFile>, report: &PhaseReport) {
+    collect(stack, &report.cases).await;
+    let states: serde_json::Map<String, serde_json::Value> = stack
+        .members()
+        .into_iter()
+        .map(|(name, member)| (name, member.handle.describe()))
+        .collect();
+    // Evidence is collected as far as it goes: what cannot be written must not hide why it was wanted.
+    let _ = std::fs::write(
+        stack.dir.join("services.json"),
+        serde_json::Value::from(states.clone()).to_string(),
+    );
+    if stack.containers().is_some() {
+        evidence::exchanges(
+            &stack.log("gateway"),
+            &stack.dir.join("logs/exchanges.jsonl"),
+        );
+    }
+    // What runs is in services.json, and what it said of a failed test in the test's folder.
+    for (name, member) in stack.members() {
+        let Some(state) = member
+            .handle
+            .end()
+            .filter(|_| member.owner == Owner::Shared)
+        else {
+            continue; // a test's own ends when the test wants it
+        };
+        let last = tail(&stack.log(&name), 5).join("\n    ");
+        eprintln!(
+            "{name}: {state}, {}\n    {}",
+            stack.log(&name).display(),
+            stack.context.run.redact(&last)
+        );
+    }
+    let lost = stack
+        .members()
+        .iter()
+        .any(|(_, member)| member.handle.is_lost());
+    // One that went with its engine would be asked in vain, for as long as a question may take.
+    if let Some(file) = file.filter(|_| !lost) {
+        let into = stack.dir.join("histories");
+        let most = stack.context.config.evidence.histories;
+        evidence::histories(file, &into, most).await;
+    }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask e2e`: everything from nothing to a verdict, side by side where it can be.
 
 mod args;
+mod deaths;
 mod failures;
 mod known;
 mod narrowed;

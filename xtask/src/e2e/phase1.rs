@@ -1,5 +1,6 @@
 //! Phase 1: one server on this host, in each runtime.
 
+use super::failures;
 use super::outcome::{PhaseOutcome, fail};
 use super::run_tests;
 use super::test_run::TestRun;
@@ -41,7 +42,7 @@ pub async fn run(run: &TestRun<'_>) -> PhaseOutcome {
         }
         Err(error) => {
             fail(&mut report, error);
-            run_tests::collect(&stack, None, &report).await;
+            failures::explain(&stack, None, &report).await;
         }
         Ok(()) => {}
     }

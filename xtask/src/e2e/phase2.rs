@@ -1,6 +1,7 @@
 //! Phase 2: the whole chain.
 
 use super::args::Args;
+use super::failures;
 use super::outcome::{PhaseOutcome, fail};
 use super::run_tests;
 use super::test_run::TestRun;
@@ -9,7 +10,7 @@ use harness_base::{Code, Phase, code_of};
 use harness_provision::{LiveModel, Mode};
 use harness_selection::lanes::{self, Has, Lanes};
 use harness_selection::report::PhaseReport;
-use harness_stack::stack::Stay;
+use harness_stack::member::Stay;
 use harness_stack::{Ports, Runtime, Stack, StackFile, Up, bring_up, control, kept, there};
 use std::sync::Arc;
 use std::time::Instant;
@@ -106,7 +107,7 @@ pub async fn run(run: &TestRun<'_>, phase2: Phase2) -> PhaseOutcome {
         let worth_it = code_of(&error) != Code::Fault;
         fail(&mut report, error);
         if worth_it && run.context.interrupt.count() < 2 {
-            run_tests::collect(&stack, file.as_ref(), &report).await;
+            failures::explain(&stack, file.as_ref(), &report).await;
         }
     }
     if !run.args.keep {

@@ -1,5 +1,6 @@
-//! Tests of one phase against a stack that is up, then evidence when they failed.
+//! Tests of one phase against a stack that is up.
 
+use super::deaths::{AFTER_DEATH, dead_member, deaths};
 use super::failures;
 use super::known;
 use super::stress;
@@ -8,7 +9,7 @@ use anyhow::Context;
 use harness_base::run::info::Judged;
 use harness_base::run::judge::{self, Differences};
 use harness_base::run::junit::{self, Case};
-use harness_base::{Code, Exit, Inherit, Output, Process, coded, docker, spawn, tail};
+use harness_base::{Code, Exit, Inherit, Output, Process, coded, spawn};
 use harness_provision::build;
 use harness_selection::Selection;
 use harness_selection::lanes::{self, Lanes};
@@ -16,14 +17,10 @@ use harness_selection::nextest::{self, Talk, TestRunner, Tests};
 use harness_selection::nextest_metadata;
 use harness_selection::report::PhaseReport;
 use harness_selection::report::tally::{self, Counts};
-use harness_stack::ready::log_tail;
-use harness_stack::{Owner, Runtime, Stack, StackFile, evidence};
+use harness_stack::{Runtime, Stack, StackFile};
 use nix::sys::signal::Signal;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
-
-/// For tests on their way when a shared service dies: those that ask it fail within a second or wait in vain.
-const AFTER_DEATH: Duration = Duration::from_secs(10);
 
 /// Writes `stack.json`, runs the tests into the phase's report, drains them at the first signal and ends them at the second.
 ///
@@ -239,83 +236,4 @@ const FAILED: i32 = 100;
 /// Nextest's own codes for what is no test's failure: its setup, cargo's metadata, a build, the list of tests.
 fn could_not_run(code: Option<i32>, counts: Option<Counts>) -> bool {
     matches!(code, Some(96 | 101 | 102)) || code == Some(104) && counts.is_none()
-}
-
-/// Resolves to how a shared service dies; without it every test that is still to come would wait in vain.
-fn deaths(stack: &Stack) -> tokio::task::JoinSet<String> {
-    let mut deaths = tokio::task::JoinSet::new();
-    for (name, life, _) in stack.shared() {
-        deaths.spawn(async move {
-            let exit = life.wait().await;
-            if life.is_lost() {
-                return "the Docker daemon stopped answering".into();
-            }
-            let end = life.end().unwrap_or_else(|| exit.to_string());
-            format!("{name} died with {end}")
-        });
-    }
-    deaths
-}
-
-/// A shared service that died under the tests is a failure, even when no test noticed.
-fn dead_member(stack: &Stack) -> Option<anyhow::Error> {
-    let shared = stack.shared();
-    if shared.iter().any(|(_, life, _)| life.is_lost()) {
-        return Some(docker::gone("during the tests"));
-    }
-    shared.into_iter().find_map(|(name, life, log)| {
-        let exit = life.end()?;
-        let tail = log_tail(&log, stack.context.config.evidence.tail_lines);
-        Some(coded(
-            Code::TestsFailed,
-            format!("{name} died during the tests with {exit}\n{tail}"),
-        ))
-    })
-}
-
-/// Service states, log tails, Temporal's histories and what is known of the failed tests, while the stack still answers.
-pub async fn collect(stack: &Stack, file: Option<&StackFile>, report: &PhaseReport) {
-    failures::collect(stack, &report.cases).await;
-    let states: serde_json::Map<String, serde_json::Value> = stack
-        .members()
-        .into_iter()
-        .map(|(name, member)| (name, member.handle.describe()))
-        .collect();
-    // Evidence is collected as far as it goes: what cannot be written must not hide why it was wanted.
-    let _ = std::fs::write(
-        stack.dir.join("services.json"),
-        serde_json::Value::from(states.clone()).to_string(),
-    );
-    if stack.containers().is_some() {
-        evidence::exchanges(
-            &stack.log("gateway"),
-            &stack.dir.join("logs/exchanges.jsonl"),
-        );
-    }
-    // What runs is in services.json, and what it said of a failed test in the test's folder.
-    for (name, member) in stack.members() {
-        let Some(state) = member
-            .handle
-            .end()
-            .filter(|_| member.owner == Owner::Shared)
-        else {
-            continue; // a test's own ends when the test wants it
-        };
-        let last = tail(&stack.log(&name), 5).join("\n    ");
-        eprintln!(
-            "{name}: {state}, {}\n    {}",
-            stack.log(&name).display(),
-            stack.context.run.redact(&last)
-        );
-    }
-    let lost = stack
-        .members()
-        .iter()
-        .any(|(_, member)| member.handle.is_lost());
-    // One that went with its engine would be asked in vain, for as long as a question may take.
-    if let Some(file) = file.filter(|_| !lost) {
-        let into = stack.dir.join("histories");
-        let most = stack.context.config.evidence.histories;
-        evidence::histories(file, &into, most).await;
-    }
 }

@@ -6,7 +6,7 @@ use harness_base::run::sweep;
 use harness_base::{Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded};
 use harness_provision::build::{self, Targets};
 use harness_stack::kept::{self, KeptStack};
-use harness_stack::stack::Stay;
+use harness_stack::member::Stay;
 use harness_stack::{Ports, Runtime, Stack, StackFile, Up, bring_up};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

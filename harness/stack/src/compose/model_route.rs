@@ -2,8 +2,9 @@
 
 use super::containers::Containers;
 use super::host_proxy::HOST_NAME;
+use crate::member::{Launch, Owner};
 use crate::ready::Ready;
-use crate::stack::{Launch, Owner, Stack};
+use crate::stack::Stack;
 use harness_base::{Command, Inherit, this_program};
 
 /// One on this host's loopback is led to by a process of ours, which listens on the run's bridge alone and outlives `up`.

@@ -2,8 +2,9 @@
 
 use super::container::{Container, published};
 use crate::handle::Handle;
+use crate::member::{LaunchSpec, Member};
 use crate::ready::Ready;
-use crate::stack::{LaunchSpec, Member, Stack};
+use crate::stack::Stack;
 use anyhow::Context;
 use harness_base::docker::{self, docker};
 use harness_base::{Code, Command, run_to_end};

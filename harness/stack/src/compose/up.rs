@@ -9,11 +9,12 @@ use super::{keys, model_route};
 use crate::file::{Endpoints, McpEndpoint};
 use crate::handle::Handle;
 use crate::lease;
+use crate::member::{LaunchSpec, Member, Owner};
 use crate::ready::Ready;
 use crate::service::{Place, ServiceSpec};
 use crate::services::guest::inside;
 use crate::services::{self, temporal};
-use crate::stack::{LaunchSpec, Member, Owner, Stack};
+use crate::stack::Stack;
 use crate::start::{self, Own};
 use crate::wiring::Wiring;
 use anyhow::Context;
@@ -113,7 +114,9 @@ pub async fn up(
     keys.map_err(silent).context("hand over the keys")?;
     let upstream = match &wiring.upstream {
         Some(base) => {
-            let led = model_route::open(stack, containers, base).await.map_err(silent)?;
+            let led = model_route::open(stack, containers, base)
+                .await
+                .map_err(silent)?;
             wiring.set_led_upstream(&led);
             Some(led)
         }

@@ -5,7 +5,7 @@ use super::record::{Runs, image_of, runs_of};
 use super::stack::KeptStack;
 use crate::compose;
 use crate::handle::Handle;
-use crate::stack::{LaunchSpec, Member};
+use crate::member::{LaunchSpec, Member};
 use crate::start::ours;
 use anyhow::Context;
 use harness_base::run::clock::seconds;

@@ -3,9 +3,10 @@
 
 use crate::bring_up::Up;
 use crate::handle::Handle;
+use crate::member::{LaunchSpec, Member, Owner};
 use crate::private;
 use crate::ready::Ready;
-use crate::stack::{LaunchSpec, Member, Owner, Stack};
+use crate::stack::Stack;
 use crate::start::ours;
 use anyhow::Context;
 use harness_base::run::sweep;

@@ -4,10 +4,10 @@
 use super::record::Runs;
 use super::stack::KeptStack;
 use crate::handle::Handle;
+use crate::member::{Launch, LaunchSpec, Member};
 use crate::network::parts;
 use crate::ready::Ready;
 use crate::services::port_variable;
-use crate::stack::{Launch, LaunchSpec, Member};
 use crate::ways::{self, Weather};
 use crate::{compose, lease};
 use anyhow::Context;
