@@ -25,8 +25,8 @@ use harness_stack::kept::Deed;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use verbs::{
-    ci, down, fault, images, logs, prereqs, relay, report, service, status, timings, tools, up,
-    wait, watch,
+    ci, down, fault, images, logs, mutants, prereqs, relay, report, service, status, timings,
+    tools, up, wait, watch,
 };
 
 /// End-to-end tests of the whole chain: CLI, server, Temporal, agent-runner, model
@@ -112,6 +112,8 @@ enum Command {
     Timings,
     /// Run the unit tests
     Test,
+    /// Measure how many small faults the tests notice, of all code or of a change
+    Mutants(mutants::Args),
     /// Format, lint, unit tests, end-to-end tests in each runtime that is there: what a merge needs
     Ci(ci::Args),
     /// The way from a stack's containers to a listener of this host's loopback
@@ -164,6 +166,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
         Command::Report(args) => report::report(&root, &args).await,
         Command::Timings => Ok(timings::run(&root)),
         Command::Test => ci::test(&root, &config).await,
+        Command::Mutants(args) => mutants::run(&root, &config, args).await,
         Command::Ci(args) => ci::ci(&root, &config, args).await,
         Command::Relay(args) => relay::run(args).await,
         Command::Ways(args) => relay::ways(args).await,

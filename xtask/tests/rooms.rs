@@ -28,6 +28,7 @@ const ROOMS: &[&str] = &[
     "verbs/fault.rs",
     "verbs/images.rs",
     "verbs/logs.rs",
+    "verbs/mutants.rs",
     "verbs/relay.rs",
     "verbs/report.rs",
     "verbs/service.rs",

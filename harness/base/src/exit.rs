@@ -25,6 +25,22 @@ pub enum Code {
     Interrupted = 130,
 }
 
+/// What an exit code of ours means.
+pub fn code_from(number: i32) -> Option<Code> {
+    let all = [
+        Code::Passed,
+        Code::Fault,
+        Code::Usage,
+        Code::TestsFailed,
+        Code::Missing,
+        Code::Image,
+        Code::NotReady,
+        Code::Leftovers,
+        Code::Interrupted,
+    ];
+    all.into_iter().find(|code| *code as i32 == number)
+}
+
 /// An error that knows its exit code.
 #[derive(Debug)]
 pub struct Coded {
@@ -86,6 +102,14 @@ mod tests {
         assert_eq!(code_of(&error), Code::NotReady);
         assert_eq!(format!("{error:#}"), "phase 2: server died");
         assert_eq!(code_of(&anyhow::anyhow!("plain")), Code::Fault);
+    }
+
+    #[test]
+    fn a_number_means_a_code() {
+        for code in [Code::Passed, Code::TestsFailed, Code::Interrupted] {
+            assert_eq!(code_from(code as i32), Some(code));
+        }
+        assert_eq!(code_from(101), None);
     }
 
     #[test]

@@ -228,6 +228,18 @@ pub async fn obtain(config: &Config, program: Program) -> anyhow::Result<Found> 
     }
 }
 
+/// The user's PATH with a program's folder in front: `cargo nextest` looks there for its program, and ours may be in the tools
+/// cache.
+///
+/// # Errors
+/// When the folder cannot be in a PATH.
+pub fn path_with(bin: &Path) -> anyhow::Result<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = bin.parent().map(Path::to_owned).into_iter();
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
 /// What a program says about itself.
 async fn version(program: Program, bin: &Path) -> Result<String, String> {
     let answer = query(program.version_of(bin), Duration::from_secs(5)).await?;

@@ -5,6 +5,7 @@ pub mod down;
 pub mod fault;
 pub mod images;
 pub mod logs;
+pub mod mutants;
 pub mod prereqs;
 pub mod relay;
 pub mod report;

@@ -67,6 +67,8 @@ fn test_stages() -> Vec<Stage> {
                 "harness-watch",
                 "-p",
                 "harness-report",
+                "-p",
+                "harness-mutants",
             ],
         ),
     ]

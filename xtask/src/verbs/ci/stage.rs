@@ -1,8 +1,8 @@
 //! One stage of `ci`: a command, and what its end means.
 
 use harness_base::cargo::cargo;
-use harness_base::{Code, Command, Interrupt, Output, Process, coded, spawn, this_program};
-use harness_provision::build;
+use harness_base::{Code, Command, Interrupt, Output, Process, coded, exit, spawn, this_program};
+use harness_provision::{build, programs};
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::Duration;
@@ -64,20 +64,13 @@ pub async fn run(
         StageProgram::Cargo => cargo().into(),
         StageProgram::Xtask => this_program()?,
     };
-    let mut command = Command::new(program)
+    let command = Command::new(program)
         .args(stage.args.iter().copied())
         .cwd(root);
-    if let Some(folder) = nextest.parent() {
-        // `cargo nextest` looks for its program on PATH, and ours may be in the tools cache.
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(
-            std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path)),
-        )?;
-        command = command.env("PATH", path.to_string_lossy());
-    }
+    let command = command.env("PATH", programs::path_with(nextest)?);
     eprintln!("\n$ {}", stage.echo());
     let process = spawn(&command, &Output::Inherit, None)?;
-    let exit = tokio::select! {
+    let ended = tokio::select! {
         exit = process.wait() => exit,
         () = interrupt.reached(1) => {
             match stage.program {
@@ -87,14 +80,14 @@ pub async fn run(
             return Err(coded(Code::Interrupted, format!("{}: interrupted", stage.name)));
         }
     };
-    if exit.code == Some(0) {
+    if ended.code == Some(0) {
         return Ok(());
     }
     let code = match stage.program {
         StageProgram::Cargo => stage.code,
-        StageProgram::Xtask => exit.code.and_then(code_from).unwrap_or(stage.code),
+        StageProgram::Xtask => ended.code.and_then(exit::code_from).unwrap_or(stage.code),
     };
-    Err(coded(code, format!("{} failed ({exit})", stage.name)))
+    Err(coded(code, format!("{} failed ({ended})", stage.name)))
 }
 
 /// Lets a run of our own end as it does by itself: its first signal lets tests end, its second does not.
@@ -116,19 +109,4 @@ async fn wind_up(process: &Process, interrupt: &Interrupt) {
     if tokio::time::timeout(limit, ended).await.is_err() {
         process.kill().await;
     }
-}
-
-/// What an exit code of ours means.
-fn code_from(number: i32) -> Option<Code> {
-    let all = [
-        Code::Fault,
-        Code::Usage,
-        Code::TestsFailed,
-        Code::Missing,
-        Code::Image,
-        Code::NotReady,
-        Code::Leftovers,
-        Code::Interrupted,
-    ];
-    all.into_iter().find(|code| *code as i32 == number)
 }
