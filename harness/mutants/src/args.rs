@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Each mutant is put into a copy of this checkout, in target/mutants, and built there. The crate's unit tests are asked first, then
-those of the crates above it, then phase 1, then phase 2 on a kept stack of the copy; the first that notices ends it. What came
+those of the crates above it, then phase 1, then phase 2; the first test that fails ends it. What came
 of each is a line of target/mutants/results.jsonl. Mutants that are there are not tested again, so after Ctrl-C the same
 command goes on. `.cargo/mutants.toml` says what is not worth a mutant, and why.
 

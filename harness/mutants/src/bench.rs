@@ -1,4 +1,4 @@
-//! Where mutants are tested: the copy, its stack, and how long each stage takes without a fault.
+//! Where mutants are tested: the copy, and how long each stage takes without a fault.
 
 use crate::judge::{Outcome, judge};
 use crate::mutant::Mutant;
@@ -30,7 +30,6 @@ pub struct Bench<'a> {
     /// The user's wish to stop.
     pub interrupt: &'a Interrupt,
     limits: BTreeMap<(String, Stage), Duration>,
-    stack: bool,
 }
 
 impl<'a> Bench<'a> {
@@ -42,7 +41,6 @@ impl<'a> Bench<'a> {
             log: dir.join("step.log"),
             interrupt,
             limits: BTreeMap::new(),
-            stack: false,
         }
     }
 
@@ -53,23 +51,11 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Brings the stack of the copy up, and runs every stage of these crates without a fault: what fails then would notice any
-    /// mutant.
+    /// Runs every stage of these crates without a fault: what fails then would notice any mutant.
     ///
     /// # Errors
     /// The stage that fails, with its last words.
     pub async fn prepare(&mut self, packages: &[String]) -> anyhow::Result<()> {
-        if packages
-            .iter()
-            .any(|package| stages::of(package).contains(&Stage::Phase2))
-        {
-            self.stack = true;
-            self.expect(
-                stages::stack("up", self.places()),
-                "bring the stack of the copy up",
-            )
-            .await?;
-        }
         let mut phases = BTreeMap::<Stage, Duration>::new();
         for package in packages {
             for stage in stages::of(package) {
@@ -177,21 +163,5 @@ impl<'a> Bench<'a> {
             }
         }
         Ok((Verdict::Missed, None))
-    }
-
-    /// Ends the stack of the copy, if it has one.
-    pub async fn end(&self) {
-        if !self.stack {
-            return;
-        }
-        let command = stages::stack("down", self.places());
-        // By a time limit alone: the user's wish to stop is why we are here.
-        if let Err(why) = harness_base::query(command, Duration::from_secs(60)).await {
-            eprintln!(
-                "{why}\n  mend: E2E_ROOT={} {} down",
-                self.copy.display(),
-                self.xtask.display()
-            );
-        }
     }
 }

@@ -127,7 +127,6 @@ async fn go(args: &Args, interrupt: &Interrupt) -> anyhow::Result<Code> {
         warm::warm(&args.root, &bench.copy).await?;
     }
     let tested = test(&mut bench, &left, &path).await;
-    bench.end().await;
     let (records, open) = known(&mutants, &results::read(&path));
     if args.json {
         print!("{}", report::json(&records, open));
