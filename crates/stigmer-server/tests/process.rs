@@ -24,12 +24,35 @@ use stigmer_api::{
     footprint::{MAX_FOOTPRINT, footprint},
 };
 use tonic::{Code, Status};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 async fn is_healthy(server: &Server) {
     let mut health = HealthClient::new(server.channel.clone());
     let checked = health.check(HealthCheckRequest::default()).await;
     assert_eq!(checked.unwrap().into_inner().status, 1);
+}
+
+#[tokio::test]
+async fn it_listens_where_it_is_told_and_else_on_loopback_alone() {
+    assert!(server().await.address.starts_with("127.0.0.1:"));
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "GRPC_HOST=0.0.0.0 exec \"$0\"", &binary()]);
+    let everywhere = start(command).await;
+    assert!(everywhere.address.starts_with("0.0.0.0:"));
+}
+
+#[tokio::test]
+async fn told_to_stop_it_says_that_it_serves_no_more() {
+    let server = server().await;
+    let mut health = HealthClient::new(server.channel.clone());
+    let told = health.watch(HealthCheckRequest::default()).await;
+    let mut told = told.unwrap().into_inner();
+    assert_eq!(told.message().await.unwrap().unwrap().status, 1);
+    server.term();
+    let last = told.message().await.unwrap().unwrap();
+    assert_eq!(last.status(), ServingStatus::NotServing);
 }
 
 /// The most entries that a message may have, as `with` makes one of so many.

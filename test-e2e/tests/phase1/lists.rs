@@ -9,7 +9,7 @@ use stigmer_api::{
     resource::Resource,
     session::ListSessionsByAgentRequest,
 };
-use test_e2e::{Result, Stack, agent, ensure, execution, unique};
+use test_e2e::{Result, Stack, agent, ensure, execution, instance, unique};
 use tonic::{Code, Status};
 
 #[tokio::test]
@@ -49,6 +49,70 @@ async fn agents_are_listed_newest_first_in_pages_without_gap_or_double() -> Resu
         request.page_token = page.next_page_token;
     }
     ensure!(listed == made, "{listed:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_by_tags_has_what_carries_all_of_them() -> Result {
+    let api = Stack::get()?.api()?;
+    let (one, two) = (unique("tag"), unique("tag"));
+    let both = vec![one.clone(), two.clone()];
+    for tags in [both.clone(), vec![one], vec![two], Vec::new()] {
+        let mut agent = agent(&unique("tagged"));
+        agent.metadata_mut().tags.clone_from(&tags);
+        let agent = api.agents().create(agent).await?.into_inner();
+        let mut execution = execution(agent.id(), "hello");
+        execution.metadata_mut().tags = tags;
+        api.executions().create(execution).await?;
+    }
+    let request = ListAgentsRequest {
+        tags: both.clone(),
+        ..Default::default()
+    };
+    let list = api.agent_queries().list(request).await?.into_inner();
+    let tags: Vec<_> = list.entries.iter().map(tags_of).collect();
+    ensure!(tags == [both.clone()], "agents: {tags:?}");
+    let request = ListAgentExecutionsRequest {
+        tags: both.clone(),
+        ..Default::default()
+    };
+    let list = api.execution_queries().list(request).await?.into_inner();
+    let tags: Vec<_> = list.entries.iter().map(tags_of).collect();
+    ensure!(tags == [both], "executions: {tags:?}");
+    Ok(())
+}
+
+fn tags_of<R: Resource>(resource: &R) -> Vec<String> {
+    resource.metadata().cloned().unwrap_or_default().tags
+}
+
+#[tokio::test]
+async fn sessions_are_listed_of_all_instances_of_their_agent_and_of_no_other() -> Result {
+    let api = Stack::get()?.api()?;
+    let mut agents = Vec::new();
+    for _ in 0..2 {
+        let agent = api.new_agent(&unique("talks")).await?;
+        let other = instance(&unique("instance"), agent.id(), &[]);
+        let other = api.instances().create(other).await?.into_inner();
+        let first = api.new_execution(&agent, "hello").await?;
+        let second = api.new_session(&other).await?;
+        let first = first.spec.unwrap_or_default().session_id;
+        agents.push((agent, [second.id().to_owned(), first]));
+    }
+    for (agent, expected) in agents {
+        let request = ListSessionsByAgentRequest {
+            agent_id: agent.id().to_owned(),
+            ..Default::default()
+        };
+        let list = api.session_queries().list_by_agent(request).await?;
+        let ids: Vec<_> = list
+            .into_inner()
+            .entries
+            .iter()
+            .map(|s| s.id().to_owned())
+            .collect();
+        ensure!(ids == expected, "{ids:?}");
+    }
     Ok(())
 }
 

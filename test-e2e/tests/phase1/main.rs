@@ -20,6 +20,7 @@ mod secrets;
 mod serving;
 mod skills;
 mod subscribe;
+mod updates;
 
 /// No test: how the harness asks for the evidence of those that failed, while the stack still answers.
 #[tokio::test]

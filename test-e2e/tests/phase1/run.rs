@@ -2,6 +2,7 @@ use anyhow::Context;
 use serde_json::Value;
 use stigmer_api::{
     agentexecution::{AgentExecutionId, ExecutionPhase, MessageType},
+    resource::Resource,
     session::{ListSessionsByAgentRequest, SessionId},
 };
 use test_e2e::{Project, Result, Stack, ensure, execution, unique};
@@ -80,6 +81,34 @@ async fn a_run_says_its_name_and_id() -> Result {
         .nth(1)
         .and_then(|rest| rest.lines().next());
     stack.api()?.get_execution(id.context("no id")?).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_goes_on_in_the_session_that_it_names() -> Result {
+    let stack = Stack::get()?;
+    let (api, name) = (stack.api()?, unique("goes-on"));
+    let agent = api.new_agent(&name).await?;
+    let first = api.new_execution(&agent, "hello").await?;
+    let session = first.spec.unwrap_or_default().session_id;
+    let args = [
+        "run",
+        "--session",
+        &session,
+        "--message",
+        "again",
+        "--no-follow",
+        "-o",
+        "json",
+    ];
+    let printed = stack.cli().run(args).await?.json()?;
+    let spec = api.get_execution(id(&printed)?).await?.spec;
+    let spec = spec.unwrap_or_default();
+    ensure!(spec.session_id == session, "{spec:?}");
+    ensure!(
+        spec.agent_id == agent.id() && spec.message == "again",
+        "{spec:?}"
+    );
     Ok(())
 }
 

@@ -78,6 +78,13 @@ pub(crate) async fn server() -> Server {
 }
 
 impl Server {
+    /// Asks it to stop.
+    pub(crate) fn term(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// What it logs, where its standard error is piped.
     pub(crate) fn log(&mut self) -> BufReader<ChildStderr> {
         BufReader::new(self.child.stderr.take().unwrap())
