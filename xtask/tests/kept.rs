@@ -160,9 +160,20 @@ fn up_again_brings_up_to_date_and_another_is_refused() {
     assert!(text.contains("mcp: its binary changed"), "{text}");
     assert_eq!(kept.pid("server"), server);
     assert_ne!(kept.pid("mcp"), mcp);
-    let (code, text) = kept.run(&["up", "--runtime", "docker"]);
-    assert_eq!(code, 2, "{text}");
-    assert!(text.contains("another stack is up already"), "{text}");
+    let text = kept.passes(&["up", "--port-server", "4242"]);
+    assert!(text.contains("127.0.0.1:4242"), "{text}");
+    let other = [
+        ["--runtime", "docker"],
+        ["--parts", "other.toml"],
+        ["--port-server", "242"],
+        ["--port-temporal", "1"],
+    ];
+    for [flag, value] in other {
+        let (code, text) = kept.run(&["up", flag, value]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("another stack is up already"), "{text}");
+        assert!(text.contains(&format!("and {flag} asks")), "{text}");
+    }
 }
 
 #[test]

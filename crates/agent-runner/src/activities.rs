@@ -1,6 +1,7 @@
 //! What touches the world: loading an execution, asking the model, calling tools, reporting.
 
 mod heartbeat;
+mod panics;
 mod stream;
 
 use std::sync::Arc;

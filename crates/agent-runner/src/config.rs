@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Healthcheck(Healthcheck),
     /// Print the workflow history of an execution, as the replay tests read it
     History {
-        /// The execution's id; for a sub-agent with `/` and the id of the call after it
+        /// The execution's id; for a sub-agent with `/` and the id of the call after it; or a workflow's own id, `stigmer/..`
         execution: String,
 
         /// An earlier run of its workflow, by its id in Temporal

@@ -35,6 +35,7 @@ const ORDER: &[&str] = &[
     "conversation.rs",
     "context_fit.rs",
     "prepare.rs",
+    "activities/panics.rs",
     "activities/heartbeat.rs",
     "activities.rs",
     "activities/stream.rs",

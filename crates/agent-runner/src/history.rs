@@ -12,9 +12,14 @@ pub(crate) async fn print(
     run: Option<String>,
 ) -> anyhow::Result<()> {
     let client = temporal.connect("agent-runner history").await?;
+    // One that the original's server started has a workflow more, which has a name of its own.
+    let workflow = match execution.starts_with("stigmer/") {
+        true => execution.to_owned(),
+        false => workflow_id(execution),
+    };
     let workflow = WorkflowExecutionInfo::builder()
         .namespace(temporal.namespace.clone())
-        .workflow_id(workflow_id(execution))
+        .workflow_id(workflow)
         .maybe_run_id(run)
         .build();
     let handle = workflow.bind_untyped(client);

@@ -112,11 +112,25 @@ async fn again(
         RuntimeChoice::Native => Some(Runtime::Native),
         RuntimeChoice::Docker => Some(Runtime::Docker),
     };
-    let other = asked.is_some_and(|asked| asked != kept.file.runtime) || args.mine.is_some();
-    if other {
+    let parts = args.parts.as_deref().map(std::path::absolute).transpose()?;
+    let temporal = kept.file.temporal.as_ref().map_or("", |at| &at.address);
+    let differs = [
+        (
+            asked.is_some_and(|asked| asked != kept.file.runtime),
+            "--runtime",
+        ),
+        (args.mine.is_some(), "--mine"),
+        (parts.is_some() && parts != kept.info.parts, "--parts"),
+        (
+            elsewhere(&kept.file.server, args.port_server),
+            "--port-server",
+        ),
+        (elsewhere(temporal, args.port_temporal), "--port-temporal"),
+    ];
+    if let Some((_, flag)) = differs.into_iter().find(|(differs, _)| *differs) {
         let running = kept.file.server;
         let text = format!(
-            "another stack is up already, its server at {running}: `cargo xtask down` ends it"
+            "another stack is up already, its server at {running}, and {flag} asks for other than it has: `cargo xtask down` ends it"
         );
         return Err(coded(Code::Usage, text));
     }
@@ -128,6 +142,11 @@ async fn again(
     }
     println!("{}", endpoints(&kept.file, kept.web()));
     Ok(Code::Passed)
+}
+
+/// Whether something that runs is not at the port that was asked for.
+fn elsewhere(running: &str, port: Option<u16>) -> bool {
+    port.is_some_and(|port| !running.ends_with(&format!(":{port}")))
 }
 
 async fn build(context: &RunContext) -> anyhow::Result<()> {

@@ -6,6 +6,8 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::panics::caught;
+
 /// How often a running activity tells Temporal that it lives; cancellation is heard with the answer.
 const HEARTBEAT: Duration = Duration::from_millis(200);
 
@@ -24,7 +26,8 @@ pub(super) async fn heartbeating<T>(
     let span = tracing::info_span!("activity", kind = info.activity_type, workflow, attempt);
     async {
         let began = Instant::now();
-        let done = beating(io, ctx.cancelled(), beat).await;
+        let work = beating(io, ctx.cancelled(), beat);
+        let done = caught(&info.activity_type, work).await;
         let ms = began.elapsed().as_millis();
         match &done {
             Ok(_) => tracing::info!(ms, "done"),
