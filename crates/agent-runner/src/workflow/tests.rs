@@ -2,6 +2,7 @@ use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 
 use super::*;
+use crate::graphton::GraphtonExecution;
 
 /// A workflow that decides otherwise than when the history was made cannot go on with the
 /// executions that are under way. `testdata/histories` says how to record new ones.
@@ -9,6 +10,7 @@ async fn replays(history: &[u8]) -> anyhow::Result<()> {
     let options = WorkflowReplayerOptions::new()
         .register_workflow::<AgentExecution>()?
         .register_workflow::<SubAgentExecution>()?
+        .register_workflow::<GraphtonExecution>()?
         .build();
     let history = WorkflowHistory::from_json(history)?;
     Ok(WorkflowReplayer::new(options)?
@@ -65,6 +67,35 @@ async fn a_sub_agent_that_keeps_its_tools_by_name_replays() -> anyhow::Result<()
 #[tokio::test]
 async fn a_run_that_was_continued_replays() -> anyhow::Result<()> {
     replays(include_bytes!("../../testdata/histories/continued.json")).await
+}
+
+#[tokio::test]
+async fn an_execution_for_the_originals_server_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/original-completed.json"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn one_of_its_that_was_cancelled_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/original-cancelled.json"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn one_of_its_that_failed_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/original-failed.json"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn an_execution_with_the_time_of_its_activity_replays() -> anyhow::Result<()> {
+    replays(include_bytes!("../../testdata/histories/original-run.json")).await
 }
 
 #[tokio::test]
