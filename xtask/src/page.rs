@@ -5,12 +5,14 @@ use harness_base::{Command, Output, query, spawn};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The report's.
+const REPORT: &str = "harness-report";
 /// A first build takes 15 s on two cores that are not compiling for others too.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// The program with its arguments.
-pub fn command(root: &Path, args: &[&str]) -> Command {
-    let run = ["run", "--quiet", "--package", "harness-report", "--"];
+/// A program of the harness with its arguments.
+pub fn command(root: &Path, program: &str, args: &[&str]) -> Command {
+    let run = ["run", "--quiet", "--package", program, "--"];
     let args = run.iter().chain(args).copied();
     Command::new(cargo()).args(args).cwd(root)
 }
@@ -20,7 +22,7 @@ pub async fn write(root: &Path, dir: &Path) -> Option<PathBuf> {
     if !root.join("harness/report/Cargo.toml").exists() {
         return None; // somebody else's checkout
     }
-    let command = command(root, &["page", &dir.to_string_lossy()]);
+    let command = command(root, REPORT, &["page", &dir.to_string_lossy()]);
     match query(command, LIMIT).await {
         Ok(said) if said.ok => Some(dir.join("report.html")),
         Ok(said) => complain(&said.stderr),
@@ -38,6 +40,6 @@ fn complain(why: &str) -> Option<PathBuf> {
 /// # Errors
 /// When it cannot be started.
 pub async fn print(root: &Path, args: &[&str]) -> anyhow::Result<Option<i32>> {
-    let process = spawn(&command(root, args), &Output::Inherit, None)?;
+    let process = spawn(&command(root, REPORT, args), &Output::Inherit, None)?;
     Ok(process.wait().await.code)
 }

@@ -152,6 +152,14 @@ async fn executions_are_listed_by_phase_and_by_session() -> Result {
     let list = api.execution_queries().list(request).await?.into_inner();
     ensure!(list.entries.iter().any(|e| e.id() == first.id()));
     ensure!(list.entries.iter().all(|e| e.id() != second.id()));
+    let request = ListAgentExecutionsRequest {
+        page_size: 500,
+        phase: ExecutionPhase::ExecutionPending.into(),
+        ..Default::default()
+    };
+    let list = api.execution_queries().list(request).await?.into_inner();
+    ensure!(list.entries.iter().any(|e| e.id() == second.id()));
+    ensure!(list.entries.iter().all(|e| e.id() != first.id()));
     Ok(())
 }
 

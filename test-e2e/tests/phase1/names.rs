@@ -1,3 +1,4 @@
+use anyhow::Context;
 use stigmer_api::{
     Kind,
     apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
@@ -77,6 +78,15 @@ async fn the_same_name_in_two_organizations_is_two_agents() -> Result {
         .run(["get", "agent", &name, "--org", "theirs", "-o", "json"])
         .await?;
     ensure!(output.stdout.contains(theirs.id()), "{output:#?}");
+    // Which of them is meant must be said.
+    let reference = ApiResourceReference {
+        org: String::new(),
+        ..reference(Kind::Agent, &name)
+    };
+    let refused = api.agent_queries().get_by_reference(reference).await;
+    let status = refused.err().context("one of them was taken")?;
+    ensure!(status.code() == Code::InvalidArgument, "{status:?}");
+    ensure!(status.message().contains("2 organizations"), "{status:?}");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: how many small faults the tests notice, by `harness-mutants`, which is built when it is wanted.
 
-use harness_base::cargo::cargo;
-use harness_base::{Code, Command, Config, Interrupt, Output, exit, spawn, this_program};
+use crate::page;
+use harness_base::{Code, Config, Interrupt, Output, exit, spawn, this_program};
 use harness_provision::tools::cache_dir;
 use harness_provision::{Program, programs};
 use nix::sys::signal::Signal;
@@ -24,28 +24,11 @@ pub async fn run(root: &Path, config: &Config, args: Args) -> anyhow::Result<Cod
     let interrupt = Interrupt::install()?;
     let nextest = programs::obtain(config, Program::Nextest).await?.bin;
     let place = |path: &Path| path.to_string_lossy().into_owned();
-    let words = [
-        "run",
-        "--quiet",
-        "--package",
-        "harness-mutants",
-        "--",
-        "--root",
-    ]
-    .map(str::to_owned);
-    let told = [
-        place(root),
-        "--xtask".into(),
-        place(&this_program()?),
-        "--tools".into(),
-        place(&cache_dir()?),
-    ];
-    let command = Command::new(cargo())
-        .args(words)
-        .args(told)
-        .args(args.words)
-        .cwd(root);
-    let command = command.env("PATH", programs::path_with(&nextest)?);
+    let (root, xtask, tools) = (place(root), place(&this_program()?), place(&cache_dir()?));
+    let told = ["--root", &root, "--xtask", &xtask, "--tools", &tools];
+    let command = page::command(Path::new(&root), "harness-mutants", &told);
+    let path = programs::path_with(&nextest)?;
+    let command = command.args(args.words).env("PATH", path);
     let process = spawn(&command, &Output::Inherit, None)?;
     let mut sent = 0;
     let ended = loop {
