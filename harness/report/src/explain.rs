@@ -93,6 +93,13 @@ fn one(test: &Test) -> String {
             script.key, script.unused
         );
         for question in &script.questions {
+            if question.repeated > 0 {
+                let (n, repeated) = (question.n, question.repeated);
+                let _ = writeln!(
+                    text,
+                    "  {n:>3} asked  the {repeated} messages of the request before, and"
+                );
+            }
             for asked in &question.asked {
                 let _ = writeln!(
                     text,

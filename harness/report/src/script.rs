@@ -25,7 +25,9 @@ pub struct Script {
 pub struct Question {
     /// Its number.
     pub n: u64,
-    /// The messages, `role: text`.
+    /// How many messages it repeats, as they stood in the request before.
+    pub repeated: usize,
+    /// The messages after these, `role: text`.
     pub asked: Vec<String>,
     /// The answer, JSON.
     pub said: String,
@@ -51,6 +53,7 @@ pub fn of(key: &str, report: &Value, notes: &[Value]) -> Script {
         let error = field(request, "error");
         Question {
             n: request["n"].as_u64().unwrap_or_default(),
+            repeated: 0,
             asked: messages.map(message).collect(),
             said: cut(&said, STEP),
             ended: if error.is_empty() {
@@ -62,12 +65,14 @@ pub fn of(key: &str, report: &Value, notes: &[Value]) -> Script {
     });
     let mut questions: Vec<Question> = questions.collect();
     questions.drain(..questions.len().saturating_sub(MOST));
-    // Each question repeats the conversation: of all but the first only what is new in it is told.
-    let mut before = 0;
+    // Each question repeats the conversation. One that repeats it otherwise, or another's, is told whole: that may be what
+    // is wrong.
+    let mut before: Vec<String> = Vec::new();
     for question in &mut questions {
-        let all = question.asked.len();
-        if before > 0 && all > before {
-            question.asked.drain(..before);
+        let all = question.asked.clone();
+        if all.starts_with(&before) {
+            question.repeated = before.len();
+            question.asked.drain(..before.len());
         }
         before = all;
     }
@@ -94,4 +99,33 @@ fn message(message: &Value) -> String {
         &format!("{}: {content}{calls}", field(message, "role")),
         STEP,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_is_repeated_word_for_word_is_left_out() {
+        let said = |texts: &[&str]| {
+            let messages = texts
+                .iter()
+                .map(|it| json!({"role": "user", "content": it}));
+            json!({ "body": { "messages": messages.collect::<Vec<_>>() } })
+        };
+        let requests = [
+            said(&["a"]),
+            said(&["a", "b"]),
+            said(&["b", "c", "d"]),
+            said(&["b", "c", "d"]),
+        ];
+        let script = of("k", &json!({ "requests": requests }), &[]);
+        let told: Vec<_> = script
+            .questions
+            .iter()
+            .map(|it| (it.repeated, it.asked.len()))
+            .collect();
+        assert_eq!(told, [(0, 1), (1, 1), (0, 3), (3, 0)]);
+    }
 }
