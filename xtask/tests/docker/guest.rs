@@ -50,16 +50,18 @@ fn described_parts_stand_beside_composes_containers() {
         ("gateway", "GATEWAY"),
     ];
     // Whoever is asked from inside and whoever is not.
-    let mut with_images = inside.replacen("ready = \"health\"", "ready = \"port\"", 1);
+    let mut with_images = inside;
     for (part, image) in parts {
         let table = format!("[parts.{part}]\n");
         let image = format!("{table}image = \"{}\"\n", stack.image_of(image));
         with_images = with_images.replace(&table, &image);
     }
-    for ready in ["port", "health"] {
-        let parts = with_images.replace(
-            "serve\"]\nready = \"port\"",
-            &format!("serve\"]\nready = \"{ready}\""),
+    for (server, gateway) in [("port", "port"), ("grpc", "health")] {
+        let ready = |ready: &str| format!("]\nready = \"{ready}\"");
+        let parts = with_images.replace(&ready("grpc"), &ready(server));
+        let parts = parts.replace(
+            &format!("serve\"{}", ready("port")),
+            &format!("serve\"{}", ready(gateway)),
         );
         let output = phase2(&parts);
         let text = text_of(&output);
