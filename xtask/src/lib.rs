@@ -25,8 +25,8 @@ use harness_stack::kept::Deed;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use verbs::{
-    ci, down, fault, images, logs, mutants, prereqs, relay, report, service, status, timings,
-    tools, up, wait, watch,
+    bench, ci, down, fault, images, logs, mutants, prereqs, relay, report, service, status,
+    timings, tools, up, wait, watch,
 };
 
 /// End-to-end tests of the whole chain: CLI, server, Temporal, agent-runner, model
@@ -110,6 +110,8 @@ enum Command {
     Report(report::ReportArgs),
     /// How long stages, services and tests took in the kept runs
     Timings,
+    /// Measure speed: each figure beside its limit, by turns (docs/speed.md)
+    Bench(bench::Args),
     /// Run the unit tests
     Test,
     /// Measure how many small faults the tests notice, of all code or of a change
@@ -165,6 +167,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
         Command::Explain(args) => report::explain(&root, &args).await,
         Command::Report(args) => report::report(&root, &args).await,
         Command::Timings => Ok(timings::run(&root)),
+        Command::Bench(args) => bench::run(&root, &args).await,
         Command::Test => ci::test(&root, &config).await,
         Command::Mutants(args) => mutants::run(&root, &config, args).await,
         Command::Ci(args) => ci::ci(&root, &config, args).await,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Crates of the harness and what each may stand on; tests may use `rooms` too.
-const HARNESS: [(&str, &[&str]); 8] = [
+const HARNESS: [(&str, &[&str]); 9] = [
     // A program of its own: xtask builds it when a report is wanted.
     ("harness-report", &[]),
     ("harness-base", &[]),
@@ -15,6 +15,11 @@ const HARNESS: [(&str, &[&str]); 8] = [
     ("harness-provision", &["harness-base"]),
     ("harness-selection", &["harness-base", "harness-provision"]),
     ("harness-watch", &[]),
+    // A program of its own: xtask builds it when speed is measured.
+    (
+        "harness-bench",
+        &["harness-base", "harness-provision", "harness-stack"],
+    ),
     ("harness-stack", &["harness-base", "harness-provision"]),
     (
         "xtask",

@@ -24,6 +24,7 @@ const ROOMS: &[&str] = &[
     "verbs/ci/stage.rs",
     "verbs/ci/docker.rs",
     "verbs/ci/mod.rs",
+    "verbs/bench.rs",
     "verbs/down.rs",
     "verbs/fault.rs",
     "verbs/images.rs",

@@ -33,7 +33,7 @@ impl Artifacts {
             let (name, path) = (name.to_owned(), PathBuf::from(path));
             match target["kind"][0].as_str() {
                 Some("bin") => found.binaries.insert(name, path),
-                Some("test") => found.tests.insert(name, path),
+                Some("test" | "bench") => found.tests.insert(name, path),
                 _ => None,
             };
         }
@@ -45,7 +45,7 @@ impl Artifacts {
         self.binaries.get(name).map(PathBuf::as_path)
     }
 
-    /// A test target by its name.
+    /// A test target by its name, or a bench.
     pub fn test(&self, name: &str) -> Option<&Path> {
         self.tests.get(name).map(PathBuf::as_path)
     }

@@ -69,6 +69,8 @@ fn test_stages() -> Vec<Stage> {
                 "harness-report",
                 "-p",
                 "harness-mutants",
+                "-p",
+                "harness-bench",
             ],
         ),
     ]

@@ -1,0 +1,128 @@
+//! Figures of speed, each beside its limit: `cargo xtask bench` builds this program when it is used first, and calls it
+//! in the checkout. It is part of no test and of no CI run.
+
+#![expect(
+    unreachable_pub,
+    reason = "a binary has no outside: `pub` marks what a module offers the others"
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
+
+#[macro_use]
+extern crate harness_base; // printing that ends no run
+
+mod alone;
+mod args;
+mod child;
+mod figures;
+mod machine;
+mod plan;
+mod print;
+mod processes;
+mod result;
+mod rounds;
+mod side;
+mod statistics;
+mod timeline;
+
+use anyhow::Context;
+use args::Args;
+use child::Runner;
+use harness_base::{Code, Interrupt, code_of, config};
+use machine::Machine;
+use print::Subject;
+use rounds::Rounds;
+use side::Side;
+use std::process::ExitCode;
+
+async fn go(words: &[String]) -> anyhow::Result<Code> {
+    let machine = Machine::now(); // before anything of ours runs
+    let args = Args::read(words)?;
+    let interrupt = Interrupt::install()?;
+    let root = std::env::current_dir().context("which checkout?")?;
+    let folder = side::folder(&root);
+    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let log = folder.join("bench.log");
+    std::fs::write(&log, "").with_context(|| format!("write {}", log.display()))?;
+    let runner = Runner { log, interrupt };
+    let mut sides = vec![Side::here(&root)];
+    if let Some(rev) = &args.against {
+        sides.push(Side::against(&root, rev).await?);
+    }
+    eprintln!("what is built and run says so in {}", runner.log.display());
+    for side in &sides {
+        eprintln!("building {}", side.name);
+        side.build(&runner).await?;
+    }
+    let subject = Subject {
+        machine,
+        commit: side::commit(&root).await,
+        against: sides.get(1).map(|side| side.name.clone()),
+        rounds: args.rounds,
+    };
+    let rounds = Rounds {
+        figures: args.figures.clone(),
+        config: config::load(&root)?,
+        cores: subject.machine.cores,
+        measure: sides[0].measure(&runner).await?,
+        sides,
+        runner,
+        folder,
+    };
+    let results = rounds.run(args.rounds).await?;
+    if args.json {
+        let text = print::json(&subject, &args.figures, &results);
+        println!("{}", serde_json::to_string_pretty(&text)?);
+    } else {
+        print!("{}", print::table(&subject, &args.figures, &results));
+    }
+    Ok(if results.is_whole() {
+        Code::Passed
+    } else {
+        Code::Fault
+    })
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(go(&words)),
+        Err(error) => Err(error).context("start the runtime"),
+    };
+    let code = result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        code_of(&error)
+    });
+    ExitCode::from(code as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    /// The files from the ground up: each imports earlier ones only.
+    const ROOMS: &[&str] = &[
+        "statistics.rs",
+        "machine.rs",
+        "figures.rs",
+        "args.rs",
+        "plan.rs",
+        "processes.rs",
+        "timeline.rs",
+        "alone.rs",
+        "result.rs",
+        "print.rs",
+        "child.rs",
+        "side.rs",
+        "rounds.rs",
+        "main.rs",
+    ];
+
+    #[test]
+    fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
+        rooms::check(env!("CARGO_MANIFEST_DIR"), ROOMS, &[])
+    }
+}
