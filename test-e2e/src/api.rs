@@ -37,7 +37,10 @@ use stigmer_api::{
         skill_query_controller_client::SkillQueryControllerClient,
     },
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Request,
+    transport::{Channel, Endpoint},
+};
 
 use crate::{
     fixtures::{agent, execution, reference, session},
@@ -121,7 +124,12 @@ impl Api {
 
     pub(crate) async fn create(&self, execution: AgentExecution) -> Result<AgentExecution> {
         let message = execution.spec.as_ref().map(|spec| spec.message.clone());
-        let created = self.executions().create(execution).await?.into_inner();
+        let mut request = Request::new(execution);
+        if let Some(traceparent) = trail::traceparent() {
+            let metadata = request.metadata_mut();
+            metadata.insert("traceparent", traceparent.parse()?);
+        }
+        let created = self.executions().create(request).await?.into_inner();
         trail::execution(created.id(), &message.unwrap_or_default(), &self.url);
         Ok(created)
     }

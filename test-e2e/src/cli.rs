@@ -84,6 +84,7 @@ impl Cli {
         command
             .args(args)
             .env("STIGMER_SERVER_ADDR", &self.server)
+            .envs(trail::traceparent().map(|it| ("TRACEPARENT", it)))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::null())

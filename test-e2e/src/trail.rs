@@ -22,6 +22,7 @@ const LONGEST: usize = 16_000;
 #[derive(Debug, Default)]
 struct Trail {
     test: String,
+    traceparent: Option<String>,
     phase: String,
     runtime: String,
     folder: Option<PathBuf>,
@@ -67,11 +68,20 @@ pub(crate) fn begin(dir: &Path, phase: &str, runtime: &str) {
             .append(true)
             .open(folder.join("events.jsonl"))
     });
+    let id = ulid::Ulid::generate().0;
+    let trace = format!("{id:032x}");
     with(|trail| {
+        trail.traceparent = Some(format!("00-{trace}-{:016x}-01", id as u64 | 1));
         (trail.file, trail.folder) = (file.ok(), Some(folder));
         (trail.test, trail.phase, trail.runtime) = (test.clone(), phase.into(), runtime.into());
     });
-    event("start", json!({ "test": test, "pid": std::process::id() }));
+    let start = json!({ "test": test, "pid": std::process::id(), "trace": trace });
+    event("start", start);
+}
+
+/// What all that the test asks for is part of.
+pub(crate) fn traceparent() -> Option<String> {
+    with(|trail| trail.traceparent.clone())
 }
 
 /// The folder of the test that runs.

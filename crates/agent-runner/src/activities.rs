@@ -6,10 +6,10 @@ mod stream;
 
 use std::sync::Arc;
 
-use agent_tools::{ToolOutcome, Tools};
+use agent_tools::{IDEMPOTENCY_KEY, ToolOutcome, Tools};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use stigmer_api::{agentexecution::AgentExecutionStatus, time::now};
+use stigmer_api::{agentexecution::AgentExecutionStatus, time::now, trace::TRACEPARENT};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
@@ -176,7 +176,13 @@ impl AgentActivities {
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
             let kit = &data.equipment(actor.sub_agent.as_deref())?.kit;
-            let called = self.tools.call(kit, &name, arguments, &key).await;
+            let traceparent = data.traceparent();
+            let traceparent = traceparent.as_deref().map(|it| (TRACEPARENT, it));
+            let meta: Vec<_> = [(IDEMPOTENCY_KEY, key.as_str())]
+                .into_iter()
+                .chain(traceparent)
+                .collect();
+            let called = self.tools.call(kit, &name, arguments, &meta).await;
             Ok(ToolReply {
                 outcome: called.map_err(|e| prepare::tools_failure(&e, &kit.env))?,
                 completed_at: now(),

@@ -12,6 +12,7 @@ use stigmer_api::{
     agentexecution::{AgentExecution, AgentExecutionSpec, AgentMessage, MessageType},
     apiresource::ApiResourceReference,
     time,
+    trace::TraceId,
 };
 use temporalio_sdk::activities::ActivityError;
 use tokio::sync::OnceCell;
@@ -27,6 +28,7 @@ use crate::{
 
 pub(crate) struct ExecutionData {
     pub(crate) id: String,
+    trace: Option<TraceId>,
     pub(crate) spec: AgentExecutionSpec,
     /// What was asked, as the execution shows it.
     pub(crate) question: Vec<AgentMessage>,
@@ -93,6 +95,7 @@ impl ExecutionData {
     async fn load(backend: &Backend, id: &str, pins: Option<&Pins>) -> Result<Self, ActivityError> {
         let execution = backend.execution(id).await?;
         let question = question(&execution);
+        let trace = TraceId::of_execution(&execution);
         let spec = execution.spec.unwrap_or_default();
         let Settled { agent, env } = Settled::load(backend, id, &spec).await?;
         let mut memory = SessionHistory::load(backend, &spec.session_id, id, pins).await?;
@@ -115,6 +118,7 @@ impl ExecutionData {
         let hash = |(key, skill): (&String, &SkillFiles)| (key.clone(), skill.version_hash.clone());
         let data = Self {
             id: id.to_owned(),
+            trace,
             spec,
             question,
             agent,
@@ -182,6 +186,11 @@ impl ExecutionData {
                 skills: of(&sub.skill_refs),
             },
         })
+    }
+
+    /// What the next request for it says that it is part of.
+    pub(crate) fn traceparent(&self) -> Option<String> {
+        self.trace.map(TraceId::traceparent)
     }
 
     pub(crate) fn pins(&self) -> Pins {

@@ -18,6 +18,7 @@ use futures::StreamExt;
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 use serde_json::Value;
 use service_kit::is_loopback;
+use stigmer_api::trace::TRACEPARENT;
 use tokio::time::Instant;
 
 use address::Address;
@@ -105,14 +106,15 @@ impl Model {
         self.max_tokens
     }
 
-    /// Asks for the answer to `messages`, of `most` tokens, which may be calls of `tools`; it arrives
-    /// in the returned [`AnswerStream`].
+    /// Asks for the answer to `messages`, of `most` tokens, which may be calls of `tools`, as part of
+    /// a trace; it arrives in the returned [`AnswerStream`].
     pub(crate) async fn ask(
         &self,
         model: &str,
         messages: &[ChatMessage],
         tools: &[&ToolSpec],
         most: u32,
+        traceparent: Option<String>,
     ) -> Result<AnswerStream, ModelError> {
         let began = Instant::now();
         let mut wordings = 0..WORDINGS;
@@ -121,7 +123,10 @@ impl Model {
             let specs = tools.iter().copied().map(message::Tool::of).collect();
             let request = Request::new(model, messages, specs).without(refused, most);
             let url = self.below("chat/completions");
-            let sending = self.request(Method::POST, url).json(&request);
+            let mut sending = self.request(Method::POST, url).json(&request);
+            if let Some(traceparent) = &traceparent {
+                sending = sending.header(TRACEPARENT, traceparent);
+            }
             let answer = self.address.patient(sending.send()).await?;
             let answer = answer.map_err(|e| self.unreachable(e))?;
             if answer.status().is_success() {

@@ -81,8 +81,8 @@ impl Tools {
         })
     }
 
-    /// Calls a tool by the name that [`Tools::list`] gave it. The key goes with the request, so that a tool which honours
-    /// it acts once however often it is asked. Dropping the future tells the server to stop.
+    /// Calls a tool by the name that [`Tools::list`] gave it. What `meta` names goes with the request: an
+    /// [`IDEMPOTENCY_KEY`], so that a tool which honours it acts once however often it is asked. Dropping the future tells the server to stop.
     ///
     /// # Errors
     /// When a server or a skill cannot be had; what goes wrong in a call is an outcome.
@@ -91,7 +91,7 @@ impl Tools {
         toolset: &Toolset,
         name: &str,
         args: Map<String, Value>,
-        key: &str,
+        meta: &[(&str, &str)],
     ) -> Result<ToolOutcome, ToolsError> {
         let used = self.executions.using(toolset)?;
         let scope = used.execution().scope(toolset).await?;
@@ -111,10 +111,12 @@ impl Tools {
                 return Ok(computed(move || files::run(&folder, &name, &args, &env)).await);
             }
             Some(Target::Server { server, tool }) => {
-                let mut meta = RequestMetaObject::new();
-                meta.insert(IDEMPOTENCY_KEY.to_owned(), key.into());
+                let mut with = RequestMetaObject::new();
+                for (name, value) in meta {
+                    with.insert((*name).to_owned(), (*value).into());
+                }
                 let mut request = CallToolRequestParams::new(tool.clone()).with_arguments(args);
-                request.meta = Some(meta);
+                request.meta = Some(with);
                 self.servers
                     .ask(used.execution(), &scope, toolset, server, request)
                     .await?

@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             return Err("--call needs a tool and its arguments as JSON".into());
         };
         let args = serde_json::from_str(args)?;
-        let outcome = tools.call(&toolset, name, args, "ask").await?;
+        let outcome = tools.call(&toolset, name, args, &[]).await?;
         let how = if outcome.failed { "failed" } else { "answered" };
         println!("{name} {how}: {}", outcome.text);
     }

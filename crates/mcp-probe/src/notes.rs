@@ -16,6 +16,9 @@ pub struct Note {
     pub run: String,
     /// The idempotency key it came with; empty if with none.
     pub key: String,
+    /// The trace context it came with; empty if with none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub traceparent: String,
     /// What was noted.
     pub text: String,
     /// How often it was asked for again.
@@ -42,7 +45,7 @@ impl Notes {
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn add(&self, run: &str, key: &str, text: &str) -> io::Result<Note> {
+    pub fn add(&self, run: &str, key: &str, traceparent: &str, text: &str) -> io::Result<Note> {
         self.change(|notes| {
             let seen = notes
                 .iter_mut()
@@ -54,6 +57,7 @@ impl Notes {
             let note = Note {
                 run: run.to_owned(),
                 key: key.to_owned(),
+                traceparent: traceparent.to_owned(),
                 text: text.to_owned(),
                 repeats: 0,
             };

@@ -99,13 +99,12 @@ impl Probe {
             "crash" => crash(&args),
             "note" => {
                 // The library takes `_meta` out of the parameters into the context.
-                let key = context
-                    .meta
-                    .get(IDEMPOTENCY_KEY)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
+                let meta = |name| context.meta.get(name).and_then(Value::as_str);
+                let key = meta(IDEMPOTENCY_KEY).unwrap_or_default();
+                let trace = meta("traceparent").unwrap_or_default();
                 let ms = args.get("ms").map_or(Ok(0), |_| count(&args, "ms"))?;
-                let note = self.0.notes.add(run(&args), key, &string(&args, "text")?);
+                let text = string(&args, "text")?;
+                let note = self.0.notes.add(run(&args), key, trace, &text);
                 tokio::select! {
                     () = tokio::time::sleep(Duration::from_millis(ms)) => {}
                     () = context.ct.cancelled() => {}

@@ -43,6 +43,8 @@ struct Line<'a> {
     cassette: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
     stream: bool,
     status: Option<u16>,
     outcome: Outcome,
@@ -137,6 +139,8 @@ pub struct Exchange {
     pub cassette: Option<String>,
     /// The fault that struck: a rule's name, or `script` for one that its script asked for.
     pub fault: Option<String>,
+    /// What the request says that it is part of.
+    pub traceparent: Option<String>,
     /// The answer's status.
     pub status: Option<u16>,
     /// How it ended; a client that leaves drops this before anybody says otherwise.
@@ -162,6 +166,7 @@ impl Exchange {
             script: None,
             cassette: None,
             fault: None,
+            traceparent: None,
             status: None,
             outcome: Outcome::ClientGone,
             on_end: OnEnd::default(),
@@ -220,6 +225,7 @@ impl Drop for Exchange {
             script: self.script.as_deref().map(short),
             cassette: self.cassette.as_deref().map(short),
             fault: self.fault.as_deref(),
+            traceparent: self.traceparent.as_deref().map(short),
             stream: self.stream(),
             status: self.status,
             outcome: self.outcome,

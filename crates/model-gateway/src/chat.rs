@@ -28,6 +28,8 @@ pub async fn chat(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
     let client = client.map(|client| client.0.clone()).unwrap_or_default();
     let (parts, body) = request.into_parts();
     let mut exchange = Exchange::begin(&gateway.exchanges, parts.uri.path());
+    let traceparent = parts.headers.get("traceparent");
+    exchange.traceparent = traceparent.and_then(|it| Some(it.to_str().ok()?.to_owned()));
     // The request is needed whole to know its model; the answer, which is what takes time, is not.
     let request = match body::read(body, &gateway.budget).await {
         Ok(read) => ChatRequest {

@@ -15,6 +15,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "json.rs",
             "layers.rs",
             "time.rs",
+            "trace.rs",
             "slug.rs",
             "validate.rs",
             "secret.rs",

@@ -1,5 +1,5 @@
 //! Stigmer's wire contract: generated messages and services, and what every part of the
-//! platform must decide alike: [ids](id), [slugs](mod@slug), [times](time), [validation](validate),
+//! platform must decide alike: [ids](id), [slugs](mod@slug), [times](time), [traces](trace), [validation](validate),
 //! the [layers] of variables, what is [secret](mod@secret), what a message [takes](footprint), how
 //! stored [JSON](json) reads and the reading of [project files](manifest).
 
@@ -18,6 +18,7 @@ pub mod resource;
 pub mod secret;
 pub mod slug;
 pub mod time;
+pub mod trace;
 pub mod validate;
 
 pub use proto::{

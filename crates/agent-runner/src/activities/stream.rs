@@ -80,7 +80,7 @@ impl AgentActivities {
         let sent = context_fit::sent(&messages) + question.tools;
         let mut answer = self
             .llm
-            .ask(&request.model, &messages, &tools, most)
+            .ask(&request.model, &messages, &tools, most, data.traceparent())
             .await
             .map_err(failed)?;
         // A sub-agent's words are for the agent that asked it.

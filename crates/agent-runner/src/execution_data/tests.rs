@@ -18,6 +18,7 @@ fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
     };
     let data = ExecutionData {
         id: "e".to_owned(),
+        trace: None,
         spec: AgentExecutionSpec::default(),
         question: Vec::new(),
         agent,

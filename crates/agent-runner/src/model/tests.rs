@@ -77,7 +77,7 @@ async fn read(stream: &mut TcpStream) -> String {
 
 async fn whole(model: &Model) -> Result<Answer, ModelError> {
     let mut answer = model
-        .ask("m", &[ChatMessage::user("hello")], &[], 24)
+        .ask("m", &[ChatMessage::user("hello")], &[], 24, None)
         .await?;
     while answer.grow().await? {}
     Ok(answer.take())

@@ -1,6 +1,6 @@
 //! Listing and calling.
 
-use agent_tools::{Limits, Tools};
+use agent_tools::{IDEMPOTENCY_KEY, Limits, Tools};
 use serde_json::{Value, json};
 use stigmer_api::agent::{McpToolSelection, mcp_server_definition::ServerType};
 
@@ -168,7 +168,8 @@ async fn a_key_that_comes_again_has_no_second_effect() {
     let toolset = toolset("aex_1", vec![server]);
     let note = async |tools: &Tools, key: &str, text: &str| {
         let args = json!({"text": text}).as_object().unwrap().clone();
-        let outcome = tools.call(&toolset, "note", args, key).await.unwrap();
+        let meta = [(IDEMPOTENCY_KEY, key), ("traceparent", "of the call")];
+        let outcome = tools.call(&toolset, "note", args, &meta).await.unwrap();
         serde_json::from_str::<Value>(&outcome.text).unwrap()
     };
     assert_eq!(note(&tools, "k1", "first").await["repeats"], 0);
@@ -178,7 +179,7 @@ async fn a_key_that_comes_again_has_no_second_effect() {
     let again = note(&tools, "k1", "first, again").await;
     assert_eq!(
         again,
-        json!({"run": "", "key": "k1", "text": "first", "repeats": 1})
+        json!({"run": "", "key": "k1", "traceparent": "of the call", "text": "first", "repeats": 1})
     );
     let notes = said(&tools, &toolset, "notes", json!({})).await;
     let notes: Vec<Value> = serde_json::from_str(&notes).unwrap();

@@ -128,7 +128,7 @@ async fn a_server_that_went_away_is_an_error_and_one_that_came_back_is_none() {
     // A request that the dying server may have read is not sent again; the next one finds nobody.
     let told = until("the refusal", async || {
         let args = serde_json::Map::new();
-        match tools.call(&toolset, "pid", args, "k").await {
+        match tools.call(&toolset, "pid", args, &[]).await {
             Ok(outcome) => {
                 assert!(outcome.failed, "{outcome:?}");
                 None

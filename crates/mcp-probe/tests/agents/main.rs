@@ -19,14 +19,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agent_tools::{Env, EnvVar, Limits, ToolOutcome, Tools, Toolset};
+use agent_tools::{Env, EnvVar, IDEMPOTENCY_KEY, Limits, ToolOutcome, Tools, Toolset};
 use serde_json::{Value, json};
 use stigmer_api::agent::{
     HttpServer, McpServerDefinition, StdioServer, mcp_server_definition::ServerType,
 };
 
 const PROBE: &str = env!("CARGO_BIN_EXE_mcp-probe");
-const KEY: &str = "a-key";
+const KEY: [(&str, &str); 1] = [(IDEMPOTENCY_KEY, "a-key")];
 
 fn definition(name: &str, kind: ServerType) -> McpServerDefinition {
     McpServerDefinition {
@@ -105,7 +105,7 @@ fn tools(limits: Limits) -> (Tools, tempfile::TempDir) {
 
 async fn call(tools: &Tools, toolset: &Toolset, name: &str, args: Value) -> ToolOutcome {
     let args = args.as_object().unwrap().clone();
-    tools.call(toolset, name, args, KEY).await.unwrap()
+    tools.call(toolset, name, args, &KEY).await.unwrap()
 }
 
 /// The text of a call that succeeded.

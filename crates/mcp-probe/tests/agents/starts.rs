@@ -21,7 +21,7 @@ async fn refusal(server: McpServerDefinition, start: Duration) -> ToolsError {
     let toolset = toolset("aex_1", vec![server]);
     let listed = tools.list(&toolset).await.unwrap_err();
     let args = serde_json::Map::new();
-    let called = tools.call(&toolset, "echo", args, "k").await.unwrap_err();
+    let called = tools.call(&toolset, "echo", args, &[]).await.unwrap_err();
     assert_eq!(listed.to_string(), called.to_string());
     assert!(listed.message.contains("MCP server bad"), "{listed}");
     assert!(!listed.message.contains(SECRET), "{listed}");
@@ -181,7 +181,7 @@ async fn a_server_that_cannot_start_again_is_an_error() {
     let toolset = toolset("aex_1", vec![shell("probe", &script)]);
     assert!(call(&tools, &toolset, "crash", json!({})).await.failed);
     let told = tools
-        .call(&toolset, "pid", serde_json::Map::new(), "k")
+        .call(&toolset, "pid", serde_json::Map::new(), &[])
         .await
         .unwrap_err();
     assert!(

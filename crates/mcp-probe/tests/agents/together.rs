@@ -64,7 +64,7 @@ async fn calls_of_an_execution_do_not_wait_for_each_other() {
     let toolset = toolset("aex_1", vec![probe("probe")]);
     tools.list(&toolset).await.unwrap();
     let args = json!({"ms": 600_000}).as_object().unwrap().clone();
-    let slow = tools.call(&toolset, "slow", args, KEY);
+    let slow = tools.call(&toolset, "slow", args, &KEY);
     let quick = said(&tools, &toolset, "echo", json!({"text": "quick"}));
     tokio::select! {
         biased;

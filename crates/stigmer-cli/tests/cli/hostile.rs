@@ -103,8 +103,15 @@ async fn what_the_server_shortened_is_said() {
 
 #[tokio::test]
 async fn a_list_that_does_not_end_is_given_up() {
-    for endless in [vec!["a"], vec!["a", "b", "c"]] {
-        for agents in [vec![agent("a")], Vec::new()] {
+    let ever_new: Vec<&str> = "a b c d e f g h i j k l".split(' ').collect();
+    let cases = [
+        (vec!["a"], vec![vec![agent("a")], Vec::new()]),
+        (vec!["a", "b", "c"], vec![vec![agent("a")], Vec::new()]),
+        // Names that are always others do not help a list without entries.
+        (ever_new, vec![Vec::new()]),
+    ];
+    for (endless, lists) in cases {
+        for agents in lists {
             let world = World {
                 agents,
                 endless: endless.clone(),

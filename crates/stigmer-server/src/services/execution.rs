@@ -12,6 +12,7 @@ use stigmer_api::{
     apiresource::ApiResourceId,
     resource::Resource,
     session::Session,
+    trace::{self, TRACEPARENT, TraceId},
     validate::Validate,
 };
 use tonic::{Request, Response, Status, async_trait};
@@ -33,9 +34,25 @@ pub(crate) struct ExecutionService {
     pub(crate) runner: RunnerKey,
 }
 
+/// Keeps with an execution what its creation is part of.
+fn keep_trace(request: &mut Request<AgentExecution>) {
+    let told = request.metadata().get(TRACEPARENT);
+    let told = told.and_then(|it| trace::parent(it.to_str().ok()?));
+    let Some(traceparent) = told.map(str::to_owned) else {
+        return;
+    };
+    if let Some(metadata) = &mut request.get_mut().metadata {
+        let annotations = &mut metadata.annotations;
+        annotations
+            .entry(trace::ANNOTATION.to_owned())
+            .or_insert(traceparent);
+    }
+}
+
 #[async_trait]
 impl AgentExecutionCommandController for ExecutionService {
-    async fn create(&self, request: Request<AgentExecution>) -> Reply<AgentExecution> {
+    async fn create(&self, mut request: Request<AgentExecution>) -> Reply<AgentExecution> {
+        keep_trace(&mut request);
         let waiting = self.outbox.waiting();
         let reply = write_valid(&self.store, request, move |tx, execution| {
             ops::create(tx, execution, &waiting)
@@ -43,7 +60,9 @@ impl AgentExecutionCommandController for ExecutionService {
         .await;
         self.outbox.wake();
         if let Ok(created) = &reply {
-            tracing::info!(execution = created.get_ref().id(), "created");
+            let created = created.get_ref();
+            let trace = TraceId::of_execution(created).map(|it| it.to_string());
+            tracing::info!(execution = created.id(), trace, "created");
         }
         reply
     }

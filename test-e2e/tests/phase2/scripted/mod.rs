@@ -15,3 +15,4 @@ mod sessions;
 mod skills;
 mod sub_agents;
 mod tools;
+mod traces;

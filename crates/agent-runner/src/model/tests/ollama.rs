@@ -53,7 +53,9 @@ async fn a_model_of_it_without_tools_is_named() {
         server: None,
     };
     let hello = [ChatMessage::user("hello")];
-    let asked = model(&url).ask("smollm2:135m", &hello, &[&spec], 24).await;
+    let asked = model(&url)
+        .ask("smollm2:135m", &hello, &[&spec], 24, None)
+        .await;
     let error = asked.err().unwrap();
     assert_eq!((error.kind, error.retryable), ("ModelWithoutTools", false));
     assert!(

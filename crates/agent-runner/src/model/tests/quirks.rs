@@ -82,7 +82,7 @@ async fn a_model_without_tools_is_named_with_what_to_do() {
             server: None,
         };
         let asked = model(&url)
-            .ask("m", &[ChatMessage::user("hello")], &[&spec], 24)
+            .ask("m", &[ChatMessage::user("hello")], &[&spec], 24, None)
             .await;
         let error = asked.err().unwrap();
         assert_eq!((error.kind, error.retryable), ("ModelWithoutTools", false));
