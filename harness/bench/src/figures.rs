@@ -123,6 +123,16 @@ pub const ALL: &[Figure] = &[
         },
     },
     Figure {
+        name: "images",
+        what: "cargo xtask images, nothing changed",
+        limit: "cargo xtask --help",
+        unit: Unit::Seconds,
+        how: How::Command {
+            measured: &["images"],
+            limit: HELP,
+        },
+    },
+    Figure {
         name: "prereqs",
         what: "cargo xtask prereqs, nothing missing",
         limit: "cargo xtask --help",

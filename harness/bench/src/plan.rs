@@ -66,6 +66,7 @@ mod tests {
             "phase1",
             "phase2 memory",
             "e2e",
+            "images",
             "prereqs",
             "ready",
         ];
