@@ -56,3 +56,25 @@ impl Cache {
         kept.remove(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_those_stay_that_are_in_use() {
+        let cache = Cache::default();
+        let used = cache.enter("0");
+        for n in 1..KEPT {
+            cache.enter(&n.to_string());
+        }
+        // One that is kept already needs no room.
+        cache.enter("1");
+        assert_eq!(cache.ids().len(), KEPT);
+        cache.enter("one more");
+        let mut ids = cache.ids();
+        ids.sort();
+        assert_eq!(ids, ["0", "one more"]);
+        assert!(Arc::ptr_eq(&used, &cache.enter("0")));
+    }
+}

@@ -85,6 +85,22 @@ async fn a_hold_that_is_not_released_holds() {
 }
 
 #[tokio::test]
+async fn an_answer_in_one_piece_waits_for_its_holds_too() {
+    let at = alone().await;
+    let held = json!({ "answers": [{ "pieces": ["a", { "hold": true }, "b"] }] });
+    at.put("/scripts/k", held).await;
+    let letting_go = async {
+        at.get("/scripts/k/wait?requests=1").await;
+        at.call(Method::DELETE, "/scripts/k", Value::Null).await
+    };
+    let both = async { tokio::join!(at.ask("script/k", false, HELLO), letting_go) };
+    let (answer, _) = timeout(LONG, both).await.unwrap();
+    // Had it not waited, it would be whole.
+    assert_eq!(answer.status(), 422);
+    assert!(answer.text().await.unwrap().contains("while it held"));
+}
+
+#[tokio::test]
 async fn tests_wait_for_requests_and_for_clients_that_leave() {
     let at = alone().await;
     let answers = json!([{ "pieces": ["a", { "hold": true }, "b"] }, { "never": true }]);

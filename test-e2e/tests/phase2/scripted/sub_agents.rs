@@ -2,8 +2,13 @@
 
 use anyhow::Context;
 use serde_json::json;
-use stigmer_api::agentexecution::{ExecutionPhase, SubAgentStatus, ToolCallStatus};
-use test_e2e::{Answer, Ask, NewAgent, Result, SkillFolder, Stack, bail, ensure, until_phase};
+use stigmer_api::{
+    agentexecution::{AgentExecution, ExecutionPhase, MessageType, SubAgentStatus, ToolCallStatus},
+    json::of_struct,
+};
+use test_e2e::{
+    Answer, Ask, NewAgent, Result, SkillFolder, Stack, bail, ensure, until, until_phase,
+};
 
 const LIBRARIAN: &str = "You are the librarian of this house.";
 
@@ -61,6 +66,34 @@ async fn a_sub_agent_answers_its_agent() -> Result {
 }
 
 #[tokio::test]
+async fn a_sub_agents_words_are_never_shown_as_its_agents() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("words").await?;
+    let question = json!({ "input": "Where is Moby Dick?" });
+    let delegates = Answer::tool("agent_librarian", question).saying("I shall ask.");
+    script.answer(delegates).await?;
+    let words = Answer::pieces(["On the ", "third shelf."]);
+    script.answer(words.when_system(LIBRARIAN)).await?;
+    script.answer(Answer::text("I know it.")).await?;
+    let agent = NewAgent::new("words").sub_agent("librarian", LIBRARIAN, &[], &[], &[]);
+    let agent = agent.apply(&api).await?;
+    let ask = Ask::new(&agent, script.model(), "Find Moby Dick.");
+    let id = ask.start(&api).await?;
+    let said = |execution: &AgentExecution| -> Vec<String> {
+        let messages = execution.status.iter().flat_map(|s| &s.messages);
+        let own = messages.filter(|m| m.r#type() == MessageType::MessageAi);
+        own.map(|m| m.content.clone()).collect()
+    };
+    let foreign = |e: &AgentExecution| said(e).iter().any(|text| text.starts_with("On the"));
+    let seen = |e: &AgentExecution| foreign(e) || e.phase().is_terminal();
+    let last = until(&api, &id, seen).await?;
+    ensure!(said(&last) == ["I shall ask.", "I know it."], "{last:?}");
+    script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_sub_agent_has_its_own_tools_and_skills_and_no_others() -> Result {
     let stack = Stack::get()?;
     let api = stack.api()?;
@@ -92,6 +125,12 @@ async fn a_sub_agent_has_its_own_tools_and_skills_and_no_others() -> Result {
         .await?;
 
     ensure!(done.answer()? == "Three it is.");
+    let [sub] = done.status()?.sub_agent_executions.as_slice() else {
+        bail!("not one sub-agent: {done:?}")
+    };
+    let calls = of_struct(&sub.metadata.clone().unwrap_or_default());
+    let call = &calls["tool_calls"][0];
+    ensure!(call["name"] == "add" && call["result"] == "3", "{calls}");
     let asked = script.finish().await?;
     let mut of_main = asked[0].tools();
     of_main.sort_unstable();

@@ -61,6 +61,16 @@ async fn a_long_conversation_goes_on_in_a_new_history() -> Result {
     );
     let runs = stack.temporal()?.runs(done.id()).await?;
     ensure!(runs >= 4, "{runs} runs for 8 turns of at most 2");
+    // What was used before counts in the new history too.
+    let script = stack.script("limited").await?;
+    for n in 0..3 {
+        let add = Answer::tool("add", json!({ "a": n, "b": 2 }));
+        script.answer(add).await?;
+    }
+    let ask = Ask::new(&agent, script.model(), "Count on.").limits(|l| l.max_model_calls = 3);
+    let error = ask.failed(&api).await?;
+    ensure!(error.contains("its limit of 3 model calls"), "{error}");
+    ensure!(script.finish().await?.len() == 3);
     Ok(())
 }
 

@@ -114,3 +114,13 @@ fn what_is_too_large_is_named() {
     let why = transcript.fit(1000).err().unwrap_or_default();
     assert!(why.starts_with("the conversation takes "), "{why}");
 }
+
+#[test]
+fn a_short_text_is_kept_and_one_beyond_is_dropped() {
+    for (bytes, kept) in [(SHORT, true), (SHORT + 1, false)] {
+        let (mut over, mut text) = (Over(1), "x".repeat(bytes));
+        over.drop(&mut text, |bytes| format!("{bytes} dropped"));
+        assert_eq!(text.starts_with('x'), kept, "{text}");
+        assert_eq!(over.0 > 0, kept);
+    }
+}
