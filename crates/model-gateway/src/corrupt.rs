@@ -111,3 +111,50 @@ impl Spoiling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUT: Damage = Damage {
+        cut: Some(1),
+        garbage: false,
+    };
+
+    /// What arrives of an answer that comes in chunks of these sizes and is cut after its first part, in bytes.
+    async fn arrives(kind: &'static str, sizes: &[usize], end: &'static [u8]) -> Vec<usize> {
+        let chunk = |size: &usize| Ok(Bytes::from(vec![b'x'; *size]));
+        let chunks: Vec<_> = sizes
+            .iter()
+            .map(chunk)
+            .chain([Ok(Bytes::from_static(end))])
+            .collect();
+        let headers = [(
+            header::CONTENT_TYPE,
+            axum::http::HeaderValue::from_static(kind),
+        )];
+        let content = Content::Chunks(iter(chunks).boxed());
+        let Content::Chunks(damaged) = damaged(content, &headers.into_iter().collect(), CUT).await
+        else {
+            return Vec::new();
+        };
+        let arrived = damaged.filter_map(async |chunk| Some(chunk.ok()?.len()));
+        arrived.collect().await
+    }
+
+    #[tokio::test]
+    async fn an_event_is_held_back_up_to_a_limit_and_passes_in_parts_beyond_it() {
+        let stream = "text/event-stream";
+        let whole = arrives(stream, &[WAITS], b"\n\n").await;
+        assert_eq!(whole, [WAITS + 2]);
+        let part = arrives(stream, &[WAITS, 1, 10], b"\n\n").await;
+        assert_eq!(part, [WAITS + 1]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_cut_in_its_middle_or_where_its_first_half_must_be() {
+        let json = "application/json";
+        assert_eq!(arrives(json, &[WAITS], b"12").await, [WAITS / 2 + 1]);
+        assert_eq!(arrives(json, &[2 * WAITS, 10], b"12").await, [WAITS]);
+    }
+}
