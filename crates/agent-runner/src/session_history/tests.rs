@@ -88,6 +88,18 @@ fn a_session_is_remembered_with_its_tool_calls() {
 }
 
 #[test]
+fn what_was_said_first_is_told_first() {
+    let said = |id, message, answer| execution(id, message, &transcript("{}", "2", answer));
+    let newest_first = [said("2", "And again?", "Still 2."), said("1", "1+1?", "2.")];
+    let sent = sent(&looked_at(&newest_first, None).0);
+    let words = sent.as_array().unwrap().iter().map(|m| &m["content"]);
+    let words: Vec<_> = words.filter_map(Value::as_str).collect();
+    let place = |word| words.iter().position(|w| *w == word).unwrap();
+    let places = ["1+1?", "2.", "And again?", "Still 2."].map(place);
+    assert!(places.is_sorted(), "{words:?}");
+}
+
+#[test]
 fn calls_without_results_are_forgotten() {
     let mut earlier = execution("1", "1+1?", &transcript("{}", "2", "It is 2."));
     let messages = &mut earlier.status.as_mut().unwrap().messages;
