@@ -111,7 +111,10 @@ async fn go(args: &Args, interrupt: &Interrupt) -> anyhow::Result<Code> {
     let (mut bench, path) = (Bench::new(&dir, interrupt), dir.join("results.jsonl"));
     std::fs::copy(&args.xtask, &bench.xtask)
         .with_context(|| format!("copy {}", args.xtask.display()))?;
-    let mutants = mutants(args, &dir, &bench).await?;
+    let mutants = tokio::select! {
+        mutants = mutants(args, &dir, &bench) => mutants?,
+        () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted: nothing was tested")),
+    };
     let results = results::read(&path);
     let open = |it: &&Mutant| match results.get(&it.id) {
         None => true,
@@ -147,9 +150,12 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let done = runtime
-        .context("start the runtime")
-        .and_then(|runtime| runtime.block_on(async { go(&args, &Interrupt::install()?).await }));
+    let done = runtime.context("start the runtime").and_then(|runtime| {
+        let done = runtime.block_on(async { go(&args, &Interrupt::install()?).await });
+        // A question that is still waited for must not hold up the end; it has a time limit of its own.
+        runtime.shutdown_background();
+        done
+    });
     let code = done.map_err(exit::mended).unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         exit::code_of(&error)
