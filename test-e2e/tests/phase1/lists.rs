@@ -9,7 +9,7 @@ use stigmer_api::{
     resource::Resource,
     session::ListSessionsByAgentRequest,
 };
-use test_e2e::{Result, Stack, agent, ensure, execution, instance, unique};
+use test_e2e::{Api, Result, Stack, agent, ensure, execution, instance, unique};
 use tonic::{Code, Status};
 
 #[tokio::test]
@@ -144,23 +144,32 @@ async fn executions_are_listed_by_phase_and_by_session() -> Result {
     let ids: Vec<&str> = list.entries.iter().map(|e| e.id()).collect();
     ensure!(ids == [second.id(), first.id()], "{ids:?}");
 
-    let request = ListAgentExecutionsRequest {
-        page_size: 500,
-        phase: ExecutionPhase::ExecutionCancelled.into(),
-        ..Default::default()
-    };
-    let list = api.execution_queries().list(request).await?.into_inner();
-    ensure!(list.entries.iter().any(|e| e.id() == first.id()));
-    ensure!(list.entries.iter().all(|e| e.id() != second.id()));
-    let request = ListAgentExecutionsRequest {
-        page_size: 500,
-        phase: ExecutionPhase::ExecutionPending.into(),
-        ..Default::default()
-    };
-    let list = api.execution_queries().list(request).await?.into_inner();
-    ensure!(list.entries.iter().any(|e| e.id() == second.id()));
-    ensure!(list.entries.iter().all(|e| e.id() != first.id()));
+    let cancelled = ids_of(&api, ExecutionPhase::ExecutionCancelled).await?;
+    ensure!(cancelled.iter().any(|id| id == first.id()));
+    ensure!(cancelled.iter().all(|id| id != second.id()));
+    let pending = ids_of(&api, ExecutionPhase::ExecutionPending).await?;
+    ensure!(pending.iter().any(|id| id == second.id()));
+    ensure!(pending.iter().all(|id| id != first.id()));
     Ok(())
+}
+
+/// The executions of a phase, on however many pages: those of other tests may be large, and a page ends early then.
+async fn ids_of(api: &Api, phase: ExecutionPhase) -> anyhow::Result<Vec<String>> {
+    let mut request = ListAgentExecutionsRequest {
+        page_size: 500,
+        phase: phase.into(),
+        ..Default::default()
+    };
+    let mut ids = Vec::new();
+    loop {
+        let page = api.execution_queries().list(request.clone()).await?;
+        let page = page.into_inner();
+        ids.extend(page.entries.iter().map(|it| it.id().to_owned()));
+        if page.next_page_token.is_empty() {
+            return Ok(ids);
+        }
+        request.page_token = page.next_page_token;
+    }
 }
 
 #[tokio::test]
