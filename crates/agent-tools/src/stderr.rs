@@ -152,4 +152,29 @@ mod tests {
         );
         assert!(!told.contains("begin 4"), "{told}");
     }
+
+    #[test]
+    fn so_much_is_kept_and_shown_and_no_more() {
+        let told = |bytes: &[u8]| {
+            let ring = StderrTail::default();
+            ring.push(bytes);
+            ring.last_lines(&Env::default())
+        };
+        // A line that was cut at its beginning is not shown, the one after it is.
+        let of = |first: usize| told(&[&vec![b'z'; first], &b"\nend"[..]].concat());
+        assert!(of(KEPT - 4).contains("z [..] z"));
+        assert!(!of(KEPT - 3).contains('z'));
+
+        let line = told(&vec![b'b'; LONGEST_LINE]);
+        assert!(line.ends_with(&"b".repeat(LONGEST_LINE)), "{line}");
+        assert!(told(&vec![b'b'; LONGEST_LINE + 1]).contains("b [..] b"));
+
+        // The first of these lines is shown where all of them have room.
+        let lines = |first: usize| {
+            let rest = format!("\n{}", "d".repeat(400)).repeat(4);
+            told(format!("{}{rest}", "c".repeat(first)).as_bytes())
+        };
+        assert!(lines(SHOWN - 1600).contains('c'));
+        assert!(!lines(SHOWN - 1600 + 1).contains('c'));
+    }
 }

@@ -50,6 +50,9 @@ fn tools_that_do_not_fit_are_refused_with_the_largest() {
             group: server.to_owned(),
         },
     };
+    let around = size_limit::size(&[tool("a", "a", 0)]);
+    let alone = |bytes: usize| bounded(&[tool("a", "a", bytes)]).is_ok();
+    assert!(alone(MOST_SPECS - around) && !alone(MOST_SPECS - around + 1));
     let mut tools = vec![
         tool("a", "small", 1000),
         tool("b", "big", MOST_SPECS - 2000),

@@ -28,13 +28,23 @@ fn a_bad_entry_costs_itself_alone_and_is_named() {
 #[test]
 fn what_is_left_out_is_told_in_bounds() {
     let mut listing = Listing::default();
-    let entries: Vec<Value> = (0..30).map(|_| json!({"name": "x".repeat(1000)})).collect();
+    let entry = |letters: usize| json!({"name": "x".repeat(letters)});
+    let entries: Vec<Value> = (0..30).map(|_| entry(1000)).collect();
     assert_eq!(listing.add(&json!({"tools": entries})), Ok(None));
     let told = listing.left_out().unwrap();
     assert!(
         told.ends_with(", and 20 more") && told.len() < 1200,
         "{told}"
     );
+    for (letters, cut) in [(LONGEST_SHOWN, false), (LONGEST_SHOWN + 1, true)] {
+        let mut listing = Listing::default();
+        let page = json!({"tools": [entry(letters)]});
+        assert_eq!(listing.add(&page), Ok(None));
+        let told = listing.left_out().unwrap();
+        assert_eq!(told.contains('…'), cut, "{told}");
+        let shown = told.chars().filter(|c| *c == 'x').count();
+        assert_eq!(shown, LONGEST_SHOWN, "{told}");
+    }
 }
 
 #[test]
@@ -93,14 +103,11 @@ fn pages_end() {
             .contains("2000 tools")
     );
 
-    let large =
-        json!({"tools": [{"name": "x", "description": "x".repeat(MOST_BYTES), "inputSchema": {}}]});
-    assert!(
-        Listing::default()
-            .add(&large)
-            .unwrap_err()
-            .contains("bytes")
-    );
+    let large = |text: usize| json!({"tools": [{"name": "x", "description": "x".repeat(text), "inputSchema": {}}]});
+    let most = MOST_BYTES - large(0).to_string().len();
+    assert!(Listing::default().add(&large(most)).is_ok());
+    let more = Listing::default().add(&large(most + 1)).unwrap_err();
+    assert!(more.contains("bytes"), "{more}");
 }
 
 #[test]

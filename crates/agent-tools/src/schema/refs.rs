@@ -100,3 +100,23 @@ impl<'a> Walk<'a> {
         Some(whole)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_nodes_are_put_in_place_and_no_more() {
+        let keeps = |values: usize| {
+            let schema =
+                json!({"not": {"$ref": "#/$defs/d"}, "enum": vec![1; values], "$defs": {"d": {}}});
+            let Value::Object(schema) = schema else {
+                return None;
+            };
+            Some(resolved(schema)["not"].get("$ref").is_some())
+        };
+        // The list itself, the reference, its text and what it means.
+        assert_eq!(keeps(MOST_NODES - 4), Some(false));
+        assert_eq!(keeps(MOST_NODES - 3), Some(true));
+    }
+}
