@@ -110,8 +110,8 @@ fn write(folder: &Path, kind: &str, name: &str, text: Option<String>) {
 
 /// The lines about the executions, and the scripts, of each service and of the gateway's exchanges.
 fn logs(stack: &Stack, folder: &Path, ids: &[&str]) {
-    let files = fs::read_dir(&stack.logs).into_iter().flatten().flatten();
-    for file in files.map(|entry| entry.path()).filter(|path| {
+    let files = stack.log_files().unwrap_or_default();
+    for file in files.into_iter().filter(|path| {
         path.extension()
             .is_some_and(|it| it == "log" || it == "jsonl")
     }) {

@@ -30,8 +30,8 @@ pub struct Stack {
     pub model: Option<ModelEndpoint>,
     control: Option<ControlEndpoint>,
     bin: Bin,
-    /// Folder of the services' logs.
-    pub logs: PathBuf,
+    logs: PathBuf,
+    shared_logs: Option<PathBuf>,
 }
 
 /// Where Temporal is.
@@ -142,6 +142,27 @@ impl Stack {
     /// The `stigmer` command, pointed at the shared server.
     pub fn cli(&self) -> Cli {
         self.cli_at(&self.server)
+    }
+
+    /// The services' logs: those of the run's own, and of a kept stack that it uses.
+    ///
+    /// # Errors
+    /// When their folder cannot be read.
+    pub fn log_files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for folder in [Some(&self.logs), self.shared_logs.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            // A run that starts nothing itself has none of its own.
+            if folder.exists() {
+                let entries = fs::read_dir(folder);
+                for entry in entries.with_context(|| format!("cannot read {}", folder.display()))? {
+                    files.push(entry?.path());
+                }
+            }
+        }
+        Ok(files)
     }
 
     /// The `stigmer` command, pointed at `server`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ulid::Ulid;
 
-use crate::{agentexecution::AgentExecution, resource::Resource};
+use crate::{proto::agentexecution::AgentExecution, resource::Resource};
 
 /// Where a request says what it is part of: a header, gRPC metadata, and a key of MCP's `_meta`.
 pub const TRACEPARENT: &str = "traceparent";

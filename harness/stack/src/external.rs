@@ -75,5 +75,6 @@ pub async fn addresses(config: &Config) -> anyhow::Result<StackFile> {
             stigmer: PathBuf::new(),
         },
         logs: PathBuf::new(),
+        shared_logs: None,
     })
 }

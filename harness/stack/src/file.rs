@@ -34,6 +34,8 @@ pub struct StackFile {
     pub bin: Bin,
     /// Where the services' logs are.
     pub logs: PathBuf,
+    /// Where those of the shared services are, if another run started them.
+    pub shared_logs: Option<PathBuf>,
 }
 
 /// Where the services of a stack run.
@@ -159,6 +161,7 @@ impl StackFile {
                 stigmer: stack.binary(Binary::Cli)?,
             },
             logs: stack.dir.join("logs"),
+            shared_logs: None,
         })
     }
 

@@ -76,7 +76,8 @@ pub async fn find(stack: &Stack, which: There, mode: Mode) -> anyhow::Result<Up>
     file.bin = Bin {
         stigmer: Binary::Cli.path(&context.config, &artifacts)?,
     };
-    file.logs = stack.dir.join("logs");
+    let kept = std::mem::replace(&mut file.logs, stack.dir.join("logs"));
+    file.shared_logs = (!external).then_some(kept);
     let runner_model = RunnerModel {
         key: known.model_key,
         ..RunnerModel::of(live.model(), &context.config)

@@ -234,8 +234,7 @@ async fn a_secret_of_the_runtime_env_is_never_shown() -> Result {
             .is_some_and(|v| v.is_secret && v.value != secret),
         "{env:?}"
     );
-    for entry in std::fs::read_dir(&stack.logs)? {
-        let path = entry?.path();
+    for path in stack.log_files()? {
         ensure!(
             !std::fs::read_to_string(&path)?.contains(&secret),
             "{} has it",

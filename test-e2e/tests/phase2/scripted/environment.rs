@@ -138,8 +138,7 @@ async fn a_secret_reaches_its_tool_and_is_seen_nowhere_else() -> Result {
     for (place, text) in shown {
         ensure!(!text.contains(&secret), "the secret is in {place}");
     }
-    for entry in std::fs::read_dir(&stack.logs)? {
-        let path = entry?.path();
+    for path in stack.log_files()? {
         let text = std::fs::read(&path)?;
         ensure!(
             !String::from_utf8_lossy(&text).contains(&secret),
