@@ -71,7 +71,7 @@ async fn a_list_by_tags_has_what_carries_all_of_them() -> Result {
     };
     let list = api.agent_queries().list(request).await?.into_inner();
     let tags: Vec<_> = list.entries.iter().map(tags_of).collect();
-    ensure!(tags == [both.clone()], "agents: {tags:?}");
+    ensure!(tags == std::slice::from_ref(&both), "agents: {tags:?}");
     let request = ListAgentExecutionsRequest {
         tags: both.clone(),
         ..Default::default()
