@@ -238,3 +238,39 @@ fn scan_place(error: &ScanError) -> Place {
         column: error.marker().col() + 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn problems(text: &str) -> usize {
+        let mut problems = Vec::new();
+        let file = Path::new("a.yaml");
+        let problems_of = &mut Report {
+            file,
+            problems: &mut problems,
+        };
+        parse(text, problems_of);
+        problems.len()
+    }
+
+    #[test]
+    fn so_many_values_are_read_and_no_more() {
+        // The list is one of them.
+        let list = |values: usize| format!("[{}1]", "1,".repeat(values - 2));
+        assert_eq!(problems(&list(MAX_NODES)), 0);
+        assert_eq!(problems(&list(MAX_NODES + 1)), 1);
+    }
+
+    #[test]
+    fn lists_are_read_so_deep_and_no_deeper() {
+        let block = |levels: usize| format!("{}1", "- ".repeat(levels));
+        let flow = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for text in [block, flow] as [fn(usize) -> String; 2] {
+            assert_eq!(problems(&text(MAX_DEPTH)), 0);
+            assert_eq!(problems(&text(MAX_DEPTH + 1)), 1);
+        }
+    }
+}

@@ -325,7 +325,10 @@ fn what_is_told_of_a_rule_is_cut_and_rules_are_counted() {
     for (rules, more) in [(limits::TOLD, false), (limits::TOLD + 1, true)] {
         let mut check = Checker::default();
         (0..rules).for_each(|_| check.fail("f", "m"));
-        assert_eq!(told(check.finish()).contains("and 1 more"), more);
+        let told = told(check.finish());
+        assert_eq!(told.contains("and 1 more"), more);
+        let lines = told.matches("\n - ").count();
+        assert_eq!(lines, limits::TOLD + usize::from(more), "{told}");
     }
 }
 
