@@ -10,6 +10,7 @@ use stigmer_api::{
         agent_execution_query_controller_server::AgentExecutionQueryController,
     },
     apiresource::ApiResourceId,
+    limits,
     resource::Resource,
     session::Session,
     trace::{self, TRACEPARENT, TraceId},
@@ -41,8 +42,10 @@ fn keep_trace(request: &mut Request<AgentExecution>) {
     let Some(traceparent) = told.map(str::to_owned) else {
         return;
     };
-    if let Some(metadata) = &mut request.get_mut().metadata {
-        let annotations = &mut metadata.annotations;
+    let metadata = request.get_mut().metadata.as_mut();
+    let annotations = metadata.map(|it| &mut it.annotations);
+    // What its client may send is not refused for what we add.
+    if let Some(annotations) = annotations.filter(|it| it.len() < limits::LABELS) {
         annotations
             .entry(trace::ANNOTATION.to_owned())
             .or_insert(traceparent);
@@ -185,4 +188,35 @@ fn answer(page: Page<AgentExecution>) -> Reply<AgentExecutionList> {
         entries: page.entries,
         next_page_token: page.next,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACEPARENT_TOLD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    /// The annotations of an execution that is created with so many, as part of a trace.
+    fn annotations(count: usize, own: Option<&str>) -> Vec<(String, String)> {
+        let mut execution = AgentExecution::default();
+        let annotations = &mut execution.metadata_mut().annotations;
+        annotations.extend((0..count).map(|i| (i.to_string(), String::new())));
+        annotations.extend(own.map(|own| (trace::ANNOTATION.to_owned(), own.to_owned())));
+        let mut request = Request::new(execution);
+        let told = TRACEPARENT_TOLD.parse().ok();
+        told.and_then(|told| request.metadata_mut().insert(TRACEPARENT, told));
+        keep_trace(&mut request);
+        let metadata = request.into_inner().metadata.unwrap_or_default();
+        metadata.annotations.into_iter().collect()
+    }
+
+    #[test]
+    fn a_trace_is_kept_where_there_is_room_and_none_is_named() {
+        let kept = (trace::ANNOTATION.to_owned(), TRACEPARENT_TOLD.to_owned());
+        assert_eq!(annotations(0, None), std::slice::from_ref(&kept));
+        assert!(annotations(limits::LABELS - 1, None).contains(&kept));
+        assert_eq!(annotations(limits::LABELS, None).len(), limits::LABELS);
+        let own = (trace::ANNOTATION.to_owned(), "its own".to_owned());
+        assert_eq!(annotations(0, Some("its own")), [own]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use stigmer_api::{agentexecution::AgentExecution, resource::Resource};
 use test_e2e::{Answer, Ask, Done, NewAgent, Result, Script, Stack, ensure, until_ended};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -17,6 +18,23 @@ async fn noting(stack: &Stack, name: &str) -> Result<(String, Script)> {
     let agent = agent.apply(&stack.api()?).await?;
     let slug = agent.metadata.context("no metadata")?.slug;
     Ok((slug, script))
+}
+
+/// What `stigmer run` makes of it, as part of this.
+async fn told(stack: &Stack, slug: &str, script: &Script, of: &str) -> Result<AgentExecution> {
+    let cli = stack.cli().env("TRACEPARENT", of);
+    let args = [
+        "run",
+        slug,
+        "--message",
+        "Note it.",
+        "--model",
+        script.model(),
+    ];
+    let output = cli.run(args).await?.ok()?;
+    let mut words = output.stdout.split_whitespace();
+    let id = words.find(|it| it.starts_with("aex-"));
+    Ok(until_ended(&stack.api()?, id.context("no execution")?).await?)
 }
 
 /// The trace of which all is part that the model and the tool were asked.
@@ -51,21 +69,7 @@ async fn what_a_command_is_part_of_reaches_model_and_tools() -> Result {
     let stack = Stack::get()?;
     let (slug, script) = noting(&stack, "traced").await?;
     let traceparent = format!("00-{TRACE}-b7ad6b7169203331-01");
-    let cli = stack.cli().env("TRACEPARENT", &traceparent);
-    let args = [
-        "run",
-        &slug,
-        "--message",
-        "Note it.",
-        "--model",
-        script.model(),
-    ];
-    let output = cli.run(args).await?.ok()?;
-    let id = output
-        .stdout
-        .split_whitespace()
-        .find(|it| it.starts_with("aex-"));
-    let done = until_ended(&stack.api()?, id.context("no execution")?).await?;
+    let done = told(&stack, &slug, &script, &traceparent).await?;
     let annotations = &done.metadata.as_ref().context("no metadata")?.annotations;
     let kept = annotations.get("stigmer.ai/traceparent");
     ensure!(kept == Some(&traceparent));
@@ -79,26 +83,11 @@ async fn an_execution_that_is_part_of_nothing_has_a_trace_of_its_own() -> Result
     let stack = Stack::get()?;
     let (slug, script) = noting(&stack, "untraced").await?;
     // What is malformed is as good as not there.
-    let cli = stack.cli().env("TRACEPARENT", "00-0-0-01");
-    let args = [
-        "run",
-        &slug,
-        "--message",
-        "Note it.",
-        "--model",
-        script.model(),
-    ];
-    let output = cli.run(args).await?.ok()?;
-    let id = output
-        .stdout
-        .split_whitespace()
-        .find(|it| it.starts_with("aex-"));
-    let id = id.context("no execution")?;
-    let done = until_ended(&stack.api()?, id).await?;
+    let done = told(&stack, &slug, &script, "00-0-0-01").await?;
     let annotations = &done.metadata.as_ref().context("no metadata")?.annotations;
     ensure!(annotations.is_empty());
+    let ulid: ulid::Ulid = done.id().replace("aex-", "").to_uppercase().parse()?;
     let trace = trace_of(&script, &Done(done)).await?;
-    let ulid: ulid::Ulid = id.replace("aex-", "").to_uppercase().parse()?;
     ensure!(trace == format!("{:032x}", ulid.0));
     Ok(())
 }
