@@ -1,7 +1,9 @@
-//! `harness-report`, the program that turns a run's folder into text and a page. It is built when it is first wanted.
+//! Programs of the harness, which are built when they are first wanted; `harness-report` turns a run's folder into text and a
+//! page.
 
 use harness_base::cargo::cargo;
-use harness_base::{Command, Output, query, spawn};
+use harness_base::{Code, Command, Interrupt, Output, exit, query, spawn};
+use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,4 +44,23 @@ fn complain(why: &str) -> Option<PathBuf> {
 pub async fn print(root: &Path, args: &[&str]) -> anyhow::Result<Option<i32>> {
     let process = spawn(&command(root, REPORT, args), &Output::Inherit, None)?;
     Ok(process.wait().await.code)
+}
+
+/// Runs a program of ours to its end, and hands signals on: it ends as it does by itself.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn run(command: &Command, interrupt: &Interrupt) -> anyhow::Result<Code> {
+    let process = spawn(command, &Output::Inherit, None)?;
+    let mut sent = 0;
+    let ended = loop {
+        tokio::select! {
+            ended = process.wait() => break ended,
+            () = interrupt.reached(sent + 1) => {
+                sent += 1;
+                process.signal(Signal::SIGINT);
+            }
+        }
+    };
+    Ok(ended.code.and_then(exit::code_from).unwrap_or(Code::Fault))
 }

@@ -1,8 +1,7 @@
 //! `cargo xtask bench`: figures of speed, by `harness-bench`, a program of its own that is built when this is used first.
 
 use crate::page;
-use harness_base::{Code, Interrupt, Output, exit, spawn};
-use nix::sys::signal::Signal;
+use harness_base::{Code, Interrupt};
 use std::path::Path;
 
 /// Flags of `cargo xtask bench`.
@@ -46,18 +45,7 @@ pub async fn run(root: &Path, args: &Args) -> anyhow::Result<Code> {
     let words = args.words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let command = page::command(root, "harness-bench", &words);
-    let process = spawn(&command, &Output::Inherit, None)?;
-    let mut sent = 0;
-    let ended = loop {
-        tokio::select! {
-            ended = process.wait() => break ended,
-            () = interrupt.reached(sent + 1) => {
-                sent += 1;
-                process.signal(Signal::SIGINT);
-            }
-        }
-    };
-    Ok(ended.code.and_then(exit::code_from).unwrap_or(Code::Fault))
+    page::run(&command, &interrupt).await
 }
 
 #[cfg(test)]

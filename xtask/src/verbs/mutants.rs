@@ -1,10 +1,9 @@
 //! `cargo xtask mutants`: how many small faults the tests notice, by `harness-mutants`, which is built when it is wanted.
 
 use crate::page;
-use harness_base::{Code, Config, Interrupt, Output, exit, spawn, this_program};
+use harness_base::{Code, Config, Interrupt, this_program};
 use harness_provision::tools::cache_dir;
 use harness_provision::{Program, programs};
-use nix::sys::signal::Signal;
 use std::path::Path;
 
 /// Its flags are the program's own: `cargo xtask mutants --help` says which.
@@ -29,16 +28,5 @@ pub async fn run(root: &Path, config: &Config, args: Args) -> anyhow::Result<Cod
     let command = page::command(Path::new(&root), "harness-mutants", &told);
     let path = programs::path_with(&nextest)?;
     let command = command.args(args.words).env("PATH", path);
-    let process = spawn(&command, &Output::Inherit, None)?;
-    let mut sent = 0;
-    let ended = loop {
-        tokio::select! {
-            ended = process.wait() => break ended,
-            () = interrupt.reached(sent + 1) => {
-                sent += 1;
-                process.signal(Signal::SIGINT);
-            }
-        }
-    };
-    Ok(ended.code.and_then(exit::code_from).unwrap_or(Code::Fault))
+    page::run(&command, &interrupt).await
 }
