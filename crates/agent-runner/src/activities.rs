@@ -9,7 +9,11 @@ use std::sync::Arc;
 use agent_tools::{IDEMPOTENCY_KEY, ToolOutcome, Tools};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use stigmer_api::{agentexecution::AgentExecutionStatus, time::now, trace::TRACEPARENT};
+use stigmer_api::{
+    agentexecution::{AgentExecutionStatus, ExecutionPhase},
+    time,
+    trace::TRACEPARENT,
+};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
@@ -39,6 +43,9 @@ pub(crate) struct ModelRequest {
     /// What was said and done so far.
     #[serde(rename = "talk")]
     pub(crate) transcript: Transcript,
+    /// What the server is told with the transcript before the answer, where it does not know all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unreported: Option<AgentExecutionStatus>,
 }
 
 /// What the model answered.
@@ -78,6 +85,9 @@ pub(crate) struct Report {
     /// The whole transcript, where it changed since the last report.
     #[serde(rename = "talk")]
     pub(crate) transcript: Option<Transcript>,
+    /// Whether the execution's MCP servers are ended before.
+    #[serde(default)]
+    pub(crate) close_tools: bool,
 }
 
 /// The outside world of all executions of this runner.
@@ -93,7 +103,8 @@ pub(crate) struct AgentActivities {
 
 #[activities]
 impl AgentActivities {
-    /// Loads what execution `id` needs to start, and starts its MCP servers.
+    /// Loads what execution `id` needs to start, starts its MCP servers, and says that it is under
+    /// way.
     #[activity(name = "PrepareExecution")]
     pub(crate) async fn prepare(
         self: Arc<Self>,
@@ -111,6 +122,15 @@ impl AgentActivities {
                 seconds,
                 turns_per_run,
             } = self.own;
+            let warnings = data.equipment(None)?.warnings();
+            let status = AgentExecutionStatus {
+                phase: ExecutionPhase::ExecutionInProgress.into(),
+                // The same in each attempt.
+                started_at: ctx.info().scheduled_time.map(time::of).unwrap_or_default(),
+                warnings: warnings.clone(),
+                ..Default::default()
+            };
+            self.backend.report(&id, status).await?;
             Ok(Prepared {
                 limits: Limits::of(&config, model_calls, tool_calls, seconds),
                 model: match config.model_name.is_empty() {
@@ -121,7 +141,8 @@ impl AgentActivities {
                 tools: OfferedTools::pin(tools),
                 turns_per_run,
                 opened: !tools.is_empty(),
-                warnings: data.equipment(None)?.warnings(),
+                warnings,
+                merged_reports: true,
             })
         })
         .await
@@ -185,7 +206,7 @@ impl AgentActivities {
             let called = self.tools.call(kit, &name, arguments, &meta).await;
             Ok(ToolReply {
                 outcome: called.map_err(|e| prepare::tools_failure(&e, &kit.env))?,
-                completed_at: now(),
+                completed_at: time::now(),
             })
         })
         .await
@@ -203,7 +224,11 @@ impl AgentActivities {
                 execution_id: id,
                 mut status,
                 transcript,
+                close_tools,
             } = report;
+            if close_tools {
+                self.tools.close(&id).await;
+            }
             if let Some(transcript) = transcript {
                 let question = match self.cache.find(&id) {
                     Some(data) => data.question.clone(),

@@ -41,6 +41,10 @@ pub(crate) struct Prepared {
     /// What it does without, in sentences for its status.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
+    /// Whether activities report what they know: this one that the execution is under way, the
+    /// next question to the model what the tools gave. One that was recorded earlier does not.
+    #[serde(default)]
+    pub(crate) merged_reports: bool,
 }
 
 /// What the main agent, or a sub-agent, can call. They are listed once, then kept with the execution.

@@ -28,6 +28,7 @@ use crate::{
     prepare::Prepared,
 };
 use agent_run::{AgentRun, Progress, TurnsEnd};
+use end::Close;
 use options::{now, now_millis, prepare_call, server_call};
 use stop::Stop;
 pub(crate) use sub_agent::SubAgentExecution;
@@ -61,6 +62,16 @@ pub(crate) struct Carried {
     opened: bool,
 }
 
+impl Carried {
+    fn close(&self) -> Close {
+        match (self.opened, self.agent_run.merged_reports) {
+            (false, _) => Close::Nothing,
+            (true, false) => Close::ByActivity,
+            (true, true) => Close::WithReport,
+        }
+    }
+}
+
 /// The workflow of one execution.
 #[workflow]
 pub(crate) struct AgentExecution {
@@ -91,7 +102,9 @@ impl AgentExecution {
         let mut carried = match started {
             Ok(carried) => carried,
             // What a prepare that failed has opened is closed too.
-            Err(stop) => return end::without_answer(ctx, &id, None, true, stop).await,
+            Err(stop) => {
+                return end::without_answer(ctx, &id, None, Close::ByActivity, stop).await;
+            }
         };
         match Self::work(ctx, &mut carried).await {
             Ok(TurnsEnd::Renew) => {
@@ -100,10 +113,12 @@ impl AgentExecution {
                 Err(next)
             }
             Err(stop) => {
-                end::without_answer(ctx, &id, Some(carried.progress), carried.opened, stop).await
+                let close = carried.close();
+                end::without_answer(ctx, &id, Some(carried.progress), close, stop).await
             }
             Ok(TurnsEnd::Answer(_)) => {
-                end::completed(ctx, &id, carried.progress, carried.opened).await
+                let close = carried.close();
+                end::completed(ctx, &id, carried.progress, close).await
             }
         }
     }
@@ -125,23 +140,28 @@ impl AgentExecution {
             turns_per_run,
             opened,
             warnings,
+            merged_reports,
         } = prepared;
         let limits = match until {
             Some(until) => limits.within(until.saturating_sub(began)),
             None => limits,
         };
-        let report = Report {
-            execution_id: id.to_owned(),
-            status: AgentExecutionStatus {
+        if !merged_reports {
+            let status = AgentExecutionStatus {
                 phase: ExecutionPhase::ExecutionInProgress.into(),
                 started_at,
                 warnings: warnings.clone(),
                 ..Default::default()
-            },
-            transcript: None,
-        };
-        ctx.execute_local_activity(AgentActivities::report, report, server_call(None))
-            .await?;
+            };
+            let report = Report {
+                execution_id: id.to_owned(),
+                status,
+                transcript: None,
+                close_tools: false,
+            };
+            ctx.execute_local_activity(AgentActivities::report, report, server_call(None))
+                .await?;
+        }
         let actor = Actor {
             execution_id: id.to_owned(),
             sub_agent: None,
@@ -155,6 +175,7 @@ impl AgentExecution {
             input: None,
             limits,
             turns_per_run,
+            merged_reports,
         };
         Ok(Carried {
             deadline: began + u64::from(limits.seconds.value) * 1000,

@@ -78,11 +78,13 @@ impl AgentActivities {
             .fit(context, self.llm.max_tokens())
             .map_err(|why| permanent("ModelContextTooSmall", data.env.redact(&why)))?;
         let sent = context_fit::sent(&messages) + question.tools;
-        let mut answer = self
+        let asking = self
             .llm
-            .ask(&request.model, &messages, &tools, most, data.traceparent())
-            .await
-            .map_err(failed)?;
+            .ask(&request.model, &messages, &tools, most, data.traceparent());
+        let (mut answer, ()) = tokio::try_join!(
+            async { asking.await.map_err(failed) },
+            self.catch_up(&data, &request)
+        )?;
         // A sub-agent's words are for the agent that asked it.
         let followed = actor.sub_agent.is_none();
         let before = size_limit::size(&request.transcript);
@@ -151,6 +153,20 @@ impl AgentActivities {
         }
     }
 
+    /// Tells the server what it does not know yet, if it takes that now: the end is reported with
+    /// all of it, and the model is not kept waiting.
+    async fn catch_up(
+        &self,
+        data: &ExecutionData,
+        request: &ModelRequest,
+    ) -> Result<(), ActivityError> {
+        let Some(mut status) = request.unreported.clone() else {
+            return Ok(());
+        };
+        status::fill(&mut status, data.question.clone(), &request.transcript);
+        self.tell(data, status).await.map(drop)
+    }
+
     /// Shows the answer so far, if the server takes it: the whole answer is reported in the end,
     /// and is not asked for again because a piece of it was not shown.
     async fn show(
@@ -165,6 +181,15 @@ impl AgentActivities {
             messages,
             ..Default::default()
         };
+        self.tell(data, status).await
+    }
+
+    /// Whether the server took it. An error is that nobody waits for the execution any more.
+    async fn tell(
+        &self,
+        data: &ExecutionData,
+        status: AgentExecutionStatus,
+    ) -> Result<bool, ActivityError> {
         match self.backend.report(&data.id, status).await {
             Ok(()) => Ok(true),
             Err(error) if failure::is_permanent(&error) => Err(error),

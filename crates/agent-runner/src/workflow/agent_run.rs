@@ -26,6 +26,9 @@ pub(crate) struct AgentRun {
     pub(super) input: Option<String>,
     pub(super) limits: Limits,
     pub(super) turns_per_run: u32,
+    /// As [`crate::prepare::Prepared::merged_reports`].
+    #[serde(default)]
+    pub(super) merged_reports: bool,
 }
 
 /// How far the agent is.
@@ -61,10 +64,10 @@ impl Progress {
     }
 
     /// What the status says beside the transcript.
-    pub(super) fn into_status(self, status: AgentExecutionStatus) -> AgentExecutionStatus {
+    pub(super) fn status(&self, status: AgentExecutionStatus) -> AgentExecutionStatus {
         AgentExecutionStatus {
             usage: status::usage(self.used.tokens),
-            warnings: self.warnings,
+            warnings: self.warnings.clone(),
             ..status
         }
     }
@@ -83,8 +86,9 @@ pub(super) async fn report<W>(
     let transcript = progress.transcript.clone();
     let report = Report {
         execution_id: agent_run.actor.execution_id.clone(),
-        status: progress.into_status(AgentExecutionStatus::default()),
+        status: progress.status(AgentExecutionStatus::default()),
         transcript: Some(transcript),
+        close_tools: false,
     };
     let options = server_call(Some(token.clone()));
     Ok(ctx

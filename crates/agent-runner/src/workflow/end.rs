@@ -15,16 +15,26 @@ use crate::{
     transcript::{Transcript, size_limit},
 };
 
+/// How what an execution has opened is closed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Close {
+    Nothing,
+    /// By an activity of its own: recorded executions have one, and one that was not prepared to
+    /// its end may be anybody's.
+    ByActivity,
+    WithReport,
+}
+
 /// Ends with an answer.
 pub(super) async fn completed<W>(
     ctx: &WorkflowContext<W>,
     id: &str,
     progress: Progress,
-    opened: bool,
+    close: Close,
 ) -> WorkflowResult<()> {
-    close(ctx, id, opened).await;
+    close_tools(ctx, id, close).await;
     let status = ended(ctx, ExecutionPhase::ExecutionCompleted, "", "");
-    report(ctx, id, status, Some(progress)).await
+    report(ctx, id, status, Some(progress), close).await
 }
 
 /// Ends without one.
@@ -32,10 +42,15 @@ pub(super) async fn without_answer<W>(
     ctx: &WorkflowContext<W>,
     id: &str,
     progress: Option<Progress>,
-    opened: bool,
+    close: Close,
     stop: Stop,
 ) -> WorkflowResult<()> {
-    close(ctx, id, opened).await;
+    let close = match stop {
+        // No report follows.
+        Stop::Gone if close == Close::WithReport => Close::ByActivity,
+        _ => close,
+    };
+    close_tools(ctx, id, close).await;
     let (phase, why, reason, termination) = match stop {
         Stop::Gone => return Ok(()),
         Stop::Failed(..) if ctx.cancellation_token().is_cancelled() => {
@@ -59,7 +74,7 @@ pub(super) async fn without_answer<W>(
         progress
     });
     let status = ended(ctx, phase, &why, &reason);
-    report(ctx, id, status, progress).await?;
+    report(ctx, id, status, progress, close).await?;
     Err(termination)
 }
 
@@ -68,15 +83,16 @@ async fn report<W>(
     id: &str,
     status: AgentExecutionStatus,
     progress: Option<Progress>,
+    close: Close,
 ) -> WorkflowResult<()> {
     let Some(progress) = progress else {
-        return tell(ctx, id, status, None).await;
+        return tell(ctx, id, status, None, close).await;
     };
     // What ended because it was too large may be too large to be told.
     let told =
         progress.unreported && size_limit::size(&progress.transcript) <= size_limit::MOST_SENT;
     let transcript = told.then(|| progress.transcript.clone());
-    tell(ctx, id, progress.into_status(status), transcript).await
+    tell(ctx, id, progress.status(status), transcript, close).await
 }
 
 async fn tell<W>(
@@ -84,11 +100,13 @@ async fn tell<W>(
     id: &str,
     status: AgentExecutionStatus,
     transcript: Option<Transcript>,
+    close: Close,
 ) -> WorkflowResult<()> {
     let report = Report {
         execution_id: id.to_owned(),
         status,
         transcript,
+        close_tools: close == Close::WithReport,
     };
     let options = server_call(Some(Default::default()));
     match ctx
@@ -102,8 +120,8 @@ async fn tell<W>(
 
 /// Ends the MCP servers on the runner that takes this. Another one that worked for the execution
 /// sees by itself that it has ended.
-async fn close<W>(ctx: &WorkflowContext<W>, id: &str, opened: bool) {
-    if opened {
+async fn close_tools<W>(ctx: &WorkflowContext<W>, id: &str, close: Close) {
+    if close == Close::ByActivity {
         let closing =
             ctx.execute_activity(AgentActivities::close_tools, id.to_owned(), close_call());
         let _ = closing.await;

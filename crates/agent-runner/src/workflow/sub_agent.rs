@@ -74,6 +74,7 @@ impl Task {
             input: Some(task),
             limits: parent.limits,
             turns_per_run: parent.turns_per_run,
+            merged_reports: parent.merged_reports,
         };
         let used = parent.limits.share(used, nth, among);
         Self {

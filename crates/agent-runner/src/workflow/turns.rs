@@ -4,6 +4,7 @@
 //! The one circle of this crate: a turn makes calls (`calls.rs`), a call may give a task to a
 //! sub-agent (`sub_agent.rs`), and that takes turns. What the three share is in `agent_run.rs`.
 
+use stigmer_api::agentexecution::AgentExecutionStatus;
 use temporalio_sdk::{WorkflowCancellationToken, WorkflowContext};
 
 use super::{
@@ -41,6 +42,7 @@ pub(super) async fn run_turns<W>(
             tools: agent_run.tools.clone(),
             input: agent_run.input.clone(),
             transcript: progress.transcript.clone(),
+            unreported: unreported(agent_run, progress),
         };
         sendable(&request)?;
         // Pieces of an answer are shown that may never become whole.
@@ -81,9 +83,19 @@ pub(super) async fn run_turns<W>(
             .transcript
             .fit(size_limit::MOST)
             .map_err(Stop::TooLarge)?;
-        report(ctx, agent_run, progress.clone(), token).await?;
-        progress.unreported = agent_run.actor.sub_agent.is_some();
+        if !agent_run.merged_reports {
+            report(ctx, agent_run, progress.clone(), token).await?;
+            progress.unreported = agent_run.actor.sub_agent.is_some();
+        }
     }
+}
+
+/// What the server is to be told with the next question to the model; a sub-agent's progress is
+/// shown by the main agent.
+fn unreported(agent_run: &AgentRun, progress: &Progress) -> Option<AgentExecutionStatus> {
+    let new =
+        agent_run.merged_reports && progress.unreported && agent_run.actor.sub_agent.is_none();
+    new.then(|| progress.status(AgentExecutionStatus::default()))
 }
 
 /// Refuses a question that Temporal would not take: it would be tried for ever.
@@ -125,6 +137,7 @@ mod tests {
             tools: OfferedTools::default(),
             input: Some("\"".repeat(task)),
             transcript: Transcript::default(),
+            unreported: None,
         };
         assert!(sendable(&request(size_limit::MOST_SENT / 2 - 200)).is_ok());
         let refused = sendable(&request(size_limit::MOST_SENT / 2));

@@ -1,8 +1,8 @@
 //! The loop of model and tools.
 
 use serde_json::json;
-use stigmer_api::agentexecution::{MessageType, ToolCallStatus};
-use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure};
+use stigmer_api::agentexecution::{ExecutionPhase, MessageType, ToolCallStatus};
+use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure, until};
 
 #[tokio::test]
 async fn a_tool_is_called_and_its_result_goes_back_to_the_model() -> Result {
@@ -51,6 +51,52 @@ async fn a_tool_is_called_and_its_result_goes_back_to_the_model() -> Result {
     let asked = script.finish().await?;
     ensure!(asked[0].tools().contains(&"add"), "{asked:?}");
     ensure!(asked[1].tool_results() == ["42"], "{asked:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_happened_is_shown_while_the_model_has_not_said_a_word() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("silent").await?;
+    let silent = || Answer::pieces([""; 0]).hold();
+    let adds = Answer::tool("add", json!({ "a": 2, "b": 40 }));
+    script.answer(adds).await?;
+    script.answer(silent().then("It is 42.")).await?;
+    script.answer(silent().then("Hello.")).await?;
+    let agent = NewAgent::new("silent")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let start = |message| Ask::new(&agent, script.model(), message).start(&api);
+
+    // Each wait ends while the model holds its answer back.
+    let adding = start("What is 2 + 40?").await?;
+    let added = until(&api, &adding, |e| {
+        let status = e.status.clone().unwrap_or_default();
+        status.tool_calls.iter().any(|call| call.result == "42")
+    })
+    .await?;
+    ensure!(added.phase() == ExecutionPhase::ExecutionInProgress);
+    let shown = added.status.unwrap_or_default().messages;
+    let tool = MessageType::MessageTool;
+    ensure!(shown.last().map(|m| m.r#type()) == Some(tool), "{shown:?}");
+    script.release().await?;
+    ensure!(
+        test_e2e::until_ended(&api, &adding).await?.phase() == ExecutionPhase::ExecutionCompleted
+    );
+
+    let greeting = start("Hello.").await?;
+    let begun = until(&api, &greeting, |e| {
+        e.phase() == ExecutionPhase::ExecutionInProgress
+    })
+    .await?;
+    let status = begun.status.unwrap_or_default();
+    ensure!(!status.started_at.is_empty(), "{status:?}");
+    script.release().await?;
+    let ended = test_e2e::until_ended(&api, &greeting).await?;
+    ensure!(ended.phase() == ExecutionPhase::ExecutionCompleted);
+    script.finish().await?;
     Ok(())
 }
 
