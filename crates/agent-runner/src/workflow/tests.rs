@@ -70,6 +70,19 @@ async fn a_run_that_was_continued_replays() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn an_execution_whose_activities_report_replays() -> anyhow::Result<()> {
+    replays(include_bytes!("../../testdata/histories/merged-reports.json")).await
+}
+
+#[tokio::test]
+async fn one_of_them_that_was_cancelled_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/merged-reports-cancelled.json"
+    ))
+    .await
+}
+
+#[tokio::test]
 async fn an_execution_for_the_originals_server_replays() -> anyhow::Result<()> {
     replays(include_bytes!(
         "../../testdata/histories/original-completed.json"
