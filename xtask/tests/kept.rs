@@ -7,8 +7,10 @@ mod support;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 use support::services::{with_services, world};
 use support::{World, alive, send, text_of, wait_for};
 
@@ -219,6 +221,72 @@ fn a_paused_service_stands_still_and_ends_all_the_same() {
     kept.0.assert_nothing_left();
 }
 
+/// What the kernel lets a process write into one file.
+fn most_of_a_file(pid: i32) -> String {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let line = limits.lines().find(|it| it.starts_with("Max file size"));
+    let words = line.unwrap().split_whitespace();
+    words.skip(3).take(1).collect()
+}
+
+#[test]
+fn the_servers_disk_is_full_until_it_has_room() {
+    let kept = Kept(world());
+    let announce = "echo 127.0.0.1:4242 > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE";
+    let stores = format!("printf 12345 > $DB_PATH; {announce}; exec sleep 60");
+    kept.0.server(&stores);
+    kept.passes(&["up", "--model", "replay", "--runtime", "native"]);
+    let pid = kept.pid("server");
+    assert_eq!(most_of_a_file(pid), "unlimited");
+    assert!(kept.passes(&["disk", "fill"]).contains("disk is full"));
+    assert_eq!(most_of_a_file(pid), "5");
+    assert!(kept.passes(&["disk", "free"]).contains("has room"));
+    assert_eq!(most_of_a_file(pid), "unlimited");
+}
+
+#[test]
+fn a_network_is_cut_and_heals_behind_the_address_that_others_know() {
+    let kept = Kept(world());
+    // It says that it is somewhere, and nobody is there: whoever gets through is refused.
+    let announce = "echo 127.0.0.1:${GRPC_PORT:-4242} > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE";
+    kept.0.server(&format!("{announce}; exec sleep 60"));
+    kept.passes(&["up", "--model", "replay", "--runtime", "native"]);
+    let first = kept.pid("server");
+    let text = kept.passes(&["network", "cut", "server"]);
+    assert!(text.contains("server is cut off, after it was"), "{text}");
+    assert!(!alive(first));
+    let second = kept.pid("server");
+
+    let address = kept.service("server")["address"].clone();
+    let mut client = TcpStream::connect(address.as_str().unwrap()).unwrap();
+    let short = Duration::from_millis(200);
+    client.set_read_timeout(Some(short)).unwrap();
+    let held = client.read(&mut [0]).unwrap_err();
+    assert_eq!(held.kind(), ErrorKind::WouldBlock);
+    let text = kept.passes(&["network", "heal", "server"]);
+    assert_eq!(text.trim(), "server is on the network again");
+    client.set_read_timeout(None).unwrap();
+    let refused = client.read(&mut [0]);
+    assert!(!matches!(refused, Ok(1..)), "{refused:?}");
+    let text = kept.passes(&["network", "slow", "server", "7"]);
+    assert_eq!(text.trim(), "server is slow, 7 ms a piece");
+    assert_eq!(kept.pid("server"), second);
+
+    for (service, why) in [
+        (
+            "nobody",
+            "it has gateway, mcp, runner, server, server-network, temporal",
+        ),
+        ("temporal", "`pause` holds it where it is"),
+    ] {
+        let (code, text) = kept.run(&["network", "cut", service]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+    kept.passes(&["down"]);
+    kept.0.assert_nothing_left();
+}
+
 #[test]
 fn without_a_kept_stack_every_verb_says_how_to_have_one() {
     let world = world();
@@ -226,6 +294,8 @@ fn without_a_kept_stack_every_verb_says_how_to_have_one() {
         &["restart", "server"][..],
         &["e2e", "phase2", "--reuse"],
         &["e2e", "--reuse=as-is"],
+        &["network", "cut", "server"],
+        &["disk", "fill"],
     ] {
         let output = with_services(&world, args).output().unwrap();
         let text = text_of(&output);

@@ -29,6 +29,7 @@ struct Known {
     runner_key: Option<String>,
     model_key: Option<String>,
     web: Option<String>,
+    temporal_version: Option<String>,
     remarks: Vec<String>,
 }
 
@@ -45,6 +46,7 @@ pub async fn find(stack: &Stack, which: There, mode: Mode) -> anyhow::Result<Up>
             runner_key: None,
             model_key: None,
             web: None,
+            temporal_version: None,
             remarks: Vec::new(),
         },
         There::Fresh | There::AsIs => kept(stack, which == There::Fresh).await?,
@@ -110,7 +112,9 @@ pub async fn find(stack: &Stack, which: There, mode: Mode) -> anyhow::Result<Up>
         temporal: Found {
             bin: cli.unwrap_or_default(),
             source: Source::Stack(source),
-            version: "of unknown version".into(),
+            version: known
+                .temporal_version
+                .unwrap_or_else(|| "of unknown version".into()),
         },
         web: known.web,
         live,
@@ -142,6 +146,7 @@ async fn kept(stack: &Stack, fresh: bool) -> anyhow::Result<Known> {
         runner_key: kept.runner_key().map(str::to_owned),
         model_key: kept.model_key().map(str::to_owned),
         web: kept.web().map(str::to_owned),
+        temporal_version: kept.temporal_version().map(str::to_owned),
         file: kept.file,
         remarks,
     })

@@ -71,7 +71,10 @@ async fn a_run_that_was_continued_replays() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn an_execution_whose_activities_report_replays() -> anyhow::Result<()> {
-    replays(include_bytes!("../../testdata/histories/merged-reports.json")).await
+    replays(include_bytes!(
+        "../../testdata/histories/merged-reports.json"
+    ))
+    .await
 }
 
 #[tokio::test]

@@ -31,14 +31,7 @@ impl KeptStack {
     /// A usage error for a service that is not there, or its user's own; what does not become ready.
     pub async fn act(&mut self, deed: Deed, service: &str) -> anyhow::Result<String> {
         let usage = |text: String| coded(Code::Usage, text);
-        let members = self.stack.members();
-        let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-        let Some((_, member)) = members.iter().find(|(name, _)| name == service) else {
-            let names = names.join(", ");
-            return Err(usage(format!(
-                "this stack has no {service}; it has {names}"
-            )));
-        };
+        let member = self.named(service)?;
         if matches!(member.handle, Handle::Mine) {
             return Err(usage(format!(
                 "{service} is yours: whoever started it ends it"

@@ -26,6 +26,9 @@ pub(super) struct Record {
     pub(super) model_key: Option<String>,
     /// Temporal's web page.
     pub(super) web: Option<String>,
+    /// Temporal's version, as it was found at the start.
+    #[serde(default)]
+    pub(super) temporal_version: Option<String>,
     /// How Compose was told to start it, in containers.
     pub(super) compose: Option<Command>,
     /// Its members, by name.
@@ -164,6 +167,7 @@ pub async fn keep(stack: &Stack, up: &Up) -> anyhow::Result<()> {
         runner_key: up.wiring.runner_key.clone(),
         model_key: up.wiring.runner_model.key.clone(),
         web: up.web.clone(),
+        temporal_version: Some(up.temporal.version.clone()),
         compose: stack.containers().and_then(|all| all.up().cloned()),
         members: BTreeMap::new(),
     };

@@ -101,6 +101,11 @@ impl KeptStack {
         self.record.model_key.as_deref()
     }
 
+    /// Temporal's version, where the stack was started by a program that kept it.
+    pub fn temporal_version(&self) -> Option<&str> {
+        self.record.temporal_version.as_deref()
+    }
+
     /// Temporal's web page, where it has one.
     pub fn web(&self) -> Option<&str> {
         self.record.web.as_deref()
@@ -109,6 +114,21 @@ impl KeptStack {
     /// What a member runs: the hash of a binary, or an image; `None` where nobody can tell.
     pub fn hash(&self, service: &str) -> Option<&str> {
         self.record.members.get(service)?.runs.hash()
+    }
+
+    /// A member that its user named.
+    ///
+    /// # Errors
+    /// A usage error with those that there are.
+    pub(super) fn named(&self, service: &str) -> anyhow::Result<Member> {
+        let members = self.stack.members();
+        let found = members.iter().find(|(name, _)| name == service);
+        found.map(|(_, member)| member.clone()).ok_or_else(|| {
+            let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+            let names = names.join(", ");
+            let text = format!("this stack has no {service}; it has {names}");
+            coded(Code::Usage, text)
+        })
     }
 
     /// Where a member's way is, where it has one.

@@ -33,8 +33,7 @@ impl KeptStack {
     /// A usage error for a service that is not there, or whose network cannot be hurt; what does not become ready.
     pub async fn weather(&mut self, service: &str, weather: Weather) -> anyhow::Result<String> {
         let usage = |text: String| coded(Code::Usage, text);
-        let member = self.stack.member(service);
-        let member = member.map_err(|error| usage(format!("{error:#}")))?;
+        let member = self.named(service)?;
         let again = match (&member.handle, &member.origin) {
             (Handle::Container(container), _) => {
                 if let Weather::Slow(_) = weather {
