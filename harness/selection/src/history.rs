@@ -1,8 +1,8 @@
 //! How long things took in the kept runs, and what of this one is far outside.
 
-use crate::junit::Case;
 use anyhow::Context;
 use harness_base::run::clock::seconds;
+use harness_base::run::junit::Case;
 use harness_base::run::sweep;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -12,7 +12,6 @@ extern crate harness_base; // printing that ends no run
 pub mod changed;
 pub mod expression;
 pub mod history;
-pub mod junit;
 pub mod lanes;
 pub mod nextest;
 pub mod nextest_metadata;

@@ -1,8 +1,8 @@
 //! What an earlier run was asked to test, and what of it failed or did not run.
 
 use crate::expression::{all_of, but, exactly};
-use crate::junit;
 use anyhow::Context;
+use harness_base::run::junit;
 use harness_base::run::sweep;
 use harness_base::{Code, Phase, coded};
 use serde::{Deserialize, Serialize};
@@ -138,7 +138,9 @@ impl Unfinished {
             let cases = junit::read(&std::fs::read_to_string(junit).unwrap_or_default());
             let cases = cases.unwrap_or_default();
             let named = |failed: bool| {
-                let these = cases.iter().filter(move |case| case.failed() == failed);
+                let these = cases
+                    .iter()
+                    .filter(move |case| case.failure.is_some() == failed);
                 these.map(|case| case.name.as_str())
             };
             let open = if selected.complete {

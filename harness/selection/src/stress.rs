@@ -1,6 +1,6 @@
 //! Tests that are run many times: how often each failed, and with what words.
 
-use crate::junit::Case;
+use harness_base::run::junit::Case;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::str::FromStr;
@@ -123,11 +123,8 @@ mod tests {
 
     #[test]
     fn the_most_unsteady_comes_first() {
-        let case = |name: &str, failure: Option<&str>| Case {
-            name: name.into(),
-            took: Duration::ZERO,
-            failure: failure.map(str::to_owned),
-        };
+        let case =
+            |name: &str, failure: Option<&str>| Case::ended(name, failure.map(str::to_owned));
         let mut cases = vec![case("a::steady", None); 100];
         cases.extend(vec![case("b::rare", None); 98]);
         cases.extend(vec![case("b::rare", Some("b.rs:1: expected 1")); 2]);

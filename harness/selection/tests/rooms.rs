@@ -2,7 +2,6 @@
 
 const ROOMS: &[&str] = &[
     "expression.rs",
-    "junit.rs",
     "history.rs",
     "changed.rs",
     "previous.rs",

@@ -104,6 +104,11 @@ pub async fn run(
         };
         return Err(coded(Code::TestsFailed, format!("{why}{also}")));
     }
+    // Of tests that are repeated nextest's code tells of the last time alone.
+    if let Some(repeated) = counts.filter(|it| run.args.stress.is_some() && it.failed > 0) {
+        let text = format!("{} of {} failed", repeated.failed, repeated.tests);
+        return Err(coded(Code::TestsFailed, text));
+    }
     let as_known =
         exit.code == Some(FAILED) && judged.failed.is_empty() && !judged.known.is_empty();
     if exit.code == Some(0) || as_known {

@@ -1,7 +1,7 @@
 //! `--stress`: copies of the tests side by side on one stack.
 
 use anyhow::Context;
-use harness_selection::junit;
+use harness_base::run::junit;
 use harness_selection::nextest::junit_path;
 use harness_selection::report::PhaseReport;
 use harness_selection::report::tally::Counts;
@@ -50,6 +50,6 @@ pub fn read(dir: &Path, copies: usize, report: &mut PhaseReport) -> Option<Count
     (!cases.is_empty()).then(|| Counts {
         differ: 0,
         tests: cases.len(),
-        failed: cases.iter().filter(|case| case.failed()).count(),
+        failed: cases.iter().filter(|case| case.failure.is_some()).count(),
     })
 }

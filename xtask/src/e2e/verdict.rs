@@ -4,10 +4,10 @@ use super::args::Args;
 use super::outcome::Outcome;
 use crate::page;
 use harness_base::docker::leftovers;
+use harness_base::run::junit;
 use harness_base::run::sweep;
 use harness_base::{Code, Info, RunContext, code_of, coded, runs_dir};
 use harness_selection::history::{History, Timings};
-use harness_selection::junit;
 use harness_selection::report::{github, summary};
 use std::time::{Duration, Instant};
 
