@@ -74,17 +74,24 @@ mod tests {
 
     #[test]
     fn the_later_layer_wins_and_a_secret_stays_one() {
-        let agent = environment(&[("A", "agent", false), ("B", "agent", true), ("C", "", true)]);
+        let agent = environment(&[
+            ("A", "agent", false),
+            ("B", "agent", true),
+            ("C", "", true),
+            ("E", "agent", false),
+        ]);
         let places = [
             environment(&[("B", "first", false), ("C", "first", false)]),
             environment(&[("C", "second", false), ("D", "second", false)]),
         ];
-        let merged = merge(&agent, &places, &own(&[("D", "own", false)]));
+        let given = own(&[("D", "own", false), ("E", "own", false)]);
+        let merged = merge(&agent, &places, &given);
         let expected = [
             ("A", "agent", false),
             ("B", "first", true),
             ("C", "second", true),
             ("D", "own", false),
+            ("E", "own", false),
         ];
         assert_eq!(merged.variables, own(&expected));
         assert!(merged.missing.is_empty(), "{:?}", merged.missing);

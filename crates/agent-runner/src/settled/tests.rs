@@ -70,6 +70,7 @@ fn original() -> Fake {
         &[
             ("A", "agent", false),
             ("B", "agent", true),
+            ("E", "agent", false),
             ("NOT", "", false),
         ],
     );
@@ -115,19 +116,19 @@ fn spec() -> AgentExecutionSpec {
     };
     AgentExecutionSpec {
         session_id: "ses-1".to_owned(),
-        runtime_env: [("D".to_owned(), own)].into(),
+        runtime_env: ["D", "E"].map(|name| (name.to_owned(), own.clone())).into(),
         ..Default::default()
     }
 }
 
-const ALL: &str = "${A} ${B} ${C} ${D}";
+const ALL: &str = "${A} ${B} ${C} ${D} ${E}";
 
 #[tokio::test]
 async fn without_a_context_the_layers_are_merged_here() {
     let backend = original().serve_original().await;
     let settled = Settled::load(&backend, "e", &spec()).await.unwrap();
     let filled = settled.env.fill(ALL).unwrap();
-    assert_eq!(filled, "agent first second own");
+    assert_eq!(filled, "agent first second own own");
     // What the agent called a secret stays one.
     assert_eq!(settled.env.redact("first"), "[redacted]");
     assert_eq!(settled.env.redact("second"), "second");
