@@ -147,7 +147,10 @@ pub fn spec(
     let mut command = Command::new(at.place.path(at.root, program))
         .args(args.iter().cloned())
         .inherit(inherit);
-    command.cwd = filled.folder.map(|folder| at.place.path(at.root, &folder));
+    command.cwd = filled.folder.map(|folder| match at.place {
+        Place::Process { .. } => at.root.join(folder),
+        Place::Container => folder.into(),
+    });
     for (name, value) in &filled.env {
         command = match value {
             Some(value) => command.env(name, value),

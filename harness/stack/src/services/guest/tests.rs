@@ -84,6 +84,18 @@ fn command_lines() {
 }
 
 #[test]
+fn a_folder_is_relative_to_the_checkout() {
+    let process = Place::Process {
+        dir: Path::new("/d"),
+        port: 0,
+    };
+    for (place, folder) in [(process, "/w/theirs"), (Place::Container, "theirs")] {
+        let cwd = told(Part::Runner, place, &[]).unwrap().command.cwd;
+        assert_eq!(cwd.as_deref(), Some(Path::new(folder)));
+    }
+}
+
+#[test]
 fn when_they_are_ready() {
     let health = |part| told(part, Place::Container, &[]).unwrap().health;
     let queue = |name: &str, kind| Queue {
