@@ -110,6 +110,11 @@ fn what_differs_as_known_passes_and_all_else_is_judged() {
     );
     let run: serde_json::Value = serde_json::from_str(&checkout.evidence("run.json")).unwrap();
     assert_eq!(run["tests"]["phase1"]["failed"][0], "run::cancel");
+    let junit = checkout.evidence("phase1/junit.xml");
+    assert!(
+        junit.contains("failures=\"1\"") && junit.contains("skipped=\"2\""),
+        "{junit}"
+    );
 
     // One that passes although it is listed is named.
     std::fs::write(checkout.0.fake().join("cancel"), "").unwrap();
@@ -121,11 +126,18 @@ fn what_differs_as_known_passes_and_all_else_is_judged() {
         ),
         "{text}"
     );
+    let junit = checkout.evidence("phase1/junit.xml");
     assert!(
-        checkout
-            .evidence("phase1/junit.xml")
-            .contains("failures=\"1\"")
+        junit.contains("failures=\"1\"")
+            && junit.contains("skipped=\"2\"")
+            && junit.contains("type=\"known difference\""),
+        "{junit}"
     );
+    let run: serde_json::Value = serde_json::from_str(&checkout.evidence("run.json")).unwrap();
+    let tests = &run["tests"]["phase1"];
+    assert_eq!(tests["stale"][0]["test"], "run::cancel", "{run}");
+    assert_eq!(tests["known"].as_array().unwrap().len(), 2, "{run}");
+    assert_eq!(run["exit_code"], 10, "{run}");
 
     let wrong = [
         (
@@ -138,7 +150,7 @@ fn what_differs_as_known_passes_and_all_else_is_judged() {
             "/^lost::/",
             "k.toml:5: test(/^lost::/) stands for no test of phase1",
         ),
-        ("/^lists::/", "/^(/", "k.toml:5: "),
+        ("/^lists::/", "/^(/", "k.toml:5: error: invalid regex"),
     ];
     for (from, to, why) in wrong {
         let (output, text) = checkout.run(&KNOWN.replace(from, to));

@@ -194,6 +194,27 @@ END"#;
     world.assert_nothing_left();
 }
 
+/// It starts, and listens nowhere: somebody else does.
+#[test]
+fn a_port_that_another_takes_in_its_place_is_not_its_own() {
+    let world = World::new();
+    let any = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = any.local_addr().unwrap().port();
+    drop(any);
+    let parts = format!(
+        "[parts.server]\ncommand = [\"sh\", \"-c\", \": > $E2E_FAKE/started; exec sleep 60\"]\nready = \"port\"\nport = {port}\n"
+    );
+    let child = phase1(&world, &parts, &["--exec", "true"]).spawn().unwrap();
+    wait_for(|| world.fake().join("started").exists());
+    let taken = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let output = until(child);
+    let mine = format!("p.toml:2: server: port {port} is taken by ");
+    let who = format!("(pid {}), which answers there", std::process::id());
+    fails(&output, 40, &[&mine, &who]);
+    drop(taken);
+    world.assert_nothing_left();
+}
+
 #[test]
 fn instances_of_tests_own_are_told_in_its_own_terms() {
     let world = World::new();

@@ -105,6 +105,11 @@ fn what_is_wrong_is_said_with_its_line() {
         ),
         ("ready = \"port\"\n", "", "p.toml:2: missing field `ready`"),
         (
+            "[[known]]\nphase = \"phase1\"\nbecause = \"no list\"",
+            "[parts.server]\n[[known]]\nphase = \"phase1\"\nbecause = \"no list\"",
+            "p.toml:11: duplicate key",
+        ),
+        (
             "ready =",
             "port = 99999\nready =",
             "p.toml:4: invalid value: integer `99999`",
