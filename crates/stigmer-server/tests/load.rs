@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a measure that cannot go on has failed")]
 
 mod common;
+mod growth;
 
 use std::time::Instant;
 
@@ -102,6 +103,14 @@ async fn a_thousand_subscribers_of_an_execution_with_a_hundred_updates() {
     );
     // Each sees the state at its beginning and each update.
     assert_eq!(told, 101_000);
+}
+
+#[tokio::test]
+#[ignore = "a measure"]
+async fn growth_with_what_is_kept() {
+    growth::executions_kept().await;
+    growth::a_sessions_length().await;
+    growth::agents_kept().await;
 }
 
 #[tokio::test]

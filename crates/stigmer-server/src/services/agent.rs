@@ -9,7 +9,7 @@ use stigmer_api::{
 };
 use tonic::{Request, async_trait};
 
-use super::reply::{Reply, page, read, tagged, write, write_valid};
+use super::reply::{Reply, narrowed, page, read, tagged, write, write_valid};
 use crate::{
     ops,
     store::{Store, Wanted},
@@ -57,8 +57,10 @@ impl AgentQueryController for AgentService {
             tags,
             org,
         } = request.into_inner();
-        let keep =
-            move |agent: &Agent| tagged(agent, &tags) && (org.is_empty() || agent.org() == org);
+        let asked = !tags.is_empty() || !org.is_empty();
+        let keep = narrowed(asked, move |agent: &Agent| {
+            tagged(agent, &tags) && (org.is_empty() || agent.org() == org)
+        });
         let page = page(&self.0, Wanted { size, token }, keep).await?;
         Ok(tonic::Response::new(AgentList {
             total_pages: page.total_pages,

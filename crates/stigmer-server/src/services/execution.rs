@@ -18,7 +18,7 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::reply::{Reply, list, page, read, tagged, write, write_valid};
+use super::reply::{Reply, list, narrowed, page, read, tagged, write, write_valid};
 use super::runner_key::RunnerKey;
 use crate::{
     error::{Error, Result},
@@ -140,9 +140,10 @@ impl AgentExecutionQueryController for ExecutionService {
             tags,
             ..
         } = request;
-        let keep = move |execution: &AgentExecution| {
-            (phase as i32 == 0 || execution.phase() == phase) && tagged(execution, &tags)
-        };
+        let any = phase == ExecutionPhase::Unspecified;
+        let keep = narrowed(!any || !tags.is_empty(), move |it: &AgentExecution| {
+            (any || it.phase() == phase) && tagged(it, &tags)
+        });
         answer(page(&self.store, Wanted { size, token }, keep).await?)
     }
 

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     error::Result,
     ops::{Entity, Valid},
-    store::{Page, Read, Store, Tx, Wanted, told},
+    store::{Keep, Page, Read, Store, Tx, Wanted, told},
 };
 
 pub(super) type Reply<T> = Result<Response<T>, Status>;
@@ -45,7 +45,7 @@ pub(super) fn read<T: Entity>(store: &Store, f: impl FnOnce(&dyn Read) -> Result
 pub(super) async fn page<R: Entity>(
     store: &Store,
     wanted: Wanted,
-    keep: impl Fn(&R) -> bool + Send + 'static,
+    keep: Keep<R>,
 ) -> Result<Page<R>, Status> {
     list(store, move |view| view.page(&wanted, &keep)).await
 }
@@ -61,6 +61,14 @@ pub(super) async fn list<R: Entity>(
     let mut page = page?;
     page.entries = page.entries.into_iter().map(told).collect();
     Ok(page)
+}
+
+/// A list that is narrowed to what `keep` keeps, where that was `asked`.
+pub(super) fn narrowed<R: Entity>(
+    asked: bool,
+    keep: impl Fn(&R) -> bool + Send + 'static,
+) -> Keep<R> {
+    asked.then(|| Box::new(keep) as _)
 }
 
 /// Whether `resource` carries all of `tags`.

@@ -8,7 +8,7 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, async_trait};
 
-use super::reply::{Reply, page, read, tagged, write, write_valid};
+use super::reply::{Reply, narrowed, page, read, tagged, write, write_valid};
 use crate::{
     ops,
     store::{Page, Store, Wanted},
@@ -51,7 +51,9 @@ impl SessionQueryController for SessionService {
             page_token: token,
             tags,
         } = request.into_inner();
-        let keep = move |session: &Session| tagged(session, &tags);
+        let keep = narrowed(!tags.is_empty(), move |session: &Session| {
+            tagged(session, &tags)
+        });
         answer(page(&self.0, Wanted { size, token }, keep).await?)
     }
 
@@ -68,10 +70,10 @@ impl SessionQueryController for SessionService {
             view.named_by::<Agent>("agent_id", &agent_id)?;
             view.children(&agent_id)
         })?;
-        let keep = move |session: &Session| {
+        let keep = narrowed(true, move |session: &Session| {
             let spec = session.spec.as_ref();
             spec.is_some_and(|s| instances.contains(&s.agent_instance_id))
-        };
+        });
         answer(page(&self.0, Wanted { size, token }, keep).await?)
     }
 }

@@ -10,6 +10,10 @@ use redb::{Database, DatabaseError, ReadOnlyTable, ReadableDatabase, WriteTransa
 use super::file::DATA;
 use crate::error::{Error, Result};
 
+/// How much of the file is kept in memory, in bytes; redb would take 1 GiB, more than a container of the server has. The
+/// system keeps more of the file, where it has room.
+const CACHE: usize = 64 << 20;
+
 /// How the database is opened.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
 
@@ -27,7 +31,10 @@ impl Handle {
     /// Opens the file at `path` each time.
     pub(super) fn opener(path: &Path) -> Opener {
         let path = path.to_owned();
-        Box::new(move || Database::create(&path))
+        Box::new(move || {
+            let mut builder = Database::builder();
+            builder.set_cache_size(CACHE).create(&path)
+        })
     }
 
     /// The table as it was last committed.

@@ -7,6 +7,11 @@ pub(super) fn resource(id: &str) -> String {
     format!("r/{id}")
 }
 
+/// The id in the key of a resource.
+pub(super) fn id_of_resource(key: &str) -> &str {
+    key.strip_prefix("r/").unwrap_or(key)
+}
+
 /// Id by slug: `s/PREFIX/SLUG/ORG`.
 pub(super) fn slug(kind: Kind, slug: &str, org: &str) -> String {
     format!("s/{}/{slug}/{org}", kind.id_prefix())

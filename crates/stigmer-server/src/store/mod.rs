@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use keys::{artifact as artifact_key, hash_of_artifact};
 pub(crate) use outgoing::Outgoing;
-pub(crate) use page::{PAGE_BYTES, Page, Wanted};
+pub(crate) use page::{Keep, PAGE_BYTES, Page, Wanted};
 pub(crate) use read::Read;
 pub(crate) use size::told;
 pub(crate) use tx::Tx;

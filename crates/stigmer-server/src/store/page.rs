@@ -16,6 +16,9 @@ pub(crate) struct Page<R> {
     pub(crate) next: String,
 }
 
+/// Whether a resource is of a list; without one all are.
+pub(crate) type Keep<R> = Option<Box<dyn Fn(&R) -> bool + Send>>;
+
 /// Which page is wanted, as a request says it.
 pub(crate) struct Wanted {
     /// How many entries at most; 0 for the default.
@@ -33,19 +36,21 @@ const MAX_PAGE: i32 = 500;
 pub(crate) const PAGE_BYTES: usize = 4_000_000;
 
 impl dyn Read + '_ {
-    /// A page of the resources that `keep` keeps.
-    pub(crate) fn page<R: Stored>(
-        &self,
-        wanted: &Wanted,
-        keep: &dyn Fn(&R) -> bool,
-    ) -> Result<Page<R>> {
+    /// A page of the resources that `keep` keeps. Of those that none asks to be kept only what is on the page is decoded.
+    pub(crate) fn page<R: Stored>(&self, wanted: &Wanted, keep: &Keep<R>) -> Result<Page<R>> {
         let mut pager = Pager::<R>::new(wanted)?;
         let prefix = keys::resource(&format!("{}-", R::KIND.id_prefix()));
-        self.scan(&prefix, true, &mut |_, value| {
-            let resource: R = self.sealer().decode(value)?;
-            if keep(&resource) {
-                let id = resource.id().to_owned();
-                pager.offer(&id, share::<R>(value), || Ok(resource))?;
+        self.scan(&prefix, true, &mut |key, value| {
+            let id = keys::id_of_resource(key);
+            let decode = || self.sealer().decode(value);
+            match keep {
+                None => pager.offer(id, share::<R>(value), decode)?,
+                Some(keep) => {
+                    let resource = decode()?;
+                    if keep(&resource) {
+                        pager.offer(id, share::<R>(value), || Ok(resource))?;
+                    }
+                }
             }
             Ok(ControlFlow::Continue(()))
         })?;

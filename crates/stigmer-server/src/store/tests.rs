@@ -142,7 +142,7 @@ async fn what_no_answer_could_tell_is_not_stored() {
         token: String::new(),
     };
     let page = store
-        .read(|view| view.page::<Agent>(&wanted, &|_| true))
+        .read(|view| view.page::<Agent>(&wanted, &None))
         .unwrap();
     let list = stigmer_api::agent::AgentList {
         entries: page.entries,

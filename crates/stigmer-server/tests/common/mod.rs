@@ -29,7 +29,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
     pub(crate) channel: Channel,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Server {
@@ -46,8 +46,11 @@ pub(crate) fn binary() -> String {
 }
 
 /// Runs `command`, which becomes a server, with a database of its own.
-pub(crate) async fn start(mut command: Command) -> Server {
-    let folder = tempfile::tempdir().unwrap();
+pub(crate) async fn start(command: Command) -> Server {
+    start_on(tempfile::tempdir().unwrap(), command).await
+}
+
+async fn start_on(folder: tempfile::TempDir, mut command: Command) -> Server {
     let mut child = command
         .env_clear()
         .env("GRPC_PORT", "0")
@@ -66,7 +69,7 @@ pub(crate) async fn start(mut command: Command) -> Server {
         child,
         address: address.to_owned(),
         channel: channel.connect().await.unwrap(),
-        _folder: folder,
+        folder,
     }
 }
 
@@ -90,11 +93,35 @@ impl Server {
         BufReader::new(self.child.stderr.take().unwrap())
     }
 
+    /// Kills it and starts it on the same database.
+    pub(crate) async fn restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        let mut command = Command::new(binary());
+        command.stderr(Stdio::null());
+        *self = start_on(folder, command).await;
+    }
+
+    /// The bytes of its database.
+    pub(crate) fn stored(&self) -> u64 {
+        self.folder.path().join("s.db").metadata().unwrap().len()
+    }
+
     /// The most memory that it has had, in MiB; Linux alone tells it.
     pub(crate) fn peak(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it has now, in MiB; Linux alone tells it.
+    pub(crate) fn resident(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, which: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|l| l.strip_prefix(which));
         let kib = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
         kib.unwrap_or_default() / 1024
     }

@@ -37,7 +37,7 @@ fn pages(store: &Store, parent: &str, size: i32) -> (Vec<usize>, Vec<String>) {
             let wanted = Wanted { size, token };
             let page = store.read(|view| match by_parent {
                 true => view.page_of_children::<Agent>(&wanted, parent),
-                false => view.page(&wanted, &|_: &Agent| true),
+                false => view.page(&wanted, &None),
             });
             let page = page.unwrap();
             sizes.push(page.entries.len());
@@ -80,7 +80,7 @@ async fn nothing_makes_no_page() {
     let store = open(&folder);
     let page = store.read(|view| {
         let (size, token) = (0, String::new());
-        view.page(&Wanted { size, token }, &|_: &Agent| true)
+        view.page::<Agent>(&Wanted { size, token }, &None)
     });
     let page = page.unwrap();
     assert!(page.entries.is_empty() && page.next.is_empty() && page.total_pages == 0);
@@ -105,7 +105,7 @@ async fn what_takes_much_once_it_is_read_counts_as_more() {
         size: 0,
         token: String::new(),
     };
-    let page = store.read(|view| view.page::<Agent>(&wanted, &|_| true));
+    let page = store.read(|view| view.page::<Agent>(&wanted, &None));
     let page = page.unwrap();
     let list = stigmer_api::agent::AgentList {
         entries: page.entries,
