@@ -129,7 +129,17 @@ impl From<prost::DecodeError> for Error {
 
 #[cfg(test)]
 mod tests {
+    use stigmer_api::limits::{TOLD, TOLD_BYTES};
+
     use super::*;
+    use crate::documented::documented;
+
+    #[test]
+    fn the_figures_are_those_of_the_docs() {
+        documented(&[format!(
+            "| a refusal | {MOST_BYTES} bytes {TOLD} rules one by one {TOLD_BYTES} bytes of a field or a rule {ECHO_BYTES} of a name that is not found |"
+        )]);
+    }
 
     #[test]
     fn a_refusal_fits_the_header_that_it_travels_in() {

@@ -1,6 +1,8 @@
 //! Stigmer's gRPC server.
 
 mod config;
+#[cfg(test)]
+mod documented;
 mod error;
 #[cfg(test)]
 mod floors;

@@ -35,7 +35,7 @@ use stigmer_api::{
         skill_query_controller_server::SkillQueryControllerServer,
     },
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tonic::{Code, body::Body, codegen::http, service::Routes};
 use tonic_health::server::HealthReporter;
 use tower::util::MapResponseLayer;
@@ -100,15 +100,20 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
         .await;
     hub.close();
     let _ = told.send(());
-    let served = match tokio::time::timeout(SHUTDOWN_GRACE, serving).await {
+    let served = ended(serving).await;
+    store.close().await;
+    served
+}
+
+/// What became of serving, once all clients have let go or were given their time to.
+async fn ended(serving: JoinHandle<Result<(), tonic::transport::Error>>) -> anyhow::Result<()> {
+    match tokio::time::timeout(SHUTDOWN_GRACE, serving).await {
         Ok(ended) => ended?.context("the server failed"),
         Err(_) => {
             tracing::warn!("some clients did not let go within {SHUTDOWN_GRACE:?}");
             Ok(())
         }
-    };
-    store.close().await;
-    served
+    }
 }
 
 /// Says that the server serves as long as something can be stored, and not otherwise.
@@ -193,4 +198,34 @@ fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Resul
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
     routes.add_service(reflection.build_v1().context("reflection")?);
     Ok(routes.routes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::documented::documented;
+
+    /// Time is the runtime's, which lets it pass when all wait.
+    #[tokio::test(start_paused = true)]
+    async fn clients_are_given_their_time_to_let_go_and_no_more() {
+        let moment = Duration::from_millis(1);
+        for (lets_go, ends) in [
+            (SHUTDOWN_GRACE - moment, SHUTDOWN_GRACE - moment),
+            (SHUTDOWN_GRACE + moment, SHUTDOWN_GRACE),
+        ] {
+            let begun = Instant::now();
+            let serving = tokio::spawn(async move {
+                sleep(lets_go).await;
+                Ok(())
+            });
+            assert!(ended(serving).await.is_ok());
+            assert_eq!(begun.elapsed(), ends);
+        }
+        let grace = SHUTDOWN_GRACE.as_secs_f64();
+        documented(&[format!("| end after SIGTERM | {grace} s | streams")]);
+    }
 }

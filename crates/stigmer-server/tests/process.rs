@@ -57,9 +57,12 @@ async fn told_to_stop_it_says_that_it_serves_no_more() {
 
 /// The most entries that a message may have, as `with` makes one of so many.
 fn most<M: Name>(with: impl Fn(usize) -> M) -> usize {
-    let counted = |n| footprint::<M>(&with(n).encode_to_vec(), usize::MAX);
-    let one = counted(2) - counted(1);
-    (MAX_FOOTPRINT - counted(1)) / one + 1
+    let [first, second] = [1, 2].map(|n| counted(&with(n)));
+    (MAX_FOOTPRINT - first) / (second - first) + 1
+}
+
+fn counted<M: Name>(message: &M) -> usize {
+    footprint::<M>(&message.encode_to_vec(), usize::MAX)
 }
 
 fn refused<T: std::fmt::Debug>(what: &str, answer: Result<T, Status>, code: Code) {
@@ -74,9 +77,10 @@ fn refused<T: std::fmt::Debug>(what: &str, answer: Result<T, Status>, code: Code
 async fn so_many_entries_are_read_and_no_more() {
     let server = server().await;
     let channel = || server.channel.clone();
-    let report = |calls| {
+    let report = |calls, text| {
         let message = AgentMessage {
             tool_calls: vec![ToolCall::default(); calls],
+            content: "x".repeat(text),
             ..Default::default()
         };
         let status = AgentExecutionStatus {
@@ -88,9 +92,13 @@ async fn so_many_entries_are_read_and_no_more() {
             ..Default::default()
         }
     };
+    // A text takes its bytes: what the calls leave.
+    let calls = most(|calls| report(calls, 0));
+    let left = MAX_FOOTPRINT - counted(&report(calls, 0));
     // What is read is refused by the rules of its kind.
     for (more, code) in [(0, Code::InvalidArgument), (1, Code::OutOfRange)] {
-        let input = report(most(report) + more);
+        let input = report(calls, left + more);
+        assert_eq!(counted(&input), MAX_FOOTPRINT + more);
         let answer = Executions::new(channel()).update_status(input).await;
         refused("calls of a message", answer, code);
     }

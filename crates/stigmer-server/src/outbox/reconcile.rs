@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many workflows are asked for at once.
-const PARALLEL: usize = 8;
+pub(super) const PARALLEL: usize = 8;
 
 impl Outbox {
     /// Looks every `interval` until the server ends. Returns at once when no Temporal is configured.

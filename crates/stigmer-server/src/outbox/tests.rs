@@ -11,7 +11,7 @@ use stigmer_api::{
 
 use self::silent::Silent;
 use super::*;
-use crate::{hub, ops};
+use crate::{documented::documented, hub, ops};
 
 /// Long enough for a call over loopback, which takes a millisecond.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -35,6 +35,12 @@ fn temporal(address: String) -> TemporalArgs {
 
 /// A store in which one execution waits, and what its subscriber is told.
 async fn waiting(folder: &tempfile::TempDir) -> (Store, hub::Updates) {
+    let (store, mut updates) = so_many_waiting(folder, 1).await;
+    (store, updates.pop().unwrap())
+}
+
+/// The same with so many executions.
+async fn so_many_waiting(folder: &tempfile::TempDir, count: usize) -> (Store, Vec<hub::Updates>) {
     let hub = Arc::new(hub::Hub::default());
     let path = folder.path().join("s.db");
     let store = Store::open(&path, &path.with_extension("key"), hub).unwrap();
@@ -48,9 +54,9 @@ async fn waiting(folder: &tempfile::TempDir) -> (Store, hub::Updates) {
     agent.set_envelope();
     agent.metadata_mut().name = "agent".to_owned();
     agent.metadata_mut().owner_scope = 2;
-    let updates = store
-        .write(|tx| {
-            let agent = ops::agent::create(tx, ops::Valid::new(agent)?)?;
+    let updates = store.write(move |tx| {
+        let agent = ops::agent::create(tx, ops::Valid::new(agent)?)?;
+        let execution = |_| {
             let mut execution = AgentExecution {
                 spec: Some(AgentExecutionSpec {
                     agent_id: agent.id().to_owned(),
@@ -65,9 +71,11 @@ async fn waiting(folder: &tempfile::TempDir) -> (Store, hub::Updates) {
             let (event, updates) = hub::subscription(execution);
             event.into_iter().for_each(|event| tx.publish(event));
             Ok(updates)
-        })
-        .await;
-    (store, updates.unwrap())
+        };
+        (0..count).map(execution).collect()
+    });
+    let updates = updates.await.unwrap();
+    (store, updates)
 }
 
 /// The execution in the outbox.
@@ -131,6 +139,66 @@ async fn comparing_with_a_silent_temporal_ends_in_time() {
         assert_eq!(temporal_is.calls.load(Ordering::SeqCst), looks);
         assert_eq!(temporal_is.connections.load(Ordering::SeqCst), looks);
     }
+}
+
+#[tokio::test]
+async fn so_many_are_handed_over_at_once() {
+    for (executions, at_once) in [(16, 16), (17, 16)] {
+        let temporal_is = Silent::to("/StartWorkflowExecution", usize::MAX).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _updates) = so_many_waiting(&folder, executions).await;
+        let outbox = Outbox::with_limit(temporal(temporal_is.address()), END);
+        let handing_over = tokio::spawn(Arc::new(outbox).run(store));
+        let calls = || temporal_is.calls.load(Ordering::SeqCst);
+        let begun = std::time::Instant::now();
+        while calls() < at_once {
+            assert!(begun.elapsed() < END, "{} of {at_once}", calls());
+            tokio::task::yield_now().await;
+        }
+        // Long enough for one more to be told.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(calls(), at_once, "of {executions}");
+        handing_over.abort();
+    }
+}
+
+#[tokio::test]
+async fn so_many_are_compared_at_once() {
+    for (executions, at_once) in [(8, 8), (9, 8)] {
+        let temporal_is = Silent::to("/DescribeWorkflowExecution", usize::MAX).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _updates) = so_many_waiting(&folder, executions).await;
+        let told = store.write(|tx| {
+            for (id, what) in tx.view().outbox()? {
+                tx.unsend(&id, what)?;
+            }
+            Ok(())
+        });
+        told.await.unwrap();
+        let client = Temporal::new(temporal(temporal_is.address()), LIMIT);
+        // The first that is not answered ends it.
+        assert!(reconcile::look(&client, &store).await.is_err());
+        let calls = temporal_is.calls.load(Ordering::SeqCst);
+        assert_eq!(calls, at_once, "of {executions}");
+    }
+}
+
+#[test]
+fn the_figures_are_those_of_the_docs() {
+    let (first, longest) = (RETRY.0.as_millis(), RETRY.1.as_secs_f64());
+    documented(&[
+        format!("| executions that are handed to Temporal at once | {PARALLEL} |"),
+        format!(
+            "| workflows that are compared at once | {} |",
+            reconcile::PARALLEL
+        ),
+        format!("| a call of Temporal | {} s |", CALL.as_secs_f64()),
+        format!(
+            "| what Temporal did not take | told again after {first} ms doubling to {longest} s |"
+        ),
+    ]);
 }
 
 #[tokio::test]

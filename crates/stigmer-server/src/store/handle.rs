@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// How much of the file is kept in memory, in bytes; redb would take 1 GiB, more than a container of the server has. The
 /// system keeps more of the file, where it has room.
-const CACHE: usize = 64 << 20;
+pub(super) const CACHE: usize = 64 << 20;
 
 /// How the database is opened.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;

@@ -28,7 +28,7 @@ pub(crate) struct Wanted {
 }
 
 const DEFAULT_PAGE: i32 = 50;
-const MAX_PAGE: i32 = 500;
+pub(super) const MAX_PAGE: i32 = 500;
 
 /// Bytes of the entries of a page as they are stored, unless one alone has more. Below the 4 MiB that
 /// gRPC clients take by default, with room for what stands around the entries. What takes much memory
@@ -161,5 +161,37 @@ impl Cut {
         }
         self.entries += 1;
         self.bytes += bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stigmer_api::agent::Agent;
+
+    use super::*;
+
+    #[test]
+    fn so_many_entries_may_be_asked_for_and_no_more() {
+        for (size, taken) in [(-1, false), (0, true), (500, true), (501, false)] {
+            let token = String::new();
+            let pager = Pager::<Agent>::new(&Wanted { size, token });
+            assert_eq!(pager.is_ok(), taken, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_so_many_entries_and_bytes_and_no_more() {
+        for (entries, pages) in [
+            (vec![1; 50], 1),
+            (vec![1; 51], 2),
+            (vec![2_000_000, 2_000_000], 1),
+            (vec![2_000_000, 2_000_001], 2),
+            // One alone may have more.
+            (vec![4_000_001], 1),
+        ] {
+            let mut cut = Cut::new(50);
+            entries.iter().for_each(|bytes| cut.add(*bytes));
+            assert_eq!(cut.pages, pages, "{entries:?}");
+        }
     }
 }

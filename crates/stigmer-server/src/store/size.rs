@@ -58,3 +58,63 @@ pub(crate) fn told<R: Stored>(mut resource: R) -> R {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use stigmer_api::agent::Agent;
+
+    use super::*;
+    use crate::{
+        documented::{documented, kib, mib},
+        store::page::{MAX_PAGE, PAGE_BYTES},
+    };
+
+    /// Servers alone, which take much more than they have bytes, and a text, which takes its bytes.
+    fn dense(servers: usize, text: usize) -> Vec<u8> {
+        let mut agent = Agent::default();
+        let spec = agent.spec.get_or_insert_default();
+        spec.mcp_servers = vec![Default::default(); servers];
+        spec.instructions = "x".repeat(text);
+        agent.encode_to_vec()
+    }
+
+    #[test]
+    fn one_takes_so_much_once_it_is_read_and_no_more() {
+        let takes = |servers, text| footprint::<Agent>(&dense(servers, text), usize::MAX);
+        let (none, one) = (takes(0, 1), takes(1, 1) - takes(0, 1));
+        let servers = (MOST_TAKEN - none) / one;
+        let text = MOST_TAKEN - takes(servers, 0);
+        for (text, taken) in [(text, true), (text + 1, false)] {
+            let wire = dense(servers, text);
+            let checked = check::<Agent>(wire.len(), &wire, LARGEST);
+            assert_eq!(checked.is_ok(), taken, "{checked:?}");
+        }
+    }
+
+    #[test]
+    fn what_takes_more_counts_as_more_of_a_page() {
+        let takes = |wire: &[u8]| footprint::<Agent>(wire, MAX_FOOTPRINT);
+        let wire = dense(25_000, 0);
+        assert_eq!(share::<Agent>(&wire), takes(&wire) / 32);
+        assert!(takes(&wire) / 32 > wire.len());
+        let plain = dense(0, 25_000);
+        assert_eq!(share::<Agent>(&plain), plain.len());
+    }
+
+    #[test]
+    fn the_figures_are_those_of_the_docs() {
+        let (whole, around) = (mib(MAX_MESSAGE), kib(AROUND));
+        assert_eq!(LARGEST, MAX_MESSAGE - AROUND);
+        assert_eq!(MOST_TAKEN, MAX_FOOTPRINT - AROUND);
+        let read = mib(MAX_FOOTPRINT);
+        documented(&[
+            format!(
+                "| a resource as it is told | {whole} less {around}; {read} less {around} once it is read |"
+            ),
+            format!(
+                "| entries of a page | {MAX_PAGE} and {PAGE_BYTES} bytes or as many times {OF_A_PAGE} once they are read;"
+            ),
+        ]);
+    }
+}

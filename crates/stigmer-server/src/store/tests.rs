@@ -5,6 +5,7 @@ use stigmer_api::{agent::Agent, resource::Resource};
 mod disk;
 mod pages;
 mod sealed;
+mod sizes;
 
 use super::*;
 use crate::error::Error;

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What an execution that has not ended leaves free, so that its end can always be told.
-const FOR_THE_END: usize = 64 << 10;
+pub(super) const FOR_THE_END: usize = 64 << 10;
 
 pub(crate) struct Tx<'t> {
     data: Sealed<Table<'t, &'static str, &'static [u8]>>,

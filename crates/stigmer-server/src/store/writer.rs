@@ -31,7 +31,7 @@ pub(super) enum Order {
 const BATCH: usize = 256;
 
 /// How often a store that cannot be written is tried again. Nothing tells us when a disk has room.
-const RETRY: Duration = Duration::from_millis(250);
+pub(super) const RETRY: Duration = Duration::from_millis(250);
 
 pub(super) struct Writer {
     pub(super) db: Arc<Handle>,

@@ -67,6 +67,16 @@ fn so_many_servers_are_taken_and_one_more_is_refused() {
 }
 
 #[test]
+fn a_file_has_so_many_bytes_and_no_more() {
+    for (bytes, taken) in [(1_048_576, true), (1_048_577, false)] {
+        let mut file = agent("a");
+        file.push_str(&"#".repeat(bytes - file.len()));
+        let read = read(&folder(&[("agents/a.yaml", file)]));
+        assert_eq!(read.is_ok(), taken, "{bytes}: {read:?}");
+    }
+}
+
+#[test]
 fn values_are_nested_so_deep_and_no_deeper() {
     for (levels, deep) in [(63, false), (64, true)] {
         // The document is a level, and so is `spec`.
