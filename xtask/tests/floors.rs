@@ -33,8 +33,9 @@ const HARNESS: [(&str, &[&str]); 9] = [
 ];
 
 /// Small crates of the platform that others of it may share; the rest of the platform stands on these alone.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 8] = [
     "test-e2e-ensure",
+    "otlp",
     "stigmer-api",
     "skill-archive",
     "temporal-link",

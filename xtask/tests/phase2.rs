@@ -144,6 +144,41 @@ fn a_models_key_is_its_runners_and_in_no_file() {
 }
 
 #[test]
+fn server_runner_and_tests_hear_of_a_collector_and_its_key_is_in_no_file() {
+    const CANARY: &str = "canary-of-the-collector-3c9d";
+    const NAMES: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"];
+    let world = world();
+    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done; env > $E2E_FAKE/script.env; \
+                 echo $OTEL_EXPORTER_OTLP_HEADERS > $(dirname $E2E_STACK)/logs/said.log";
+    let mut command = phase2(&world, &["--model", "replay", "--exec", noted]);
+    let told = [
+        "http://127.0.0.1:9".to_owned(),
+        format!("x-key={CANARY},y=2"),
+    ];
+    for (name, value) in NAMES.iter().zip(&told) {
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    let text = text_of(&output);
+    for service in ["server", "runner", "script"] {
+        let seen = environment(&world, service);
+        let seen = NAMES.map(|name| seen.get(name).cloned().unwrap_or_default());
+        assert_eq!(seen, told, "{service}");
+    }
+    for service in ["temporal", "gateway", "mcp"] {
+        let seen = environment(&world, service);
+        assert!(
+            !seen.keys().any(|name| name.starts_with("OTEL_")),
+            "{service}"
+        );
+    }
+    // Whoever writes it down is found.
+    assert_eq!(output.status.code(), Some(50), "{text}");
+    assert!(text.contains("logs/said.log: do not share it"), "{text}");
+    assert!(!text.contains(CANARY), "{text}");
+}
+
+#[test]
 fn the_runners_key_in_a_log_is_found() {
     let world = world();
     world.service("runner", "echo key=$STIGMER_RUNNER_KEY; exec sleep 60");

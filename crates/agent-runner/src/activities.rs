@@ -1,7 +1,8 @@
 //! What touches the world: loading an execution, asking the model, calling tools, reporting.
 
+mod ends;
 mod heartbeat;
-mod panics;
+pub(crate) mod panics;
 mod stream;
 
 use std::sync::Arc;
@@ -21,12 +22,13 @@ use crate::{
     backend::Backend,
     config::OwnLimits,
     execution_data::{cache::Cache, question},
+    failure,
     limits::Limits,
     model::Model,
     offered_tools::OfferedTools,
     pins::Actor,
     prepare::{self, Prepared},
-    status,
+    spans, status,
     transcript::{Ending, RequestedCall, Transcript},
 };
 use heartbeat::heartbeating;
@@ -111,7 +113,7 @@ impl AgentActivities {
         ctx: ActivityContext,
         id: String,
     ) -> Result<Prepared, ActivityError> {
-        heartbeating(&ctx, async {
+        heartbeating(&ctx, &self.cache, &id, async {
             let data = self.cache.get(&self.backend, &id, None).await?;
             prepare::check(&data)?;
             let tools = prepare::tools(&self.tools, &data, None).await?;
@@ -155,7 +157,7 @@ impl AgentActivities {
         ctx: ActivityContext,
         actor: Actor,
     ) -> Result<OfferedTools, ActivityError> {
-        heartbeating(&ctx, async {
+        heartbeating(&ctx, &self.cache, &actor.execution_id, async {
             let pins = Some(&actor.pins);
             let data = self
                 .cache
@@ -174,7 +176,10 @@ impl AgentActivities {
         ctx: ActivityContext,
         request: ModelRequest,
     ) -> Result<ModelReply, ActivityError> {
-        heartbeating(&ctx, self.stream_answer(request)).await
+        let workflow = ctx.info().workflow_id.as_deref();
+        let id = request.actor.execution_id.clone();
+        let answer = self.stream_answer(request, workflow.unwrap_or_default());
+        heartbeating(&ctx, &self.cache, &id, answer).await
     }
 
     /// Calls a tool. What goes wrong in it is for the model to know.
@@ -184,7 +189,9 @@ impl AgentActivities {
         ctx: ActivityContext,
         request: ToolRequest,
     ) -> Result<ToolReply, ActivityError> {
-        heartbeating(&ctx, async {
+        let workflow = ctx.info().workflow_id.as_deref().unwrap_or_default();
+        let id = request.actor.execution_id.clone();
+        heartbeating(&ctx, &self.cache, &id, async {
             let ToolRequest {
                 actor,
                 name,
@@ -197,15 +204,25 @@ impl AgentActivities {
                 .get(&self.backend, &actor.execution_id, pins)
                 .await?;
             let kit = &data.equipment(actor.sub_agent.as_deref())?.kit;
-            let traceparent = data.traceparent();
+            let agent = spans::of_agent(data.trace, &data.id, workflow);
+            let call = key.rsplit('/').next().unwrap_or_default();
+            let mut span = spans::tool(agent, &name, call);
+            let traceparent = spans::traceparent(&span, agent);
             let traceparent = traceparent.as_deref().map(|it| (TRACEPARENT, it));
             let meta: Vec<_> = [(IDEMPOTENCY_KEY, key.as_str())]
                 .into_iter()
                 .chain(traceparent)
                 .collect();
             let called = self.tools.call(kit, &name, arguments, &meta).await;
+            let called = called.map_err(|e| prepare::tools_failure(&e, &kit.env));
+            match &called {
+                Ok(outcome) if outcome.failed => span.fail("tool_error"),
+                Ok(_) => {}
+                Err(error) => span.fail(failure::kind(error)),
+            }
+            span.end();
             Ok(ToolReply {
-                outcome: called.map_err(|e| prepare::tools_failure(&e, &kit.env))?,
+                outcome: called?,
                 completed_at: time::now(),
             })
         })
@@ -219,13 +236,13 @@ impl AgentActivities {
         ctx: ActivityContext,
         report: Report,
     ) -> Result<(), ActivityError> {
-        heartbeating(&ctx, async {
-            let Report {
-                execution_id: id,
-                mut status,
-                transcript,
-                close_tools,
-            } = report;
+        let Report {
+            execution_id: id,
+            mut status,
+            transcript,
+            close_tools,
+        } = report;
+        heartbeating(&ctx, &self.cache, &id, async {
             if close_tools {
                 self.tools.close(&id).await;
             }
@@ -237,7 +254,11 @@ impl AgentActivities {
                 status::fill(&mut status, question, &transcript);
             }
             let ended = !status.completed_at.is_empty();
-            self.backend.report(&id, status).await?;
+            let reported = self.backend.report(&id, status).await;
+            if ended || reported.as_ref().is_err_and(failure::is_gone_here) {
+                self.export_end(&id);
+            }
+            reported?;
             if ended {
                 self.cache.forget(&id);
             }

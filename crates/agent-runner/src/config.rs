@@ -242,7 +242,7 @@ pub(crate) struct ModelArgs {
         ignore_case = true,
         value_name = "NAME"
     )]
-    provider: Provider,
+    pub(crate) provider: Provider,
 
     /// Model of executions that name none
     #[arg(

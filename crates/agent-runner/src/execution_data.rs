@@ -12,7 +12,7 @@ use stigmer_api::{
     agentexecution::{AgentExecution, AgentExecutionSpec, AgentMessage, MessageType},
     apiresource::ApiResourceReference,
     time,
-    trace::TraceId,
+    trace::TraceContext,
 };
 use temporalio_sdk::activities::ActivityError;
 use tokio::sync::OnceCell;
@@ -28,11 +28,13 @@ use crate::{
 
 pub(crate) struct ExecutionData {
     pub(crate) id: String,
-    trace: Option<TraceId>,
+    /// What it is part of.
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) spec: AgentExecutionSpec,
     /// What was asked, as the execution shows it.
     pub(crate) question: Vec<AgentMessage>,
     pub(crate) agent: AgentSpec,
+    pub(crate) agent_name: String,
     pub(crate) memory: SessionHistory,
     pub(crate) env: Env,
     /// What of a text may be the beginning of a secret.
@@ -95,9 +97,9 @@ impl ExecutionData {
     async fn load(backend: &Backend, id: &str, pins: Option<&Pins>) -> Result<Self, ActivityError> {
         let execution = backend.execution(id).await?;
         let question = question(&execution);
-        let trace = TraceId::of_execution(&execution);
+        let trace = TraceContext::of_execution(&execution);
         let spec = execution.spec.unwrap_or_default();
-        let Settled { agent, env } = Settled::load(backend, id, &spec).await?;
+        let Settled { agent, name, env } = Settled::load(backend, id, &spec).await?;
         let mut memory = SessionHistory::load(backend, &spec.session_id, id, pins).await?;
         if let Some(pins) = pins {
             memory.more = pins.more;
@@ -122,6 +124,7 @@ impl ExecutionData {
             spec,
             question,
             agent,
+            agent_name: name,
             memory,
             hold_back: env.hold_back(),
             env,
@@ -130,9 +133,27 @@ impl ExecutionData {
         };
         // Archives are unpacked to be read: that takes its time.
         let equipped = tokio::task::spawn_blocking(move || data.equip(&skills));
-        equipped
-            .await
-            .map_err(|e| transient("SkillUnread", e.to_string()))?
+        // What a panic says may hold anything; the log has it without secrets.
+        let unread = |_| transient("SkillUnread", "the runner failed while it unpacked skills");
+        equipped.await.map_err(unread)?
+    }
+
+    /// One that has nothing but variables.
+    #[cfg(test)]
+    pub(crate) fn of_env(env: Env) -> Self {
+        Self {
+            id: String::new(),
+            trace: None,
+            spec: AgentExecutionSpec::default(),
+            question: Vec::new(),
+            agent: AgentSpec::default(),
+            agent_name: String::new(),
+            memory: SessionHistory::default(),
+            hold_back: env.hold_back(),
+            env,
+            skills: BTreeMap::new(),
+            equipped: BTreeMap::new(),
+        }
     }
 
     fn equip(mut self, skills: &BTreeMap<String, SkillFiles>) -> Result<Self, ActivityError> {
@@ -186,11 +207,6 @@ impl ExecutionData {
                 skills: of(&sub.skill_refs),
             },
         })
-    }
-
-    /// What the next request for it says that it is part of.
-    pub(crate) fn traceparent(&self) -> Option<String> {
-        self.trace.map(TraceId::traceparent)
     }
 
     pub(crate) fn pins(&self) -> Pins {

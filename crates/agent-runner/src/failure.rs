@@ -31,6 +31,19 @@ pub(crate) fn words(error: &ActivityError) -> String {
     }
 }
 
+/// What kind of failure it is, in a word.
+pub(crate) fn kind(error: &ActivityError) -> &str {
+    match error {
+        ActivityError::Application(failure) => failure.type_name().unwrap_or("_OTHER"),
+        _ => "cancelled",
+    }
+}
+
+/// Whether the server says that the execution has ended elsewhere.
+pub(crate) fn is_gone_here(error: &ActivityError) -> bool {
+    kind(error) == GONE
+}
+
 /// Whether every attempt would meet it.
 pub(crate) fn is_permanent(error: &ActivityError) -> bool {
     matches!(error, ActivityError::Application(failure) if failure.is_non_retryable())

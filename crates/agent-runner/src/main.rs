@@ -22,6 +22,7 @@ mod provider;
 mod reaper;
 mod session_history;
 mod settled;
+mod spans;
 mod status;
 mod transcript;
 mod worker;
@@ -83,7 +84,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             run.key_files.own(&mut run.runner_key)?;
             run.key_files.temporal(&mut run.temporal.api_key)?;
             run.key_files.llm(&mut run.llm.api_key)?;
-            runtime.block_on(worker::run(run))
+            runtime.block_on(async {
+                let exporting = otlp::start("agent-runner", |why| tracing::warn!("{why}"));
+                let ran = worker::run(run).await;
+                if let Some(exporting) = exporting {
+                    exporting.end().await;
+                }
+                ran
+            })
         }
     }
 }

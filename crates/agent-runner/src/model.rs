@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use futures::StreamExt;
+use otlp::Span;
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 use serde_json::Value;
 use service_kit::is_loopback;
@@ -29,7 +30,7 @@ use error::{ModelError, excerpt, of_status};
 pub(crate) use message::{ChatMessage, FunctionCall};
 use request::{Memory, Request, takes_no_tools};
 
-use crate::config::ModelArgs;
+use crate::{config::ModelArgs, provider::Provider};
 
 /// How often one question is put in other words, for a model that does not take some of it.
 const WORDINGS: usize = 3;
@@ -41,6 +42,7 @@ pub(crate) struct Model {
     base: Url,
     address: Address,
     api_key: Option<String>,
+    provider: Provider,
     max_tokens: u32,
     context_tokens: Option<u32>,
     contexts: Arc<Contexts>,
@@ -62,11 +64,20 @@ impl Model {
             base,
             address,
             api_key: args.key(),
+            provider: args.provider,
             max_tokens: args.max_tokens,
             context_tokens: args.context_tokens,
             contexts: Arc::default(),
             memory: Arc::default(),
         })
+    }
+
+    /// Says whom a span's question goes to.
+    pub(crate) fn describe(&self, span: &mut Span) {
+        span.text("gen_ai.provider.name", self.provider.name());
+        span.text("server.address", self.base.host_str().unwrap_or_default());
+        let port = self.base.port_or_known_default();
+        span.number("server.port", port.unwrap_or_default());
     }
 
     fn request(&self, method: Method, url: Url) -> reqwest::RequestBuilder {

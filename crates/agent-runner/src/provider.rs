@@ -20,6 +20,17 @@ pub(crate) enum Provider {
     Anthropic,
 }
 
+impl Provider {
+    /// As spans name it; where nobody said, it is whose API we speak.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Unnamed | Self::Openai => "openai",
+            Self::Ollama => "ollama",
+            Self::Anthropic => "anthropic",
+        }
+    }
+}
+
 /// The base address of the OpenAI-compatible API: `base`, which was set for us, or what `variable`
 /// says for the provider.
 ///

@@ -6,7 +6,7 @@ use stigmer_api::{
     agent::{Agent, AgentSpec},
     agentexecution::AgentExecutionSpec,
     agentinstance::{AgentInstance, AgentInstanceSpec},
-    apiresource::ApiResourceOwnerScope as Scope,
+    apiresource::{ApiResourceMetadata, ApiResourceOwnerScope as Scope},
     layers::{self, Merged, Variables},
 };
 use temporalio_sdk::activities::ActivityError;
@@ -16,6 +16,7 @@ use crate::backend::Backend;
 pub(crate) struct Settled {
     /// Its references to skills say whose these are.
     pub(crate) agent: AgentSpec,
+    pub(crate) name: String,
     pub(crate) env: Env,
 }
 
@@ -60,7 +61,7 @@ impl Settled {
     }
 
     fn new(agent: Agent, variables: Variables) -> Self {
-        let org = agent.metadata.unwrap_or_default().org;
+        let ApiResourceMetadata { org, name, .. } = agent.metadata.unwrap_or_default();
         let mut agent = agent.spec.unwrap_or_default();
         name_orgs(&mut agent, &org);
         let variables = variables.into_iter().map(|(name, variable)| {
@@ -69,6 +70,7 @@ impl Settled {
         });
         Self {
             agent,
+            name,
             env: variables.collect(),
         }
     }

@@ -10,7 +10,7 @@ use temporalio_common::worker::WorkerDeploymentOptions;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
 
 use crate::{
-    activities::AgentActivities,
+    activities::{AgentActivities, panics},
     backend::Backend,
     config::Run,
     execution_data::cache::Cache,
@@ -32,6 +32,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     let tools = Tools::with_limits(config.work_dir.clone(), config.mcp.limits())?;
     let backend = Backend::new(&config.backend, config.runner_key.as_deref())?;
     let cache = Arc::new(Cache::default());
+    panics::install(Arc::clone(&cache));
     let activities = AgentActivities {
         backend: backend.clone(),
         llm: Model::new(&config.llm)?,

@@ -26,29 +26,71 @@ impl fmt::Display for TraceId {
 }
 
 impl TraceId {
-    /// The trace of a `traceparent`; none where it is malformed, which is as good as not there.
+    /// The 16 bytes, as OTLP has them.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+}
+
+/// A place in a trace: what something is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The trace.
+    pub trace: TraceId,
+    /// The span; nought where the trace begins.
+    pub span: u64,
+    /// Whether whoever began the trace wants its spans.
+    pub sampled: bool,
+}
+
+/// As a `traceparent`.
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = u8::from(self.sampled);
+        write!(f, "00-{}-{:016x}-{flags:02x}", self.trace, self.span)
+    }
+}
+
+impl TraceContext {
+    /// That of a `traceparent`; none where it is malformed, which is as good as not there.
     pub fn of(traceparent: &str) -> Option<Self> {
-        let parts: Vec<&str> = parent(traceparent)?.split('-').collect();
-        let trace = u128::from_str_radix(parts.get(1)?, 16).ok()?;
-        Some(Self(trace))
+        let mut parts = parent(traceparent)?.split('-').skip(1);
+        Some(Self {
+            trace: TraceId(u128::from_str_radix(parts.next()?, 16).ok()?),
+            span: u64::from_str_radix(parts.next()?, 16).ok()?,
+            sampled: u8::from_str_radix(parts.next()?, 16).ok()? & 1 == 1,
+        })
     }
 
-    /// The trace of an execution: its creator's, or else one of its own, by its id.
+    /// That of an execution: its creator's, or else the beginning of a trace of its own, by its id.
     pub fn of_execution(execution: &AgentExecution) -> Option<Self> {
         let kept = execution.metadata.as_ref();
         let kept = kept.and_then(|it| it.annotations.get(ANNOTATION));
         let own = || {
             let (_, ulid) = execution.id().rsplit_once('-')?;
-            Some(Self(Ulid::from_string(ulid).ok()?.0))
+            Some(Self {
+                trace: TraceId(Ulid::from_string(ulid).ok()?.0),
+                span: 0,
+                sampled: true,
+            })
         };
         kept.and_then(|kept| Self::of(kept)).or_else(own)
     }
 
-    /// What one request of it says; each time another.
-    pub fn traceparent(self) -> String {
+    /// The beginning of a new trace.
+    pub fn root() -> Self {
+        Self {
+            trace: TraceId(Ulid::generate().0),
+            span: 0,
+            sampled: true,
+        }
+    }
+
+    /// One more place below it; each time another.
+    pub fn child(self) -> Self {
         // The lower bits are random; nought is none.
         let span = Ulid::generate().0 as u64 | 1;
-        format!("00-{self}-{span:016x}-01")
+        Self { span, ..self }
     }
 }
 
@@ -82,11 +124,22 @@ mod tests {
 
     #[test]
     fn what_is_malformed_is_none() {
-        let trace = TraceId::of(SOUND).unwrap();
-        assert_eq!(trace.to_string(), "0af7651916cd43dd8448eb211c80319c");
+        let of = TraceContext::of;
+        let sound = of(SOUND).unwrap();
+        let trace = sound.trace.to_string();
+        assert_eq!(trace, "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(sound.trace.bytes()[..2], [0x0a, 0xf7]);
+        assert_eq!((sound.span, sound.sampled), (0xb7ad_6b71_6920_3331, true));
+        assert_eq!(sound.to_string(), SOUND);
+        for (flags, sampled) in [("00", false), ("02", false), ("03", true)] {
+            let told = format!("{}{flags}", &SOUND[..LEN - 2]);
+            let told = of(&told).unwrap();
+            assert_eq!(told.sampled, sampled, "{flags}");
+            assert_eq!(told.child().sampled, sampled, "{flags}");
+        }
         let later = format!("cc{}-what-the-future-is", &SOUND[2..]);
         assert_eq!(parent(&later).unwrap().len(), LEN);
-        assert_eq!(TraceId::of(&later), Some(trace));
+        assert_eq!(of(&later), Some(sound));
         let malformed = [
             String::new(),
             SOUND.to_uppercase(),
@@ -100,7 +153,7 @@ mod tests {
             format!("{}é", &SOUND[..LEN - 1]),
         ];
         for text in malformed {
-            assert_eq!(TraceId::of(&text), None, "{text}");
+            assert_eq!(of(&text), None, "{text}");
         }
     }
 
@@ -108,16 +161,18 @@ mod tests {
     fn an_execution_is_of_its_creators_trace_or_has_its_own() {
         let mut execution = AgentExecution::default();
         execution.metadata_mut().id = "of-another-server".to_owned();
-        assert_eq!(TraceId::of_execution(&execution), None);
+        let of_execution = TraceContext::of_execution;
+        assert_eq!(of_execution(&execution), None);
         execution.metadata_mut().id = id::new(Kind::AgentExecution);
-        let own = TraceId::of_execution(&execution).unwrap();
-        assert_eq!(TraceId::of_execution(&execution), Some(own));
-        let (first, second) = (own.traceparent(), own.traceparent());
-        assert_ne!(first, second);
-        assert_eq!(TraceId::of(&first), Some(own));
+        let own = of_execution(&execution).unwrap();
+        assert_eq!(of_execution(&execution), Some(own));
+        assert_eq!((own.span, own.sampled), (0, true));
+        let (first, second) = (own.child(), own.child());
+        assert_ne!(first.span, second.span);
+        assert_eq!(TraceContext::of(&first.to_string()), Some(first));
         let annotations = &mut execution.metadata_mut().annotations;
         annotations.insert(ANNOTATION.to_owned(), SOUND.to_owned());
-        let theirs = TraceId::of_execution(&execution);
-        assert_eq!(theirs, TraceId::of(SOUND));
+        assert_eq!(of_execution(&execution), TraceContext::of(SOUND));
+        assert_ne!(TraceContext::root().trace, TraceContext::root().trace);
     }
 }

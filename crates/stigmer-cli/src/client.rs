@@ -32,10 +32,14 @@ use stigmer_api::{
 };
 use tonic::{
     Response, Status,
+    service::interceptor::InterceptedService,
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
-use crate::{cli::Global, failure};
+use crate::{cli::Global, failure, traced::PartOf};
+
+/// A connection whose requests say what they are part of.
+pub(crate) type Traced = InterceptedService<Channel, PartOf>;
 
 /// A connected client of all services.
 pub(crate) struct Client {
@@ -46,8 +50,9 @@ pub(crate) struct Client {
 
 macro_rules! services {
     ($($name:ident: $client:ident),* $(,)?) => {
-        $(pub(crate) fn $name(&self) -> $client<Channel> {
-            $client::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
+        $(pub(crate) fn $name(&self) -> $client<Traced> {
+            $client::with_interceptor(self.channel.clone(), PartOf)
+                .max_decoding_message_size(MAX_MESSAGE)
         })*
     };
 }

@@ -13,6 +13,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "cli.rs",
             "output.rs",
             "app.rs",
+            "traced.rs",
             "client.rs",
             "project.rs",
             "env_file/dollars.rs",

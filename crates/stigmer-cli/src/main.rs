@@ -15,6 +15,7 @@ mod output;
 mod project;
 mod resolve;
 mod runtime_env;
+mod traced;
 mod understood;
 mod watch;
 
@@ -27,6 +28,7 @@ use crate::{
     cli::{Cli, Command},
     failure::Exit,
     output::Output,
+    traced::Traced,
 };
 
 #[tokio::main]
@@ -38,7 +40,12 @@ async fn main() -> ExitCode {
     };
     let result = match &cli.command {
         Command::Apply(args) => commands::apply::run(&app, args).await,
-        Command::Run(args) => commands::run::run(&app, args).await,
+        Command::Run(args) => {
+            let traced = Traced::begin("stigmer run");
+            let result = commands::run::run(&app, args).await;
+            traced.end(&result).await;
+            result
+        }
         Command::Get(args) => commands::get::run(&app, args).await,
         Command::Logs(args) => commands::logs::run(&app, args).await,
         Command::Cancel(args) => commands::cancel::run(&app, args).await,

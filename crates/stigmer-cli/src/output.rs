@@ -84,6 +84,11 @@ pub(crate) fn error_line(text: &str) {
     let _ = write_now(&mut io::stderr().lock(), &text);
 }
 
+pub(crate) fn warning_line(text: &str) {
+    let text = format!("warning: {}\n", printable(text));
+    let _ = write_now(&mut io::stderr().lock(), &text);
+}
+
 /// Whether somebody can be asked.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -8,6 +8,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "error.rs",
             "hub.rs",
             "listen.rs",
+            "spans.rs",
             "store/file.rs",
             "store/handle.rs",
             "store/keys.rs",

@@ -12,6 +12,7 @@ mod ops;
 mod outbox;
 mod serve;
 mod services;
+mod spans;
 mod store;
 
 use std::{process::ExitCode, time::Duration};
@@ -62,7 +63,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
                 .build()?;
             let mut serve = cli.serve;
             serve.read_keys()?;
-            runtime.block_on(serve::run(serve))
+            runtime.block_on(async {
+                let exporting = otlp::start("stigmer-server", |why| tracing::warn!("{why}"));
+                let served = serve::run(serve).await;
+                if let Some(exporting) = exporting {
+                    exporting.end().await;
+                }
+                served
+            })
         }
     }
 }

@@ -50,6 +50,7 @@ use crate::{
         AgentService, ContextService, EnvironmentService, ExecutionService, InstanceService,
         RunnerKey, SessionService, SkillService,
     },
+    spans::SpansLayer,
     store::Store,
 };
 
@@ -84,6 +85,7 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     let telling = tokio::spawn(tell_health(health.clone(), store.writable()));
     let (told, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = transport()
+        .layer(SpansLayer)
         .layer(MapResponseLayer::new(blame_the_sender))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming(listener), async {

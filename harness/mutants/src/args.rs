@@ -55,10 +55,11 @@ pub struct Args {
 }
 
 /// What is measured where no crate is named: the platform's parts and what they share, not what only tests use.
-const PLATFORM: [&str; 9] = [
+const PLATFORM: [&str; 10] = [
     "agent-runner",
     "agent-tools",
     "model-gateway",
+    "otlp",
     "service-kit",
     "skill-archive",
     "stigmer-api",

@@ -19,7 +19,8 @@ pub enum Stage {
 }
 
 /// Crates that others of the platform stand on.
-const SHARED: [&str; 5] = [
+const SHARED: [&str; 6] = [
+    "otlp",
     "stigmer-api",
     "skill-archive",
     "temporal-link",

@@ -7,14 +7,17 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::panics::caught;
+use crate::execution_data::cache::Cache;
 
 /// How often a running activity tells Temporal that it lives; cancellation is heard with the answer.
 const HEARTBEAT: Duration = Duration::from_millis(200);
 
-/// Runs `io` while telling Temporal that it lives, and drops it as soon as it is cancelled. All that is logged meanwhile
+/// Runs `io` for execution `id` while telling Temporal that it lives, and drops it as soon as it is cancelled. All that is logged meanwhile
 /// carries the workflow, which is named by its execution.
 pub(super) async fn heartbeating<T>(
     ctx: &ActivityContext,
+    cache: &Cache,
+    id: &str,
     io: impl Future<Output = Result<T, ActivityError>>,
 ) -> Result<T, ActivityError> {
     let beat = || async { Ok(ctx.record_heartbeat(()).await?) };
@@ -27,7 +30,7 @@ pub(super) async fn heartbeating<T>(
     async {
         let began = Instant::now();
         let work = beating(io, ctx.cancelled(), beat);
-        let done = caught(&info.activity_type, work).await;
+        let done = caught(&info.activity_type, cache, id, work).await;
         let ms = began.elapsed().as_millis();
         match &done {
             Ok(_) => tracing::info!(ms, "done"),

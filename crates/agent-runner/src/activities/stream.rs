@@ -15,7 +15,7 @@ use crate::{
     offered_tools::OfferedTools,
     prepare,
     session_history::SessionHistory,
-    status,
+    spans, status,
     transcript::{Ending, RequestedCall, Tokens, size_limit},
 };
 
@@ -34,6 +34,7 @@ impl AgentActivities {
     pub(super) async fn stream_answer(
         &self,
         request: ModelRequest,
+        workflow: &str,
     ) -> Result<ModelReply, ActivityError> {
         let actor = &request.actor;
         let pins = Some(&actor.pins);
@@ -41,6 +42,39 @@ impl AgentActivities {
             .cache
             .get(&self.backend, &actor.execution_id, pins)
             .await?;
+        let agent = spans::of_agent(data.trace, &data.id, workflow);
+        let mut span = spans::chat(agent, &request.model);
+        self.llm.describe(&mut span);
+        let traceparent = spans::traceparent(&span, agent);
+        let reply = self.answer(&request, &data, traceparent).await;
+        match &reply {
+            Ok(reply) => {
+                let Ending {
+                    finish_reason,
+                    model,
+                    tokens,
+                } = &reply.ending;
+                span.text("gen_ai.response.model", model);
+                span.one_of("gen_ai.response.finish_reasons", finish_reason);
+                span.number("gen_ai.usage.input_tokens", tokens.input);
+                span.number("gen_ai.usage.output_tokens", tokens.output);
+            }
+            Err(error) => span.fail(failure::kind(error)),
+        }
+        span.end();
+        if reply.as_ref().is_err_and(failure::is_gone_here) {
+            self.export_end(&data.id);
+        }
+        reply
+    }
+
+    async fn answer(
+        &self,
+        request: &ModelRequest,
+        data: &ExecutionData,
+        traceparent: Option<String>,
+    ) -> Result<ModelReply, ActivityError> {
+        let actor = &request.actor;
         let failed = |e| failure(e, &data.env);
         let sub_agent = actor.sub_agent.as_deref();
         let system = data.equipment(sub_agent)?.system_prompt.as_str();
@@ -48,7 +82,7 @@ impl AgentActivities {
         let tools: Vec<_> = match &request.tools {
             OfferedTools::Whole(tools) => tools.iter().map(|t| &t.spec).collect(),
             OfferedTools::Pinned(pin) => {
-                let has = prepare::tools(&self.tools, &data, sub_agent).await?;
+                let has = prepare::tools(&self.tools, data, sub_agent).await?;
                 let (specs, same) = pin.specs(has);
                 if !same {
                     other_tools = OTHER_TOOLS;
@@ -80,10 +114,10 @@ impl AgentActivities {
         let sent = context_fit::sent(&messages) + question.tools;
         let asking = self
             .llm
-            .ask(&request.model, &messages, &tools, most, data.traceparent());
+            .ask(&request.model, &messages, &tools, most, traceparent);
         let (mut answer, ()) = tokio::try_join!(
             async { asking.await.map_err(failed) },
-            self.catch_up(&data, &request)
+            self.catch_up(data, request)
         )?;
         // A sub-agent's words are for the agent that asked it.
         let followed = actor.sub_agent.is_none();
@@ -108,7 +142,7 @@ impl AgentActivities {
                 let text = data.hold_back.without(&text);
                 if text.len() != shown {
                     shown = text.len();
-                    let taken = self.show(&data, &request, text).await?;
+                    let taken = self.show(data, request, text).await?;
                     let pause = if taken {
                         interval(before + shown)
                     } else {

@@ -51,6 +51,13 @@ impl Cache {
         kept.get(id).and_then(|cell| cell.get().cloned())
     }
 
+    /// A text without the secrets of all executions that are kept; none where they cannot be asked now.
+    pub(crate) fn redact(&self, text: &str) -> Option<String> {
+        let kept = self.0.try_lock().ok()?;
+        let loaded = kept.values().filter_map(|cell| cell.get());
+        Some(loaded.fold(text.to_owned(), |text, data| data.env.redact(&text)))
+    }
+
     pub(crate) fn forget(&self, id: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.remove(id);

@@ -17,16 +17,8 @@ fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
         ..AgentSpec::default()
     };
     let data = ExecutionData {
-        id: "e".to_owned(),
-        trace: None,
-        spec: AgentExecutionSpec::default(),
-        question: Vec::new(),
         agent,
-        memory: SessionHistory::default(),
-        env: Env::default(),
-        hold_back: HoldBack::default(),
-        skills: BTreeMap::new(),
-        equipped: BTreeMap::new(),
+        ..ExecutionData::of_env(Env::default())
     };
     let refused = format!("{:?}", data.equip(&BTreeMap::new()).err());
     assert!(

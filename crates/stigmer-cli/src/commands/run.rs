@@ -14,9 +14,7 @@ use stigmer_api::{
     resource::Resource,
     secret::Secrets,
     session::SessionId,
-    trace::{self, TRACEPARENT},
 };
-use tonic::{Request, metadata::AsciiMetadataValue};
 
 use crate::{
     app::App,
@@ -30,12 +28,6 @@ use crate::{
 };
 use target::{Target, target};
 
-/// What this command is part of, as whoever started it says.
-fn traceparent() -> Option<AsciiMetadataValue> {
-    let told = std::env::var("TRACEPARENT").ok()?;
-    trace::parent(&told)?.parse().ok()
-}
-
 pub(crate) async fn run(app: &App, args: &RunArgs) -> Result<()> {
     if args.message.trim().is_empty() {
         let text = "--message is empty: say what the agent is to do, or leave it out";
@@ -43,10 +35,7 @@ pub(crate) async fn run(app: &App, args: &RunArgs) -> Result<()> {
     }
     let env = runtime_env::of(args)?;
     let target = target(app, args).await?;
-    let mut request = Request::new(request(args, env, &target));
-    if let Some(traceparent) = traceparent() {
-        request.metadata_mut().insert(TRACEPARENT, traceparent);
-    }
+    let request = request(args, env, &target);
     let mut commands = target.client.execution_commands();
     let created = target.client.answer(commands.create(request)).await;
     if created.is_err() && target.is_new_session {

@@ -13,7 +13,7 @@ use stigmer_api::{
     limits,
     resource::Resource,
     session::Session,
-    trace::{self, TRACEPARENT, TraceId},
+    trace::{self, TRACEPARENT, TraceContext},
     validate::Validate,
 };
 use tonic::{Request, Response, Status, async_trait};
@@ -64,7 +64,7 @@ impl AgentExecutionCommandController for ExecutionService {
         self.outbox.wake();
         if let Ok(created) = &reply {
             let created = created.get_ref();
-            let trace = TraceId::of_execution(created).map(|it| it.to_string());
+            let trace = TraceContext::of_execution(created).map(|it| it.trace.to_string());
             tracing::info!(execution = created.id(), trace, "created");
         }
         reply

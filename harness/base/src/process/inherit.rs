@@ -11,9 +11,11 @@ pub enum Inherit {
     All,
     /// A service of a stack: what a program needs to run at all. What it is told beyond that is chosen.
     System,
-    /// The same for a service that may have to leave this machine: with the user's proxies.
+    /// The same for a service that exports spans: with what the user says of a collector.
+    Traced,
+    /// The same as [`Inherit::System`] for a service that may have to leave this machine: with the user's proxies.
     Proxied,
-    /// What runs the tests: the system, and what cargo, nextest and their output listen to.
+    /// What runs the tests, and the command that they run: the system, a collector, and what cargo, nextest and their output listen to.
     Tests,
 }
 
@@ -49,8 +51,16 @@ const PROXIES: [&str; 8] = [
     "all_proxy",
     "no_proxy",
 ];
+/// Where spans go.
+const COLLECTOR: &str = "OTEL_*";
+/// Those of them that can carry keys.
+const COLLECTOR_KEYS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+];
 /// What cargo and nextest listen to, and what says how to print.
-const TESTS: [&str; 12] = [
+const TESTS: [&str; 13] = [
+    COLLECTOR,
     "CARGO",
     "CARGO_*",
     "RUSTUP_*",
@@ -91,6 +101,7 @@ impl Inherit {
         let also: &[&str] = match self {
             Self::All => return true,
             Self::System => &[],
+            Self::Traced => &[COLLECTOR],
             Self::Proxied => &PROXIES,
             Self::Tests => &TESTS,
         };
@@ -104,9 +115,26 @@ impl Inherit {
     }
 }
 
+/// The keys that services and tests get of the user's environment.
+pub(crate) fn inherited_keys() -> Vec<String> {
+    let told = COLLECTOR_KEYS.iter().flat_map(std::env::var);
+    told.flat_map(|told| keys_in(&told)).collect()
+}
+
+/// The values of `key=value,key=value`.
+fn keys_in(told: &str) -> Vec<String> {
+    let values = told.split(',').filter_map(|pair| pair.split_once('='));
+    values.map(|(_, value)| value.trim().to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_the_values_of_headers() {
+        assert_eq!(keys_in("a=one, b = two=2 ,c"), ["one", "two=2"]);
+    }
 
     #[test]
     fn who_sees_what() {
@@ -114,13 +142,14 @@ mod tests {
             [
                 Inherit::All,
                 Inherit::System,
+                Inherit::Traced,
                 Inherit::Proxied,
                 Inherit::Tests,
             ]
             .map(|who| who.passes(name))
         };
         for name in ["PATH", "HOME", "LC_ALL", "TZ", "RUST_BACKTRACE"] {
-            assert_eq!(seen(name), [true; 4], "{name}");
+            assert_eq!(seen(name), [true; 5], "{name}");
         }
         for name in [
             "TEMPORAL_API_KEY",
@@ -136,9 +165,12 @@ mod tests {
             "PYTHONPATH",
             "LD_PRELOAD",
         ] {
-            assert_eq!(seen(name), [true, false, false, false], "{name}");
+            assert_eq!(seen(name), [true, false, false, false, false], "{name}");
         }
-        assert_eq!(seen("https_proxy"), [true, false, true, false]);
+        assert_eq!(seen("https_proxy"), [true, false, false, true, false]);
+        for name in ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"] {
+            assert_eq!(seen(name), [true, false, true, false, true], "{name}");
+        }
         for name in [
             "CARGO_HOME",
             "NEXTEST_RETRIES",
@@ -147,8 +179,8 @@ mod tests {
             "NO_COLOR",
             "TERM",
         ] {
-            assert_eq!(seen(name), [true, false, false, true], "{name}");
+            assert_eq!(seen(name), [true, false, false, false, true], "{name}");
         }
-        assert_eq!(seen("CARGO_PKG_NAME"), [false; 4]);
+        assert_eq!(seen("CARGO_PKG_NAME"), [false; 5]);
     }
 }

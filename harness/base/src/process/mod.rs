@@ -16,6 +16,7 @@ pub use current_exe::this_program;
 pub use exit::Exit;
 pub use ident::{Ident, Life};
 pub use inherit::Inherit;
+pub(crate) use inherit::inherited_keys;
 pub use listener::listener;
 pub use query::{CommandOutput, query, query_blocking};
 pub use run_to_end::{run_drawing, run_to_end};

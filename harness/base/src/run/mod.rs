@@ -8,7 +8,7 @@ mod leaks;
 pub mod sweep;
 
 use crate::phases::Phase;
-use crate::process::{Command, redact};
+use crate::process::{Command, inherited_keys, redact};
 use crate::random;
 use anyhow::Context;
 use info::Info;
@@ -54,7 +54,7 @@ impl Run {
             id: id.clone(),
             dir: dir.clone(),
             root: root.to_owned(),
-            secrets: Arc::default(),
+            secrets: Arc::new(Mutex::new(inherited_keys())),
         };
         Info::new(&id, root)?.write(&draft)?;
         std::fs::rename(&draft, &dir).with_context(|| format!("name {}", dir.display()))?;
@@ -70,7 +70,7 @@ impl Run {
             id: id.to_owned(),
             dir: dir.to_owned(),
             root: root.to_owned(),
-            secrets: Arc::default(),
+            secrets: Arc::new(Mutex::new(inherited_keys())),
         }
     }
 

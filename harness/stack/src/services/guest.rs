@@ -142,7 +142,7 @@ pub fn spec(
     let (program, args) = filled.words.split_first().context("the command is empty")?;
     let inherit = match part {
         Part::Gateway => Inherit::Proxied,
-        Part::Server | Part::Runner => Inherit::System,
+        Part::Server | Part::Runner => Inherit::Traced,
     };
     let mut command = Command::new(at.place.path(at.root, program))
         .args(args.iter().cloned())

@@ -28,7 +28,7 @@ pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> anyhow::Resul
         .server()
         .context("a runner needs the shared server, which is not ready")?;
     let command = Command::default()
-        .inherit(Inherit::System)
+        .inherit(Inherit::Traced)
         .env("STIGMER_BACKEND_ENDPOINT", server)
         .env("TEMPORAL_ADDRESS", temporal)
         .env("TEMPORAL_NAMESPACE", NAMESPACE)

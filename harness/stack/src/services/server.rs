@@ -12,7 +12,7 @@ pub(super) const PORT: u16 = 7234;
 pub fn spec(wiring: &Wiring, place: Place<'_>, limit: Duration) -> ServiceSpec {
     let announce = place.scratch("address");
     let command = Command::default()
-        .inherit(Inherit::System)
+        .inherit(Inherit::Traced)
         .env("GRPC_HOST", place.host())
         .env("GRPC_PORT", place.port(PORT))
         .env("DB_PATH", place.data("stigmer.redb"))

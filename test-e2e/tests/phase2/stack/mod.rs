@@ -1,6 +1,8 @@
 //! The platform itself is hurt, or refuses; the model is a script where one is needed.
 
+mod collector;
 mod disk;
+mod exporting;
 mod faults;
 mod follow;
 mod kill;
@@ -9,4 +11,6 @@ mod original;
 mod pinned;
 mod refused;
 mod settings;
+mod spans;
 mod survive;
+mod unheard;

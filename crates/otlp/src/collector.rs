@@ -1,0 +1,94 @@
+//! Whom spans are sent to.
+
+use std::time::Duration;
+
+use prost::Message;
+use reqwest::{
+    Client,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    redirect::Policy,
+};
+use service_kit::{
+    is_loopback,
+    url::{Url, shown},
+};
+
+use crate::{
+    messages::opentelemetry::proto::collector::trace::v1::ExportTraceServiceResponse,
+    settings::Settings,
+};
+
+/// How long a collector may take for a batch, as OTLP has it.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How much of what a collector says is read.
+const SAID: usize = 64 * 1024;
+
+/// Whom spans are sent to.
+pub(crate) struct Collector {
+    http: Client,
+    endpoint: Url,
+}
+
+impl Collector {
+    /// # Errors
+    /// For headers that HTTP does not take.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
+        Ok(Self {
+            http: client(settings)?,
+            endpoint: settings.endpoint.clone(),
+        })
+    }
+
+    /// Its address, without what may be secret in it.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.endpoint)
+    }
+
+    /// How many of the spans the collector rejects, if it takes any.
+    pub(crate) async fn take(&self, body: Vec<u8>) -> Result<u64, String> {
+        let answer = self.http.post(self.endpoint.clone()).body(body).send();
+        // reqwest's own text says what failed, its sources say why.
+        let failed = |e: reqwest::Error| format!("{:#}", anyhow::Error::from(e.without_url()));
+        let mut answer = answer.await.map_err(failed)?;
+        if !answer.status().is_success() {
+            return Err(format!("it answers {}", answer.status()));
+        }
+        let mut said = Vec::new();
+        while said.len() < SAID
+            && let Ok(Some(piece)) = answer.chunk().await
+        {
+            said.extend_from_slice(&piece);
+        }
+        // One that says something else has taken them all the same.
+        let said = ExportTraceServiceResponse::decode(said.as_slice()).unwrap_or_default();
+        let rejected = said.partial_success.map_or(0, |it| it.rejected_spans);
+        Ok(u64::try_from(rejected).unwrap_or_default())
+    }
+}
+
+fn client(settings: &Settings) -> Result<Client, String> {
+    // reqwest is built without a provider of its own; a second call would find this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut headers = HeaderMap::new();
+    for (name, value) in &settings.headers {
+        let wrong = || format!("the header {name:?} of OTEL_EXPORTER_OTLP_HEADERS is none of HTTP");
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-protobuf"),
+    );
+    let mut builder = Client::builder()
+        .default_headers(headers)
+        .timeout(ANSWER)
+        // What is in the headers is for the collector alone.
+        .redirect(Policy::none());
+    if is_loopback(settings.endpoint.host_str().unwrap_or_default()) {
+        builder = builder.no_proxy();
+    }
+    let client = builder.build();
+    client.map_err(|e| format!("cannot make a HTTP client: {e}"))
+}

@@ -1,0 +1,69 @@
+//! What a command is part of, and its own span where spans are exported.
+
+use std::sync::OnceLock;
+
+use anyhow::Result;
+use otlp::{Exporting, Kind, Span};
+use stigmer_api::trace::{TRACEPARENT, TraceContext};
+use tonic::{Request, Status, metadata::AsciiMetadataValue, service::Interceptor};
+
+use crate::{failure, output};
+
+/// What requests say that they are part of.
+static PART_OF: OnceLock<AsciiMetadataValue> = OnceLock::new();
+
+/// A command under way.
+pub(crate) struct Traced {
+    exporting: Option<Exporting>,
+    span: Span,
+}
+
+impl Traced {
+    /// Begins a command, as part of what `TRACEPARENT` says.
+    pub(crate) fn begin(name: &'static str) -> Self {
+        let told = std::env::var("TRACEPARENT").ok();
+        let told = told.and_then(|it| TraceContext::of(&it));
+        let exporting = otlp::start("stigmer", output::warning_line);
+        let span = match exporting {
+            Some(_) => {
+                let part_of = told.unwrap_or_else(TraceContext::root);
+                Span::begin(Kind::Internal, Some(part_of), || name.to_owned())
+            }
+            None => Span::default(),
+        };
+        let own = span.context().or(told).map(|it| it.to_string());
+        if let Some(own) = own.and_then(|it| it.parse().ok()) {
+            let _ = PART_OF.set(own); // one command a process
+        }
+        Self { exporting, span }
+    }
+
+    /// Ends it, and exports its span.
+    pub(crate) async fn end(self, result: &Result<()>) {
+        let Self {
+            exporting,
+            mut span,
+        } = self;
+        if let Err(error) = result {
+            let code = failure::exit_of(error) as u8;
+            span.fail(&code.to_string());
+        }
+        span.end();
+        if let Some(exporting) = exporting {
+            exporting.end().await;
+        }
+    }
+}
+
+/// Has requests say what they are part of.
+#[derive(Clone, Copy)]
+pub(crate) struct PartOf;
+
+impl Interceptor for PartOf {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(own) = PART_OF.get() {
+            request.metadata_mut().insert(TRACEPARENT, own.clone());
+        }
+        Ok(request)
+    }
+}
