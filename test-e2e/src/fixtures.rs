@@ -11,7 +11,7 @@ use stigmer_api::{
     session::{Session, SessionSpec},
 };
 
-use crate::unique;
+use crate::{trail, unique};
 
 /// A reference to a resource of the local organization.
 pub fn reference(kind: Kind, slug: &str) -> ApiResourceReference {
@@ -54,6 +54,9 @@ pub fn execution(agent_id: &str, message: &str) -> AgentExecution {
 /// A valid environment named `name` with these variables: name, value, whether it is a secret.
 pub fn environment(name: &str, data: &[(&str, &str, bool)]) -> Environment {
     let data = data.iter().map(|&(name, value, is_secret)| {
+        if is_secret {
+            trail::secret(value);
+        }
         let value = EnvironmentValue {
             value: value.to_owned(),
             is_secret,

@@ -2,9 +2,13 @@
 
 use std::{fs, path::Path};
 
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use serde_json::{Value, json};
-use stigmer_api::resource::Resource;
-use test_e2e::{Answer, Ask, Failure, NewAgent, Result, Stack, ensure, evidence, unique};
+use stigmer_api::{agent::mcp_server_definition::ServerType, resource::Resource};
+use test_e2e::{
+    Answer, Ask, Failure, NewAgent, Result, Stack, ensure, environment, evidence, instance, stdio,
+    unique,
+};
 
 /// All files below a folder, as text.
 fn texts(folder: &Path) -> Result<Vec<(String, String)>> {
@@ -19,6 +23,59 @@ fn texts(folder: &Path) -> Result<Vec<(String, String)>> {
         }
     }
     Ok(found)
+}
+
+/// Those that have these words, in plain or, as in Temporal's payloads, in base64 at any of its three places.
+fn leaks<'a>(found: &'a [(String, String)], words: &str) -> Vec<&'a str> {
+    let encoded = (0..3).map(|before| {
+        let text = format!("{}{words}", &"xx"[..before.min(2)]);
+        let whole = BASE64_STANDARD_NO_PAD.encode(text);
+        // The first and the last characters are of what stands beside it too.
+        whole[4..whole.len() - 4].to_owned()
+    });
+    let spellings: Vec<_> = encoded.chain([words.to_owned()]).collect();
+    let has = |text: &str| spellings.iter().any(|spelling| text.contains(spelling));
+    let found = found.iter().filter(|(_, text)| has(text));
+    found.map(|(path, _)| path.as_str()).collect()
+}
+
+#[test]
+fn what_is_encoded_is_found_too() {
+    let canary = "canary-01k8";
+    for before in ["", "a", "ab", "abc"] {
+        let text = BASE64_STANDARD_NO_PAD.encode(format!("{before}{canary}, and more"));
+        assert_eq!(leaks(&[("here".to_owned(), text)], canary), ["here"]);
+    }
+    assert!(leaks(&[(String::new(), "Y2FuYXJ5".to_owned())], canary).is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_execution_leaves_no_secret_of_its_environment() -> Result {
+    let stack = Stack::get()?;
+    let (api, canary) = (stack.api()?, unique("canary"));
+    let place = unique("place");
+    let values = [("KEY", canary.as_str(), true)];
+    api.environments()
+        .create(environment(&place, &values))
+        .await?;
+    // A server that complains of what it is given, and ends.
+    let mut server = stdio(&stack.mcp()?.stdio.to_string_lossy(), &[("KEY", "${KEY}")]);
+    if let ServerType::Stdio(server) = &mut server {
+        server.args = vec!["${KEY}".to_owned()];
+    }
+    let agent = NewAgent::new("complains").server("probe", server);
+    let agent = agent.apply(&api).await?;
+    let placed = instance(&unique("placed"), agent.id(), &[&place]);
+    let placed = api.instances().create(placed).await?.into_inner();
+    let session = api.new_session(&placed).await?.id().to_owned();
+    let ask = Ask::new(&agent, "any", "Read it.").in_session(&session);
+    let error = ask.failed(&api).await?;
+    ensure!(error.contains("[redacted]"), "it was not given the secret");
+    ensure!(!error.contains(&canary));
+    let found = texts(&evidence::of_this_test(&stack).await?)?;
+    ensure!(leaks(&found, &canary).is_empty());
+    ensure!(found.iter().any(|(_, text)| text.contains("[redacted]")));
+    Ok(())
 }
 
 #[tokio::test]
@@ -51,12 +108,7 @@ async fn a_failed_test_leaves_its_conversation_and_no_secret() -> Result {
 
     let folder = evidence::of_this_test(&stack).await?;
     let found = texts(&folder)?;
-    let leaks: Vec<&str> = found
-        .iter()
-        .filter(|(_, text)| text.contains(&canary))
-        .map(|(path, _)| path.as_str())
-        .collect();
-    ensure!(leaks.is_empty());
+    ensure!(leaks(&found, &canary).is_empty());
     let file = |name: &str| {
         let file = found.iter().find(|(path, _)| path.ends_with(name));
         file.map_or("", |(_, text)| text.as_str())
