@@ -104,6 +104,10 @@ impl ExecutionData {
         if let Some(pins) = pins {
             memory.more = pins.more;
         }
+        if !spec.session_id.is_empty() {
+            let remembered = memory.ids().join(" ");
+            tracing::info!(session = spec.session_id, remembered, "session loaded");
+        }
         let mut skills = BTreeMap::new();
         let of_subs = agent.sub_agents.iter().flat_map(|s| &s.skill_refs);
         for reference in agent.skill_refs.iter().chain(of_subs) {
