@@ -60,18 +60,19 @@ pub(super) fn merged(
     Ok(layers::merge(&declared, &environments, own))
 }
 
-/// The agent of an execution as it is now, which the execution keeps to its end. Its variables are
-/// merged already, and the secrets among them have no second place.
-fn agent_now(tx: &Tx<'_>, execution: &AgentExecution) -> Option<AgentSpec> {
-    let agent_id = execution.spec.clone().unwrap_or_default().agent_id;
-    let agent: Agent = tx.view().get(&agent_id).ok()?;
-    let mut spec = agent.spec?;
-    spec.env_spec = None;
-    Some(spec)
-}
-
-/// Stores the context of an execution; its slug is the execution's id.
-pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables) -> Result<()> {
+/// Stores the context of an execution; its slug is the execution's id. The agent as it is now is kept to the execution's
+/// end.
+pub(super) fn open(
+    tx: &mut Tx<'_>,
+    execution: &AgentExecution,
+    agent: Option<AgentSpec>,
+    data: Variables,
+) -> Result<()> {
+    // Its variables are merged already, and the secrets among them have no second place.
+    let agent = agent.map(|spec| AgentSpec {
+        env_spec: None,
+        ..spec
+    });
     let execution_id = execution.id().to_owned();
     let mut context = ExecutionContext {
         metadata: Some(ApiResourceMetadata {
@@ -83,7 +84,7 @@ pub(super) fn open(tx: &mut Tx<'_>, execution: &AgentExecution, data: Variables)
         spec: Some(ExecutionContextSpec {
             execution_id,
             data,
-            agent: agent_now(tx, execution),
+            agent,
         }),
         ..Default::default()
     };

@@ -55,7 +55,7 @@ pub(crate) fn create(
     spec.session_id = session.id().to_owned();
     forget_secrets(&mut execution, &variables);
     let mut execution = insert(tx, execution)?;
-    context::open(tx, &execution, variables)?;
+    context::open(tx, &execution, agent.spec, variables)?;
     let spec = execution.spec.clone().unwrap_or_default();
     let message = AgentMessage {
         r#type: MessageType::MessageHuman.into(),

@@ -49,7 +49,7 @@ pub(crate) fn insert<R: Entity>(tx: &mut Tx<'_>, mut resource: R) -> Result<R> {
     } else if !id::is_id(R::KIND, resource.id()) {
         let message = format!("is no {} id; leave it empty to get one", R::KIND.as_str());
         return Err(Error::invalid("metadata.id", message));
-    } else if tx.view().find::<R>(resource.id())?.is_some() {
+    } else if tx.view().has(R::KIND, resource.id())? {
         return Err(Error::AlreadyExists {
             kind: R::KIND,
             slug: resource.slug().to_owned(),

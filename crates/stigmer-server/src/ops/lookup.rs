@@ -2,16 +2,10 @@
 
 use stigmer_api::{
     Kind,
-    agent::Agent,
-    agentexecution::AgentExecution,
-    agentinstance::AgentInstance,
     apiresource::{
         ApiResourceOwnerScope as Scope, ApiResourceReference, apiresourcekind::ApiResourceKind,
     },
-    environment::Environment,
-    executioncontext::ExecutionContext,
     resource::Resource,
-    session::Session,
     skill::Skill,
 };
 
@@ -26,16 +20,7 @@ const LATEST: &str = "latest";
 
 /// Refuses an id that is nobody's; `field` is where it stands.
 pub(super) fn exists(view: &dyn Read, kind: Kind, field: &'static str, id: &str) -> Result<()> {
-    let found = match kind {
-        Kind::Agent => view.find::<Agent>(id)?.is_some(),
-        Kind::AgentInstance => view.find::<AgentInstance>(id)?.is_some(),
-        Kind::Session => view.find::<Session>(id)?.is_some(),
-        Kind::AgentExecution => view.find::<AgentExecution>(id)?.is_some(),
-        Kind::Skill => view.find::<Skill>(id)?.is_some(),
-        Kind::Environment => view.find::<Environment>(id)?.is_some(),
-        Kind::ExecutionContext => view.find::<ExecutionContext>(id)?.is_some(),
-    };
-    if found {
+    if view.has(kind, id)? {
         return Ok(());
     }
     Err(Error::not_found(kind, format!("{id} (named by {field})")))

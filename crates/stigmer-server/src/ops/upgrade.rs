@@ -28,7 +28,9 @@ pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
                 execution.spec.clone().unwrap_or_default().runtime_env
             });
             execution::forget_secrets(&mut execution, &data);
-            context::open(tx, &execution, data)?;
+            let agent_id = execution.spec.clone().unwrap_or_default().agent_id;
+            let agent: Option<Agent> = tx.view().find(&agent_id)?;
+            context::open(tx, &execution, agent.and_then(|a| a.spec), data)?;
             execution::put(tx, &mut execution)?;
         }
     }

@@ -66,6 +66,11 @@ impl dyn Read + '_ {
         bytes.map(|b| self.sealer().decode(&b)).transpose()
     }
 
+    /// Whether there is such a resource.
+    pub(crate) fn has(&self, kind: Kind, id: &str) -> Result<bool> {
+        Ok(id::is_id(kind, id) && self.value(&keys::resource(id))?.is_some())
+    }
+
     /// The resource by its id, as ids are called in most requests.
     pub(crate) fn get<R: Stored>(&self, id: &str) -> Result<R> {
         self.named_by("value", id)
