@@ -78,7 +78,8 @@ pub(crate) fn subscription(mut present: AgentExecution) -> (Option<Event>, Updat
     let id = present.id().to_owned();
     let open = !present.phase().is_terminal();
     // The channel is new and has room.
-    subscriber.deliver(&Arc::new(present));
+    let bytes = present.encoded_len();
+    subscriber.deliver(&Arc::new(present), bytes);
     let event = open.then(|| Event::Subscribed(id, subscriber));
     (event, Updates(updates))
 }
@@ -96,7 +97,9 @@ impl Hub {
             Event::Changed(execution) => {
                 let id = execution.id();
                 if let Some(subscribers) = state.subscribers.get_mut(id) {
-                    subscribers.retain(|s| s.deliver(&execution));
+                    // Once for all of them.
+                    let bytes = execution.encoded_len();
+                    subscribers.retain(|s| s.deliver(&execution, bytes));
                     if subscribers.is_empty() || execution.phase().is_terminal() {
                         state.subscribers.remove(id);
                     }
@@ -133,8 +136,8 @@ impl State {
 
 impl Subscriber {
     /// Whether the subscriber stays. The last place of its channel is kept for the error.
-    fn deliver(&self, execution: &Arc<AgentExecution>) -> bool {
-        let bytes = u32::try_from(execution.encoded_len()).unwrap_or(u32::MAX);
+    fn deliver(&self, execution: &Arc<AgentExecution>, bytes: usize) -> bool {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let share = Arc::clone(&self.bytes).try_acquire_many_owned(bytes.min(BACKLOG_BYTES));
         if let Ok(share) = share
             && self.updates.capacity() > 1
