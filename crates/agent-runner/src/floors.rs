@@ -36,6 +36,7 @@ const ORDER: &[&str] = &[
     "conversation.rs",
     "context_fit.rs",
     "prepare.rs",
+    "activities/payloads.rs",
     "activities/panics.rs",
     "activities/heartbeat.rs",
     "activities.rs",

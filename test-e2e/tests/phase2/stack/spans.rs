@@ -235,8 +235,8 @@ async fn what_goes_wrong_is_named_and_a_restarted_runner_goes_on_in_the_tree() -
     ensure!(lines == expected, "{lines:#?}");
     let error = |name: &str| {
         let found = named(&spans, name);
-        let kinds = found.iter().map(|it| it.attribute("error.type"));
-        kinds.collect::<Vec<_>>().join(" ")
+        let kinds: Vec<_> = found.iter().map(|it| it.attribute("error.type")).collect();
+        kinds.join(" ")
     };
     ensure!(error("execute_tool fail") == "tool_error");
     ensure!(error(&invoked) == "execution_failed");
