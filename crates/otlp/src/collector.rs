@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// How long a collector may take for a batch, as OTLP has it.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// How much of what a collector says is read.
-const SAID: usize = 64 * 1024;
+pub(crate) const SAID: usize = 64 * 1024;
 
 /// Whom spans are sent to.
 pub(crate) struct Collector {
@@ -59,6 +59,7 @@ impl Collector {
         {
             said.extend_from_slice(&piece);
         }
+        said.truncate(SAID);
         // One that says something else has taken them all the same.
         let said = ExportTraceServiceResponse::decode(said.as_slice()).unwrap_or_default();
         let rejected = said.partial_success.map_or(0, |it| it.rejected_spans);
@@ -70,8 +71,14 @@ fn client(settings: &Settings) -> Result<Client, String> {
     // reqwest is built without a provider of its own; a second call would find this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut headers = HeaderMap::new();
-    for (name, value) in &settings.headers {
-        let wrong = || format!("the header {name:?} of OTEL_EXPORTER_OTLP_HEADERS is none of HTTP");
+    for (i, (name, value)) in settings.headers.iter().enumerate() {
+        // Neither name nor value: of `Authorization: Bearer KEY=` all but the last character is the name.
+        let wrong = || {
+            let (place, variable) = (i + 1, settings.headers_of);
+            format!(
+                "header {place} of {variable} is none of HTTP: it takes KEY=VALUE,KEY=VALUE, percent-encoded"
+            )
+        };
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
         let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
         value.set_sensitive(true);

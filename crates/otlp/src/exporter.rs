@@ -39,11 +39,14 @@ pub const END: Duration = Duration::from_secs(1);
 /// The conventions that the names of spans and attributes follow.
 const CONVENTIONS: &str = "https://opentelemetry.io/schemas/1.41.0";
 
+/// Whom is told what went wrong.
+type Warn = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// The export of this process's spans, until it is ended.
 pub struct Exporting {
     end: oneshot::Sender<oneshot::Sender<()>>,
     dropped: Arc<AtomicU64>,
-    warn: fn(&str),
+    warn: Warn,
 }
 
 /// Exports the spans of this process, which calls itself `service`, if the environment says to whom. Of variables that
@@ -58,7 +61,7 @@ pub fn start(service: &str, warn: fn(&str)) -> Option<Exporting> {
             return None;
         }
     };
-    match begin(settings, warn) {
+    match begin(settings, Arc::new(warn)) {
         Ok((queue, exporting)) => {
             let _ = QUEUE.set(queue); // once
             Some(exporting)
@@ -70,7 +73,7 @@ pub fn start(service: &str, warn: fn(&str)) -> Option<Exporting> {
     }
 }
 
-fn begin(settings: Settings, warn: fn(&str)) -> Result<(Queue, Exporting), String> {
+fn begin(settings: Settings, warn: Warn) -> Result<(Queue, Exporting), String> {
     let (spans, waiting) = mpsc::channel(WAITING);
     let (end, asked) = oneshot::channel();
     let dropped = Arc::new(AtomicU64::new(0));
@@ -83,7 +86,7 @@ fn begin(settings: Settings, warn: fn(&str)) -> Result<(Queue, Exporting), Strin
         collector: Collector::new(&settings)?,
         resource: settings.resource.into_iter().map(attribute).collect(),
         dropped: Arc::clone(&dropped),
-        warn: Some(warn),
+        warn: Some(Arc::clone(&warn)),
     };
     tokio::spawn(async move { exporter.run(waiting, asked).await });
     Ok((queue, Exporting { end, dropped, warn }))
@@ -112,7 +115,7 @@ struct Exporter {
     resource: Vec<KeyValue>,
     dropped: Arc<AtomicU64>,
     /// Whom the first failure is told.
-    warn: Option<fn(&str)>,
+    warn: Option<Warn>,
 }
 
 impl Exporter {

@@ -6,8 +6,10 @@ use service_kit::url::{Url, below};
 /// What is exported, and to whom.
 pub(crate) struct Settings {
     pub(crate) endpoint: Url,
-    /// They can carry keys.
+    /// They can carry keys, in a name too where somebody wrote `NAME: VALUE`.
     pub(crate) headers: Vec<(String, String)>,
+    /// The variable that says them.
+    pub(crate) headers_of: &'static str,
     /// What all spans are of.
     pub(crate) resource: Vec<(String, String)>,
     /// Whether spans are exported too that whoever began their trace does not want.
@@ -75,6 +77,10 @@ impl Settings {
             "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
             "OTEL_EXPORTER_OTLP_HEADERS",
         );
+        let (headers_of, headers) = match headers {
+            Some((name, told)) => (name, pairs(name, &told)?),
+            None => ("OTEL_EXPORTER_OTLP_HEADERS", Vec::new()),
+        };
         let mut resource = vec![
             (NAME.to_owned(), service.to_owned()),
             (
@@ -97,10 +103,8 @@ impl Settings {
                 "OTEL_EXPORTER_OTLP_ENDPOINT" => below(&endpoint, "v1/traces"),
                 _ => endpoint,
             },
-            headers: match headers {
-                Some((name, told)) => pairs(name, &told)?,
-                None => Vec::new(),
-            },
+            headers,
+            headers_of,
             resource,
             always,
         }))

@@ -16,6 +16,9 @@ use crate::messages::opentelemetry::proto::{
     trace::v1::{Span as Message, Status, span::SpanKind, status::StatusCode},
 };
 
+/// How many characters a name or an attribute has: some are a stranger's, such as a path or a model's name.
+pub(crate) const TEXT: usize = 256;
+
 /// What has ended, on its way to the exporter.
 #[derive(Clone)]
 pub(crate) struct Queue {
@@ -108,7 +111,7 @@ impl Span {
                     span_id: context.span.to_be_bytes().to_vec(),
                     parent_span_id,
                     flags: 1,
-                    name: name(),
+                    name: cut(&name()),
                     kind: kind.into(),
                     start_time_unix_nano: nanos(SystemTime::now()),
                     ..Message::default()
@@ -122,10 +125,17 @@ impl Span {
         self.0.as_ref().map(|open| open.context)
     }
 
+    /// Calls it otherwise than at its beginning.
+    pub fn rename(&mut self, name: &str) {
+        if let Some(open) = &mut self.0 {
+            open.message.name = cut(name);
+        }
+    }
+
     /// Says more of it. What is empty is left out.
     pub fn text(&mut self, key: &'static str, value: &str) {
         if !value.is_empty() {
-            self.set(key, || Value::StringValue(value.to_owned()));
+            self.set(key, || Value::StringValue(cut(value)));
         }
     }
 
@@ -139,7 +149,7 @@ impl Span {
     pub fn one_of(&mut self, key: &'static str, value: &str) {
         if !value.is_empty() {
             let value = || AnyValue {
-                value: Some(Value::StringValue(value.to_owned())),
+                value: Some(Value::StringValue(cut(value))),
             };
             self.set(key, || {
                 let values = vec![value()];
@@ -208,6 +218,10 @@ impl Drop for Span {
             self.send();
         }
     }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT).collect()
 }
 
 fn nanos(at: SystemTime) -> u64 {

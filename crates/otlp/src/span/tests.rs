@@ -76,3 +76,32 @@ fn spans_without_room_are_counted_and_nobody_waits() {
     begun(&queue, true).end();
     assert_eq!(queue.dropped.load(Ordering::Relaxed), 2);
 }
+
+#[test]
+fn names_and_texts_have_a_length() {
+    let (queue, mut waiting) = queue(4, false);
+    for (length, left) in [(TEXT, TEXT), (TEXT + 1, TEXT)] {
+        let (long, short) = ("ä".repeat(length), "ä".repeat(left));
+        let parent = TraceContext::root().child();
+        let open = Span::open(&queue, Kind::Client, parent, parent.child(), || {
+            long.clone()
+        });
+        let mut span = Span(open);
+        span.text("text", &long);
+        span.one_of("list", &long);
+        span.end();
+        let mut renamed = begun(&queue, true);
+        renamed.rename(&long);
+        renamed.end();
+        let [span, renamed] = [(); 2].map(|()| waiting.try_recv().unwrap());
+        assert!(span.name == short && renamed.name == short, "{length}");
+        let values = span.attributes.into_iter().map(|it| it.value.unwrap());
+        let text = Some(Value::StringValue(short));
+        let list = AnyValue {
+            value: text.clone(),
+        };
+        let list = ArrayValue { values: vec![list] };
+        let expected = [text, Some(Value::ArrayValue(list))];
+        assert_eq!(values.map(|it| it.value).collect::<Vec<_>>(), expected);
+    }
+}
