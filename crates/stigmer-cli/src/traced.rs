@@ -9,8 +9,16 @@ use tonic::{Request, Status, metadata::AsciiMetadataValue, service::Interceptor}
 
 use crate::{failure, output};
 
-/// What requests say that they are part of.
-static PART_OF: OnceLock<AsciiMetadataValue> = OnceLock::new();
+/// What requests say that they are part of: the command's span where it has one, else what `TRACEPARENT` says.
+static PART_OF: OnceLock<Option<AsciiMetadataValue>> = OnceLock::new();
+
+fn told() -> Option<TraceContext> {
+    TraceContext::of(&std::env::var("TRACEPARENT").ok()?)
+}
+
+fn metadata(context: TraceContext) -> Option<AsciiMetadataValue> {
+    context.to_string().parse().ok()
+}
 
 /// A command under way.
 pub(crate) struct Traced {
@@ -21,19 +29,16 @@ pub(crate) struct Traced {
 impl Traced {
     /// Begins a command, as part of what `TRACEPARENT` says.
     pub(crate) fn begin(name: &'static str) -> Self {
-        let told = std::env::var("TRACEPARENT").ok();
-        let told = told.and_then(|it| TraceContext::of(&it));
         let exporting = otlp::start("stigmer", output::warning_line);
         let span = match exporting {
             Some(_) => {
-                let part_of = told.unwrap_or_else(TraceContext::root);
+                let part_of = told().unwrap_or_else(TraceContext::root);
                 Span::begin(Kind::Internal, Some(part_of), || name.to_owned())
             }
             None => Span::default(),
         };
-        let own = span.context().or(told).map(|it| it.to_string());
-        if let Some(own) = own.and_then(|it| it.parse().ok()) {
-            let _ = PART_OF.set(own); // one command a process
+        if let Some(own) = span.context() {
+            let _ = PART_OF.set(metadata(own)); // one command a process
         }
         Self { exporting, span }
     }
@@ -61,7 +66,7 @@ pub(crate) struct PartOf;
 
 impl Interceptor for PartOf {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(own) = PART_OF.get() {
+        if let Some(own) = PART_OF.get_or_init(|| told().and_then(metadata)) {
             request.metadata_mut().insert(TRACEPARENT, own.clone());
         }
         Ok(request)

@@ -56,24 +56,27 @@ where
         let method = request.uri().path().trim_start_matches('/').to_owned();
         let mut span = Span::begin(Kind::Server, part_of, || method.clone());
         span.text("rpc.system.name", "grpc");
-        span.text("rpc.method", &method);
         // What comes of the request is part of its span.
         let own = span.context().map(|it| it.to_string());
         if let Some(own) = own.and_then(|it| HeaderValue::from_str(&it).ok()) {
             request.headers_mut().insert(TRACEPARENT, own);
         }
         let answer = self.0.call(request);
+        let mut answering = Answering {
+            body: Body::empty(),
+            method,
+            span: Some(span),
+        };
         async move {
             let answer = answer.await?;
-            let mut answering = Answering {
-                body: Body::empty(),
-                span: Some(span),
-            };
             // An answer without a message says at once how the request ended.
-            answering.ended(answer.headers());
+            answering.said(answer.headers());
             Ok(answer.map(|body| match answering.span {
                 None => body,
-                Some(_) => Body::new(Answering { body, ..answering }),
+                Some(_) => {
+                    answering.body = body;
+                    Body::new(answering)
+                }
             }))
         }
         .boxed()
@@ -81,26 +84,46 @@ where
     }
 }
 
-/// An answer, which ends its span.
+/// What the conventions call a method that is none of the server's: there are as many names as clients make up.
+const OTHER: &str = "_OTHER";
+
+/// An answer, awaited or under way, which ends its span.
 struct Answering {
     body: Body,
+    method: String,
     span: Option<Span>,
 }
 
 impl Answering {
     /// Ends the span, where that is said.
-    fn ended(&mut self, headers: &HeaderMap) {
-        let Some(status) = Status::from_header_map(headers) else {
+    fn said(&mut self, headers: &HeaderMap) {
+        if let Some(status) = Status::from_header_map(headers) {
+            self.ended(status.code());
+        }
+    }
+
+    fn ended(&mut self, code: Code) {
+        let Some(mut span) = self.span.take() else {
             return;
         };
-        if let Some(mut span) = self.span.take() {
-            let code = status.code();
-            span.text("rpc.response.status_code", name(code));
-            if is_fault(code) {
-                span.fail(name(code));
-            }
-            span.end();
+        if code == Code::Unimplemented {
+            span.rename(OTHER);
+            span.text("rpc.method", OTHER);
+        } else {
+            span.text("rpc.method", &self.method);
         }
+        span.text("rpc.response.status_code", name(code));
+        if is_fault(code) {
+            span.fail(name(code));
+        }
+        span.end();
+    }
+}
+
+impl Drop for Answering {
+    /// Before the answer's end it is the client that lets go, or the server's own end: no fault.
+    fn drop(&mut self) {
+        self.ended(Code::Cancelled);
     }
 }
 
@@ -113,10 +136,14 @@ impl http_body::Body for Answering {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        if let Some(Ok(frame)) = &frame
-            && let Some(trailers) = frame.trailers_ref()
-        {
-            self.ended(trailers);
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    self.said(trailers);
+                }
+            }
+            Some(Err(broken)) => self.ended(broken.code()),
+            None => {}
         }
         Poll::Ready(frame)
     }

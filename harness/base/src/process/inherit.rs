@@ -1,5 +1,6 @@
 //! What a child sees of the user's environment.
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 
@@ -15,7 +16,8 @@ pub enum Inherit {
     Traced,
     /// The same as [`Inherit::System`] for a service that may have to leave this machine: with the user's proxies.
     Proxied,
-    /// What runs the tests, and the command that they run: the system, a collector, and what cargo, nextest and their output listen to.
+    /// What runs the tests, and the command that they run: the system, a collector, and what cargo, nextest and their output
+    /// listen to.
     Tests,
 }
 
@@ -53,10 +55,15 @@ const PROXIES: [&str; 8] = [
 ];
 /// Where spans go.
 const COLLECTOR: &str = "OTEL_*";
-/// Those of them that can carry keys.
-const COLLECTOR_KEYS: [&str; 2] = [
+/// Those of them whose headers can be keys.
+const COLLECTOR_HEADERS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_HEADERS",
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+];
+/// Those of them whose address can have a user, a password, or keys in its query.
+const COLLECTOR_ADDRESSES: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ];
 /// What cargo and nextest listen to, and what says how to print.
 const TESTS: [&str; 13] = [
@@ -117,14 +124,43 @@ impl Inherit {
 
 /// The keys that services and tests get of the user's environment.
 pub(crate) fn inherited_keys() -> Vec<String> {
-    let told = COLLECTOR_KEYS.iter().flat_map(std::env::var);
-    told.flat_map(|told| keys_in(&told)).collect()
+    let headers = COLLECTOR_HEADERS.iter().flat_map(std::env::var);
+    let addresses = COLLECTOR_ADDRESSES.iter().flat_map(std::env::var);
+    let headers = headers.flat_map(|told| keys_in_headers(&told));
+    let addresses = addresses.flat_map(|told| keys_in_address(&told));
+    headers.chain(addresses).collect()
 }
 
 /// The values of `key=value,key=value`.
-fn keys_in(told: &str) -> Vec<String> {
+fn keys_in_headers(told: &str) -> Vec<String> {
     let values = told.split(',').filter_map(|pair| pair.split_once('='));
-    values.map(|(_, value)| value.trim().to_owned()).collect()
+    values
+        .flat_map(|(_, value)| spellings(value.trim()))
+        .collect()
+}
+
+/// User and password, together and apart, and the values of the query.
+fn keys_in_address(told: &str) -> Vec<String> {
+    let (told, _) = told.split_once('#').unwrap_or((told, ""));
+    let (told, query) = told.split_once('?').unwrap_or((told, ""));
+    let (_, behind) = told.split_once("://").unwrap_or(("", told));
+    let (host, _) = behind.split_once('/').unwrap_or((behind, ""));
+    let user = host.rsplit_once('@').map(|(user, _)| user);
+    let users = user
+        .into_iter()
+        .flat_map(|it| [it].into_iter().chain(it.split(':')));
+    let pairs = query.split('&');
+    let values = pairs.map(|it| it.split_once('=').map_or(it, |(_, value)| value));
+    users.chain(values).flat_map(spellings).collect()
+}
+
+/// As it is written and, where that differs, as it is sent.
+fn spellings(told: &str) -> Vec<String> {
+    let sent = percent_decode_str(told).decode_utf8_lossy();
+    let mut spellings = vec![told.to_owned(), sent.into_owned()];
+    spellings.dedup();
+    spellings.retain(|it| !it.is_empty());
+    spellings
 }
 
 #[cfg(test)]
@@ -133,7 +169,30 @@ mod tests {
 
     #[test]
     fn keys_are_the_values_of_headers() {
-        assert_eq!(keys_in("a=one, b = two=2 ,c"), ["one", "two=2"]);
+        assert_eq!(keys_in_headers("a=one, b = two=2 ,c"), ["one", "two=2"]);
+    }
+
+    #[test]
+    fn keys_are_kept_as_they_are_written_and_as_they_are_sent() {
+        let both = ["Bearer%20abc", "Bearer abc"];
+        assert_eq!(keys_in_headers("authorization=Bearer%20abc"), both);
+    }
+
+    #[test]
+    fn keys_of_an_address_are_its_user_and_its_query() {
+        for (address, keys) in [
+            ("http://host:4318/v1/traces", vec![]),
+            ("https://token@host", vec!["token"; 2]),
+            ("https://me:pass@host:1/a@b", vec!["me:pass", "me", "pass"]),
+            ("http://h?key=one&two#three", vec!["one", "two"]),
+            (
+                "https://:a%40b@h/?k=c%3D",
+                vec![":a%40b", ":a@b", "a%40b", "a@b", "c%3D", "c="],
+            ),
+            ("me:pass@host", vec!["me:pass", "me", "pass"]),
+        ] {
+            assert_eq!(keys_in_address(address), keys, "{address}");
+        }
     }
 
     #[test]

@@ -9,18 +9,43 @@ use super::collector::HEADER;
 pub(super) const LIBRARIAN: &str = "You are the librarian of this house.";
 pub(super) type Env<'a> = Vec<(&'a str, &'a str)>;
 
+/// What `docs/traces.md` has of OpenTelemetry's variables.
+const VARIABLES: [&str; 11] = [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_SERVICE_NAME",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_SDK_DISABLED",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_TRACES_SAMPLER",
+];
+
+/// These and no others: what the user has set goes for the run's own services.
+pub(super) fn alone<'a>(told: &[(&'a str, &'a str)]) -> Env<'a> {
+    let others = VARIABLES
+        .iter()
+        .filter(|name| told.iter().all(|(it, _)| it != *name));
+    let others = others.map(|name| (*name, ""));
+    told.iter().copied().chain(others).collect()
+}
+
 /// A server and a runner that are told of a collector.
 pub(super) struct Exporting {
     pub(super) server: Instance,
     pub(super) runner: Instance,
-    pub(super) own: [(String, String); 2],
+    /// What the runner is told.
+    pub(super) env: Vec<(String, String)>,
 }
 
 impl Exporting {
     pub(super) async fn start(control: &mut Control, told: &Env<'_>) -> Result<Self> {
         const QUEUE: &str = "TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE";
         let queue = unique("queue");
-        let mut env = told.clone();
+        let mut env = alone(told);
         env.push((QUEUE, &queue));
         let server = control.start("server", &env).await?;
         let url = server.url()?.to_owned();
@@ -28,14 +53,14 @@ impl Exporting {
         env.push(("STIGMER_TURNS_PER_RUN", "1"));
         env.push(("STIGMER_DRAIN_SECONDS", "0"));
         let runner = control.start("runner", &env).await?;
-        let own = [
-            (QUEUE.to_owned(), queue),
-            ("STIGMER_BACKEND_ENDPOINT".to_owned(), url),
-        ];
+        let env = env
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let env = env.collect();
         Ok(Self {
             server,
             runner,
-            own,
+            env,
         })
     }
 }
@@ -53,7 +78,7 @@ pub(super) async fn run(
     told: &Env<'_>,
 ) -> Result<Output> {
     let mut cli = stack.cli_at(server.url()?).env("TRACEPARENT", "");
-    for (name, value) in told {
+    for (name, value) in alone(told) {
         cli = cli.env(name, value);
     }
     let slug = agent.metadata.clone().unwrap_or_default().slug;

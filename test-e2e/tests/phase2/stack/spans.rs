@@ -7,7 +7,7 @@ use test_e2e::{Answer, Api, NewAgent, Result, Stack, bail, ensure};
 
 use super::{
     collector::{Collector, Exported, tree},
-    exporting::{Exporting, LIBRARIAN, asking, headers, run},
+    exporting::{Env, Exporting, LIBRARIAN, asking, headers, run},
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -177,21 +177,20 @@ async fn what_goes_wrong_is_named_and_a_restarted_runner_goes_on_in_the_tree() -
     let stack = Stack::get()?;
     let collector = Collector::start().await?;
     let headers = headers();
-    let mut told = vec![
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ""),
+    let endpoint = format!("{}/v1/traces", collector.address);
+    let told = vec![
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint.as_str()),
         ("OTEL_EXPORTER_OTLP_HEADERS", headers.as_str()),
         ("OTEL_SERVICE_NAME", "house"),
     ];
-    let endpoint = format!("{}/v1/traces", collector.address);
-    told[0].1 = &endpoint;
     let mut control = stack.control().await?;
     let Exporting {
         server,
         runner,
-        own,
+        env,
     } = Exporting::start(&mut control, &told).await?;
     let script = stack.script("restarted").await?;
-    // It gives no file of that name.
+    // The tool says so itself.
     let fails = Answer::tool("fail", json!({ "message": "hush" }));
     script.answer(fails).await?;
     let held = Answer::pieces(["It "]).hold().then("is.");
@@ -204,11 +203,10 @@ async fn what_goes_wrong_is_named_and_a_restarted_runner_goes_on_in_the_tree() -
     let restarting = async {
         script.asked(2).await?;
         control.stop(&runner).await?;
-        let mut env = told.clone();
-        env.extend(
-            own.iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        let env = env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let env: Env<'_> = env.collect();
         let runner = control.start("runner", &env).await?;
         Ok::<_, test_e2e::Failure>(runner)
     };
