@@ -8,7 +8,7 @@ mod support;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 use support::services::{with_services, world};
@@ -248,7 +248,12 @@ fn the_servers_disk_is_full_until_it_has_room() {
 fn a_network_is_cut_and_heals_behind_the_address_that_others_know() {
     let kept = Kept(world());
     // It says that it is somewhere, and nobody is there: whoever gets through is refused.
-    let announce = "echo 127.0.0.1:${GRPC_PORT:-4242} > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE";
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let announce = format!(
+        "[ $GRPC_PORT = 0 ] && GRPC_PORT={port}; echo 127.0.0.1:$GRPC_PORT > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE"
+    );
     kept.0.server(&format!("{announce}; exec sleep 60"));
     kept.passes(&["up", "--model", "replay", "--runtime", "native"]);
     let first = kept.pid("server");

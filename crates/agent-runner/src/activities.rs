@@ -16,6 +16,7 @@ use stigmer_api::{
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use tokio::sync::mpsc;
 
 use crate::{
     backend::Backend,
@@ -41,6 +42,8 @@ pub(crate) struct AgentActivities {
     /// Model of executions that name none.
     pub(crate) default_model: String,
     pub(crate) own: OwnLimits,
+    /// Held by what exports the end of an execution, so that the process waits for it.
+    pub(crate) exports: mpsc::Sender<()>,
 }
 
 #[activities]
@@ -195,14 +198,12 @@ impl AgentActivities {
             }
             let ended = !status.completed_at.is_empty();
             let reported = self.backend.report(&id, status).await;
-            if ended || reported.as_ref().is_err_and(failure::is_gone_here) {
+            let gone = reported.as_ref().is_err_and(failure::is_gone_here);
+            if gone || ended && reported.is_ok() {
                 self.export_end(&id);
-            }
-            reported?;
-            if ended {
                 self.cache.forget(&id);
             }
-            Ok(())
+            reported
         })
         .await
     }

@@ -8,6 +8,7 @@ use service_kit::{Stop, announce};
 use temporalio_client::Client;
 use temporalio_common::worker::WorkerDeploymentOptions;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
+use tokio::sync::mpsc;
 
 use crate::{
     activities::{AgentActivities, panics},
@@ -33,6 +34,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     let backend = Backend::new(&config.backend, config.runner_key.as_deref())?;
     let cache = Arc::new(Cache::default());
     panics::install(Arc::clone(&cache));
+    let (exports, mut exported) = mpsc::channel(1);
     let activities = AgentActivities {
         backend: backend.clone(),
         llm: Model::new(&config.llm)?,
@@ -40,6 +42,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
         cache: Arc::clone(&cache),
         own: config.own,
         default_model: config.llm.model.clone(),
+        exports,
     };
     anyhow::ensure!(
         config.temporal.is_configured(),
@@ -76,6 +79,9 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     });
     let ran = worker.run().await.context("the worker failed");
     tools.close_all().await;
+    // With the worker go its activities; what is left has nothing more to send.
+    drop(worker);
+    let _ = tokio::time::timeout(otlp::END, exported.recv()).await;
     ran
 }
 

@@ -12,7 +12,9 @@ impl AgentActivities {
             return;
         }
         let (backend, id, known) = (self.backend.clone(), id.to_owned(), self.cache.find(id));
+        let waited_for = self.exports.clone();
         tokio::spawn(async move {
+            let _waited_for = waited_for;
             let told = async {
                 let execution = backend.execution(&id).await?;
                 let name = match known {

@@ -12,8 +12,8 @@ use crate::execution_data::cache::Cache;
 /// How often a running activity tells Temporal that it lives; cancellation is heard with the answer.
 const HEARTBEAT: Duration = Duration::from_millis(200);
 
-/// Runs `io` for execution `id` while telling Temporal that it lives, and drops it as soon as it is cancelled. All that is logged meanwhile
-/// carries the workflow, which is named by its execution.
+/// Runs `io` for execution `id` while telling Temporal that it lives, and drops it as soon as it is cancelled. All that is
+/// logged meanwhile carries the workflow, which is named by its execution.
 pub(super) async fn heartbeating<T>(
     ctx: &ActivityContext,
     cache: &Cache,

@@ -2,7 +2,12 @@
 //! What it says may hold anything that the runner knows, so secrets are taken out, of the log too.
 
 use std::{
-    any::Any, backtrace::Backtrace, cell::RefCell, io::Write, panic::AssertUnwindSafe, sync::Arc,
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    cell::RefCell,
+    io::Write,
+    panic::AssertUnwindSafe,
+    sync::Arc,
 };
 
 use futures::FutureExt;
@@ -45,10 +50,14 @@ pub(crate) fn install(cache: Arc<Cache>) {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("without a name");
         let trace = Backtrace::capture();
+        let trace = match trace.status() {
+            BacktraceStatus::Captured => format!("\n{trace}"),
+            _ => String::new(),
+        };
         // Nobody is left to be told where stderr is closed.
         let _ = writeln!(
             std::io::stderr(),
-            "thread {name} panicked at {place}: {said}\n{trace}"
+            "thread {name} panicked at {place}: {said}{trace}"
         );
         PLACE.set(place);
     }));
@@ -123,6 +132,9 @@ mod tests {
         // Of an execution that is still being loaded nobody knows the secrets.
         let (_, words) = panicking("unknown", CANARY.to_owned()).await;
         assert!(words.contains(WITHHELD), "{words}");
+        let loading = cache();
+        let _cell = loading.enter("loading");
+        assert_eq!(told(loading.redact(CANARY)), WITHHELD);
     }
 
     #[tokio::test]

@@ -187,8 +187,8 @@ impl AgentActivities {
         }
     }
 
-    /// Tells the server what it does not know yet, if it takes that now: the end is reported with
-    /// all of it, and the model is not kept waiting.
+    /// Tells the server what it does not know yet, while the model begins to answer. Where the server does not take it now,
+    /// the end is reported with all of it.
     async fn catch_up(
         &self,
         data: &ExecutionData,

@@ -51,11 +51,13 @@ impl Cache {
         kept.get(id).and_then(|cell| cell.get().cloned())
     }
 
-    /// A text without the secrets of all executions that are kept; none where they cannot be asked now.
+    /// A text without the secrets of all executions that are kept; none where they cannot be asked now, or where one is still
+    /// being loaded: nobody knows its secrets.
     pub(crate) fn redact(&self, text: &str) -> Option<String> {
         let kept = self.0.try_lock().ok()?;
-        let loaded = kept.values().filter_map(|cell| cell.get());
-        Some(loaded.fold(text.to_owned(), |text, data| data.env.redact(&text)))
+        kept.values().try_fold(text.to_owned(), |text, cell| {
+            Some(cell.get()?.env.redact(&text))
+        })
     }
 
     pub(crate) fn forget(&self, id: &str) {
