@@ -49,15 +49,15 @@ impl Fingerprint {
         })
     }
 
-    /// Whether a file holds the same bytes. It is read where it was written since.
+    /// That of a file which holds other bytes now; `None` where they are the same. It is read where it was written since.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn is_of(&self, path: &Path) -> io::Result<bool> {
+    pub fn change(&self, path: &Path) -> io::Result<Option<Self>> {
         if stamp(&std::fs::metadata(path)?) == self.stamp {
-            return Ok(true);
+            return Ok(None);
         }
-        Ok(Self::of(path)?.sha256 == self.sha256)
+        Ok(Some(Self::of(path)?).filter(|now| now.sha256 != self.sha256))
     }
 }
 
@@ -72,12 +72,17 @@ mod tests {
         std::fs::write(&path, "one").unwrap();
         let print = Fingerprint::of(&path).unwrap();
         assert!(print.sha256.starts_with("7692c3ad3540bb80"), "{print:?}");
-        assert!(print.is_of(&path).unwrap());
+        assert_eq!(print.change(&path).unwrap(), None);
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "one").unwrap();
-        assert!(print.is_of(&path).unwrap(), "written again");
+        assert_eq!(print.change(&path).unwrap(), None, "written again");
         std::fs::write(&path, "two").unwrap();
-        assert!(!print.is_of(&path).unwrap(), "of the same length");
-        assert!(print.is_of(&dir.path().join("none")).is_err());
+        let now = Fingerprint::of(&path).unwrap();
+        assert_eq!(
+            print.change(&path).unwrap(),
+            Some(now),
+            "of the same length"
+        );
+        assert!(print.change(&dir.path().join("none")).is_err());
     }
 }

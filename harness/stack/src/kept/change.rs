@@ -12,7 +12,7 @@ use harness_base::run::clock::seconds;
 use harness_base::{Artifacts, Fingerprint};
 use harness_provision::images::{self, Image};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Why a member is not as it should be.
@@ -33,8 +33,8 @@ pub enum Why {
         path: PathBuf,
         /// The hash of what it runs.
         from: String,
-        /// The hash of the file.
-        to: String,
+        /// The file as it is now.
+        to: Fingerprint,
     },
     /// It runs another image than the sources have.
     Image {
@@ -54,7 +54,7 @@ impl fmt::Display for Change {
         let service = &self.service;
         match &self.why {
             Why::Binary { from, to, .. } => {
-                let (from, to) = (short(from), short(to));
+                let (from, to) = (short(from), short(&to.sha256));
                 write!(f, "{service}: its binary changed, {from} -> {to}")
             }
             Why::Image { from, to } => {
@@ -158,7 +158,13 @@ impl KeptStack {
             done.context("start a service again")??;
         }
         for change in &changes {
-            self.note(&change.service).await?;
+            if let Why::Binary { to, .. } = &change.why {
+                let member = self.stack.member(&change.service)?;
+                let runs = Runs::Binary(to.clone());
+                self.record.note(&change.service, &member, runs);
+            } else {
+                self.note(&change.service).await?;
+            }
         }
         self.write()?;
         let took = seconds(began.elapsed());
@@ -223,14 +229,11 @@ impl KeptStack {
 /// A file that no longer has the bytes of a fingerprint. One that is not there at the moment is being written: whoever
 /// builds says what is wrong with it.
 fn other_bytes(print: &Fingerprint, path: PathBuf) -> anyhow::Result<Option<Why>> {
-    let read = |path: &Path| format!("read {}", path.display());
-    if print.is_of(&path).with_context(|| read(&path))? {
-        return Ok(None);
-    }
-    let now = Fingerprint::of(&path).with_context(|| read(&path))?;
-    Ok(Some(Why::Binary {
+    let now = print.change(&path);
+    let now = now.with_context(|| format!("read {}", path.display()))?;
+    Ok(now.map(|to| Why::Binary {
         from: print.sha256.clone(),
-        to: now.sha256,
+        to,
         path,
     }))
 }
