@@ -167,7 +167,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
         Command::Explain(args) => report::explain(&root, &args).await,
         Command::Report(args) => report::report(&root, &args).await,
         Command::Timings => Ok(timings::run(&root)),
-        Command::Bench(args) => bench::run(&root, &args).await,
+        Command::Bench(args) => bench::run(&root, args).await,
         Command::Test => ci::test(&root, &config).await,
         Command::Mutants(args) => mutants::run(&root, &config, args).await,
         Command::Ci(args) => ci::ci(&root, &config, args).await,

@@ -30,6 +30,7 @@ mod timeline;
 use anyhow::Context;
 use args::Args;
 use child::Runner;
+use clap::Parser;
 use harness_base::{Code, Interrupt, code_of, config};
 use machine::Machine;
 use print::Subject;
@@ -37,9 +38,9 @@ use rounds::Rounds;
 use side::Side;
 use std::process::ExitCode;
 
-async fn go(words: &[String]) -> anyhow::Result<Code> {
+async fn go(args: &Args) -> anyhow::Result<Code> {
     let machine = Machine::now(); // before anything of ours runs
-    let args = Args::read(words)?;
+    let figures = args.figures()?;
     let interrupt = Interrupt::install()?;
     let root = std::env::current_dir().context("which checkout?")?;
     let folder = side::folder(&root);
@@ -60,10 +61,10 @@ async fn go(words: &[String]) -> anyhow::Result<Code> {
         machine,
         commit: side::commit(&root).await,
         against: sides.get(1).map(|side| side.name.clone()),
-        rounds: args.rounds,
+        rounds: args.rounds.into(),
     };
     let rounds = Rounds {
-        figures: args.figures.clone(),
+        figures: figures.clone(),
         config: config::load(&root)?,
         cores: subject.machine.cores,
         measure: sides[0].measure(&runner).await?,
@@ -71,12 +72,12 @@ async fn go(words: &[String]) -> anyhow::Result<Code> {
         runner,
         folder,
     };
-    let results = rounds.run(args.rounds).await?;
+    let results = rounds.run(args.rounds.into()).await?;
     if args.json {
-        let text = print::json(&subject, &args.figures, &results);
+        let text = print::json(&subject, &figures, &results);
         println!("{}", serde_json::to_string_pretty(&text)?);
     } else {
-        print!("{}", print::table(&subject, &args.figures, &results));
+        print!("{}", print::table(&subject, &figures, &results));
     }
     Ok(if results.is_whole() {
         Code::Passed
@@ -86,12 +87,12 @@ async fn go(words: &[String]) -> anyhow::Result<Code> {
 }
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(go(&words)),
+        Ok(runtime) => runtime.block_on(go(&args)),
         Err(error) => Err(error).context("start the runtime"),
     };
     let code = result.unwrap_or_else(|error| {
