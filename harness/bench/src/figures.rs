@@ -50,6 +50,8 @@ pub enum How {
     Memory,
     /// The start of phase 2's stack.
     Ready,
+    /// The same in containers.
+    Containers,
 }
 
 /// One figure.
@@ -148,6 +150,13 @@ pub const ALL: &[Figure] = &[
         limit: "Temporal, the slowest of them, alone",
         unit: Unit::Millis,
         how: How::Ready,
+    },
+    Figure {
+        name: "containers",
+        what: "phase 2's stack in containers, by cargo xtask e2e --keep --exec true",
+        limit: "Compose alone, up --wait of the same file and images",
+        unit: Unit::Seconds,
+        how: How::Containers,
     },
     Figure {
         name: "first-token",

@@ -16,6 +16,7 @@ extern crate harness_base; // printing that ends no run
 mod alone;
 mod args;
 mod child;
+mod containers;
 mod figures;
 mod machine;
 mod plan;
@@ -118,6 +119,7 @@ mod tests {
         "print.rs",
         "child.rs",
         "side.rs",
+        "containers.rs",
         "rounds.rs",
         "main.rs",
     ];

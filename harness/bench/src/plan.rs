@@ -13,6 +13,8 @@ pub enum Step {
     Command(Figure, &'static [&'static str], &'static [&'static str]),
     /// The start of a stack.
     Ready(Figure),
+    /// The same in containers.
+    Containers(Figure),
 }
 
 impl Step {
@@ -20,7 +22,9 @@ impl Step {
     pub fn figures(&self) -> &[Figure] {
         match self {
             Self::OnStack(figures) | Self::Phase(_, figures) => figures,
-            Self::Command(figure, ..) | Self::Ready(figure) => std::slice::from_ref(figure),
+            Self::Command(figure, ..) | Self::Ready(figure) | Self::Containers(figure) => {
+                std::slice::from_ref(figure)
+            }
         }
     }
 }
@@ -35,6 +39,7 @@ pub fn steps(figures: &[Figure]) -> Vec<Step> {
             How::Phase(phase) => Step::Phase(phase, vec![figure]),
             How::Memory => Step::Phase("phase2", vec![figure]),
             How::Ready => Step::Ready(figure),
+            How::Containers => Step::Containers(figure),
         };
         let shared = steps.iter_mut().find_map(|step| match (step, &next) {
             (Step::OnStack(those), Step::OnStack(_)) => Some(those),
@@ -69,6 +74,7 @@ mod tests {
             "images",
             "prereqs",
             "ready",
+            "containers",
         ];
         assert_eq!(shown, expected);
     }

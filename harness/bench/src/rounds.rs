@@ -2,6 +2,7 @@
 
 use crate::alone;
 use crate::child::Runner;
+use crate::containers;
 use crate::figures::{Figure, How, Unit};
 use crate::plan::{Step, steps};
 use crate::processes::Watch;
@@ -111,6 +112,11 @@ impl Rounds {
                 let mut samples = pair(took, alone.await?);
                 samples.note = format!("its slowest was {slowest}");
                 results.add(figure, &side.name, None, samples);
+                Ok(())
+            }
+            Step::Containers(figure) => {
+                let (took, alone) = containers::start(side, &self.config, &self.runner).await?;
+                results.add(figure, &side.name, None, pair(took, alone));
                 Ok(())
             }
         }

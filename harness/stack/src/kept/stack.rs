@@ -10,7 +10,7 @@ use anyhow::Context;
 use harness_base::lock::Lock;
 use harness_base::run::sweep;
 use harness_base::{
-    Code, Config, Ident, Info, Interrupt, Phase, Process, Run, RunContext, coded, runs_dir,
+    Code, Command, Config, Ident, Info, Interrupt, Phase, Process, Run, RunContext, coded, runs_dir,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,6 +109,11 @@ impl KeptStack {
     /// Temporal's web page, where it has one.
     pub fn web(&self) -> Option<&str> {
         self.record.web.as_deref()
+    }
+
+    /// How Compose was told to start it, in containers.
+    pub fn compose(&self) -> Option<&Command> {
+        self.record.compose.as_ref()
     }
 
     /// What a member runs: the hash of a binary, or an image; `None` where nobody can tell.
