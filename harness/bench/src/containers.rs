@@ -36,10 +36,9 @@ pub async fn start(side: &Side, config: &Config, runner: &Runner) -> anyhow::Res
         Err(_) => Ok(0.0),
     };
     // Whatever came before, and after a signal too: nobody else would.
-    if KeptStack::dir(&side.root).is_ok() {
-        let down = query(side.xtask(["down"]), DOWN).await;
-        down.map_err(anyhow::Error::msg).context("end the stack")?;
-    }
+    let down = query(side.xtask(["down"]), DOWN).await;
+    let down = down.map_err(anyhow::Error::msg).context("end the stack")?;
+    ensure!(down.ok, "end the stack: {}", down.stderr);
     Ok((took?, alone?))
 }
 
@@ -47,8 +46,9 @@ async fn alone(side: &Side, config: &Config, runner: &Runner) -> anyhow::Result<
     let kept = KeptStack::find(&side.root, config, &runner.interrupt).await?;
     let kept = kept.context("the stack is gone")?;
     let up = kept.compose().context("no Compose started the stack")?;
-    runner.run(&removal(up)?).await?;
-    runner.run(&up_by_hand(up)).await
+    let run = &kept.stack.context.run;
+    runner.run(&run.own(removal(up)?)).await?;
+    runner.run(&run.own(up_by_hand(up))).await
 }
 
 /// As whoever has no harness would type it.
