@@ -106,9 +106,10 @@ mod tests {
 
     #[test]
     fn a_number_means_a_code() {
-        for code in [Code::Passed, Code::TestsFailed, Code::Interrupted] {
-            assert_eq!(code_from(code as i32), Some(code));
-        }
+        let numbers = (0..=255).filter(|number| code_from(*number).is_some());
+        let numbers: Vec<i32> = numbers.collect();
+        assert_eq!(numbers, [0, 1, 2, 10, 20, 30, 40, 50, 130]);
+        assert_eq!(code_from(40), Some(Code::NotReady));
         assert_eq!(code_from(101), None);
     }
 

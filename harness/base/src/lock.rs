@@ -56,6 +56,7 @@ impl Drop for Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     #[test]
     fn one_at_a_time() {
@@ -66,5 +67,25 @@ mod tests {
         drop(held);
         assert!(!path.exists());
         assert!(Lock::try_take(&path).unwrap().is_some());
+    }
+
+    /// The file of one that ends is taken away while others open it: theirs is then no lock any more.
+    #[test]
+    fn never_two_at_a_time_however_they_follow_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let holders = AtomicUsize::new(0);
+        let hurry = || {
+            for _ in 0..2_000 {
+                let Some(held) = Lock::try_take(&path).unwrap() else {
+                    continue;
+                };
+                assert_eq!(holders.fetch_add(1, SeqCst), 0, "two have it");
+                std::thread::yield_now();
+                holders.fetch_sub(1, SeqCst);
+                drop(held);
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(hurry))));
     }
 }

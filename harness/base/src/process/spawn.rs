@@ -241,6 +241,16 @@ mod tests {
         let process = spawn(&sh("exec sleep 60"), &Output::Inherit, None).unwrap();
         let attached = Process::attach(process.ident.clone());
         assert_eq!(attached.exit(), None);
+        let (_sender, exit) = watch::channel(None);
+        let reused = Process {
+            ident: Ident {
+                start: "of one that ended just now".into(),
+                ..process.ident.clone()
+            },
+            exit,
+            attached: true,
+        };
+        reused.signal(Signal::SIGKILL); // its number is somebody else's by now
         attached.signal(Signal::SIGSTOP);
         assert_eq!(attached.stop(Duration::from_secs(10)).await, Exit::UNKNOWN);
         assert_eq!(process.wait().await.signal, Some(15));

@@ -144,3 +144,63 @@ pub async fn sweep(runs_dir: &Path, keep: usize, limit: Duration) -> Swept {
     }
     swept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Ident;
+
+    /// A run that another process began, gone by now, and its end.
+    fn run(runs: &Path, id: &str, change: impl FnOnce(&mut Info)) -> PathBuf {
+        let dir = runs.join(id);
+        std::fs::create_dir_all(dir.join("pids")).unwrap();
+        std::fs::create_dir_all(dir.join("phase1/data")).unwrap();
+        let mut info = Info::new(id, runs).unwrap();
+        info.owner.start = "another".into();
+        info.exit_code = Some(10);
+        change(&mut info);
+        info.write(&dir).unwrap();
+        dir
+    }
+
+    fn record(dir: &Path) {
+        let own = serde_json::to_string(&Ident::own().unwrap()).unwrap();
+        std::fs::write(dir.join("pids/phase1-server.json"), own).unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_but_for_what_runs() {
+        let at = tempfile::tempdir().unwrap();
+        let runs = at.path();
+        let living = run(runs, "20200101-000000-a", |info| {
+            info.owner = Ident::own().unwrap();
+            info.exit_code = None;
+        });
+        let kept = run(runs, "20200102-000000-b", |info| info.kept = true);
+        record(&kept);
+        let ended = run(runs, "20200103-000000-c", |info| info.kept = true);
+        let [old, newer, newest] = [
+            "20200104-000000-d",
+            "20200105-000000-e",
+            "20200106-000000-f",
+        ]
+        .map(|id| run(runs, id, |_| {}));
+        let swept = sweep(runs, 2, Duration::ZERO).await;
+        assert!(swept.runs.is_empty(), "they had ended: {swept:?}");
+        let there = [&living, &kept, &ended, &old, &newer, &newest].map(|dir| dir.exists());
+        assert_eq!(there, [true, true, false, false, true, true]);
+        let code = Info::read(&newest).unwrap().exit_code;
+        assert_eq!(code, Some(10), "it had ended by itself");
+    }
+
+    #[tokio::test]
+    async fn a_dead_run_is_cleared_once_and_its_end_noted() {
+        let at = tempfile::tempdir().unwrap();
+        let dead = run(at.path(), "20200101-000000-a", |info| info.exit_code = None);
+        let swept = sweep(at.path(), 9, Duration::ZERO).await;
+        assert_eq!(swept.runs, ["20200101-000000-a"]);
+        assert_eq!(Info::read(&dead).unwrap().exit_code, Some(137));
+        assert!(!dead.join("phase1/data").exists() && !dead.join("pids").exists());
+        assert!(sweep(at.path(), 9, Duration::ZERO).await.runs.is_empty());
+    }
+}
