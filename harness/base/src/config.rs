@@ -287,6 +287,19 @@ mod tests {
     }
 
     #[test]
+    fn no_table_takes_what_it_does_not_know() {
+        let headers = OURS.lines().filter(|line| line.starts_with('['));
+        let mut tables = 0;
+        for header in headers {
+            let text = OURS.replacen(header, &format!("{header}\nnonsense = 1"), 1);
+            let why = parse(&text).map(drop).unwrap_err();
+            assert!(why.contains("unknown field `nonsense`"), "{header}: {why}");
+            tables += 1;
+        }
+        assert!(tables > 20, "{tables}");
+    }
+
+    #[test]
     fn errors_name_the_line() {
         let unknown = OURS.replace("drain_seconds = 60", "drian_seconds = 60");
         let line = OURS

@@ -82,9 +82,7 @@ fn first_line(case: Node<'_, '_>, failure: Node<'_, '_>) -> String {
             if let Some(error) = line.strip_prefix("Error: ") {
                 return error.to_owned();
             }
-            if line.starts_with("thread '") && line.contains("' panicked at ")
-                || line.starts_with("thread '") && line.contains(" panicked at ")
-            {
+            if line.starts_with("thread '") && line.contains(" panicked at ") {
                 let place = line.rsplit(" panicked at ").next().unwrap_or_default();
                 let why = lines.next().unwrap_or_default();
                 return format!("{place} panicked: {why}");
@@ -219,6 +217,27 @@ mod tests {
             .map(|case| case.name)
             .collect();
         assert_eq!(failed, ["b", "c", "e"]);
+    }
+
+    #[test]
+    fn the_first_line_of_a_failure_is_its_error_or_its_panic_or_what_nextest_says() {
+        let first = |output: &str| {
+            let text = format!(
+                "<testsuite><testcase name=\"a\"><failure type=\"timeout\"/>{output}</testcase></testsuite>"
+            );
+            read(&text).unwrap().remove(0).failure.unwrap()
+        };
+        let err = |text: &str| {
+            format!("<system-out>running 1 test</system-out><system-err>{text}</system-err>")
+        };
+        let said = first(&err("a log\nError: a.rs:1: expected 1\nError: 2"));
+        assert_eq!(said, "a.rs:1: expected 1");
+        for thread in ["thread 'a'", "thread 'a' (17)"] {
+            let said = first(&err(&format!("{thread} panicked at a.rs:1:2:\nboom\nmore")));
+            assert_eq!(said, "a.rs:1:2: panicked: boom");
+        }
+        assert_eq!(first(&err("an Error: within")), "timeout");
+        assert_eq!(first(""), "timeout");
     }
 
     #[test]
