@@ -55,3 +55,38 @@ pub fn installed(config: &Config, name: &str) -> Option<PathBuf> {
     let tool = config.tools.get(name)?;
     matches!(manifest::state(&dir, false), State::Complete).then(|| dir.join(&tool.main))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_base::config::Tool;
+
+    #[test]
+    fn a_changed_pin_is_another_folder() {
+        let mut config: Config = toml::from_str(include_str!("../../../../e2e.toml")).unwrap();
+        let tool = config.tools.get_mut("mcp-time").unwrap();
+        let archive = tool.wheel["linux-x86_64"].clone();
+        tool.wheel.insert("any".into(), archive);
+        let at = |config: &Config| folder(config, Path::new("/c"), "mcp-time").unwrap();
+        let before = at(&config);
+        let changes: [fn(&mut Tool); 3] = [
+            |tool| tool.version += ".1",
+            |tool| {
+                tool.wheel
+                    .values_mut()
+                    .for_each(|it| it.sha256 = "0".repeat(64))
+            },
+            |tool| tool.with[3].sha256 = "0".repeat(64),
+        ];
+        for (nth, change) in changes.into_iter().enumerate() {
+            let mut config = config.clone();
+            change(config.tools.get_mut("mcp-time").unwrap());
+            assert_ne!(at(&config), before, "change {nth}");
+        }
+        let why = folder(&config, Path::new("/c"), "none").unwrap_err();
+        assert!(
+            why.to_string()
+                .starts_with("no tool named none; there are ")
+        );
+    }
+}

@@ -93,6 +93,7 @@ pub(super) fn version(said: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness_base::Config;
 
     #[test]
     fn command_lines() {
@@ -105,6 +106,18 @@ mod tests {
             @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip download --no-deps --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --requirement /s/req --dest /d --resume-retries=5");
         insta::assert_snapshot!(install(path("python3"), path("/s/req"), path("/d"), path("/s/tree"), path("/s/tmp")).echo(),
             @"PIP_REQUIRE_VIRTUALENV=0 PIP_USER=0 TMPDIR=/s/tmp python3 -m pip install --no-deps --require-hashes --no-input --disable-pip-version-check --no-cache-dir --progress-bar=off --quiet --only-binary=:all: --no-index --no-compile --find-links /d --requirement /s/req --target /s/tree");
+    }
+
+    #[test]
+    fn every_file_is_pinned_by_its_hash() {
+        let config: Config = toml::from_str(include_str!("../../../../e2e.toml")).unwrap();
+        let mut tool = config.tools["mcp-time"].clone();
+        tool.with.truncate(2);
+        insta::assert_snapshot!(requirements(&tool, &tool.wheel["linux-x86_64"]), @"
+        mcp-server-time==2026.10.19 --hash=sha256:5c099a001c6ca78260bda419f2e9b2aabee1adc4fe6ca56d8959871ad8da58a1
+        mcp==2.3.0 --hash=sha256:dd0c44c089d16453e8ae31a3877a0054d7a2314caaa81f5e0541b9b1734b2377
+        mcp-types==2.3.0 --hash=sha256:968efdbdaedfab06adae40d378a34395f1090c5921d4be3c9cde283aaf76d91d
+        ");
     }
 
     #[test]

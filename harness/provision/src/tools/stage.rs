@@ -132,3 +132,23 @@ pub(super) fn remove_dead(cache: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stagings_of_the_dead_go_and_no_other_folder() {
+        let cache = tempfile::tempdir().unwrap();
+        let at = |name: &str| cache.path().join(name);
+        let living = Staging::new(cache.path(), "nextest");
+        let reused = at(&format!(".staging-nextest-{}-1", std::process::id()));
+        let (dead, tool) = (at(".staging-nextest-4194305-1"), at("nextest-4194305-1"));
+        for folder in [&living.0, &reused, &dead, &tool] {
+            std::fs::create_dir(folder).unwrap();
+        }
+        remove_dead(cache.path());
+        let there = [&living.0, &reused, &dead, &tool].map(|folder| folder.exists());
+        assert_eq!(there, [true, false, false, true]);
+    }
+}
