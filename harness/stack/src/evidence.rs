@@ -75,6 +75,8 @@ fn open_executions(list: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn exchanges_in_a_log() {
@@ -86,6 +88,28 @@ mod tests {
             std::fs::read_to_string(into).unwrap(),
             "{\"a\":1}\n{\"b\":2}\n"
         );
+    }
+
+    #[tokio::test]
+    async fn so_many_histories_are_kept_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = |n| format!(r#"{{"execution":{{"workflowId":"a/{n}","runId":"r"}}}}"#);
+        let list = format!("[{},{},{}]", one(1), one(2), one(3));
+        let cli = dir.path().join("temporal");
+        let script = format!("#!/bin/sh\n[ $2 = list ] && echo '{list}' || echo \"$*\"\n");
+        std::fs::write(&cli, script).unwrap();
+        std::fs::set_permissions(&cli, Permissions::from_mode(0o755)).unwrap();
+        let golden = include_str!("../../../test-e2e/testdata/stack.json");
+        let mut file: StackFile = serde_json::from_str(golden).unwrap();
+        file.temporal.as_mut().unwrap().cli = cli;
+        for (most, kept) in [(2, 2), (3, 3), (4, 3)] {
+            let into = dir.path().join(format!("{most}"));
+            assert_eq!(histories(&file, &into, most).await, kept);
+            assert_eq!(std::fs::read_dir(&into).unwrap().count(), kept);
+            let first = std::fs::read_to_string(into.join("a_1-r.json")).unwrap();
+            let asked = "workflow show --workflow-id a/1 --run-id r --address";
+            assert!(first.starts_with(asked), "{first}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use harness_base::user_dir::lock_dir;
 use harness_base::{Code, coded, listener};
 use std::net::TcpListener;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 /// A port of this process for as long as the value lives.
 #[derive(Debug)]
@@ -20,13 +21,16 @@ pub struct Lease {
 /// # Errors
 /// When the lock folder cannot be written or no port is free.
 pub fn lease() -> anyhow::Result<Lease> {
-    let folder = lock_dir()?;
-    let pool = pool(ephemeral());
-    let size = u32::from(pool.end() - pool.start()) + 1;
     // Two runs that start at once look at different ends of the pool.
-    let first = std::process::id().wrapping_mul(2_654_435_761) % size;
+    let first = std::process::id().wrapping_mul(2_654_435_761);
+    take(&lock_dir()?, &pool(ephemeral()), first)
+}
+
+/// The first port of a pool, from the `first` on, that nobody has locked in this folder and nobody listens on.
+fn take(folder: &Path, pool: &RangeInclusive<u16>, first: u32) -> anyhow::Result<Lease> {
+    let size = u32::from(pool.end() - pool.start()) + 1;
     for step in 0..size {
-        let Ok(offset) = u16::try_from((first + step) % size) else {
+        let Ok(offset) = u16::try_from((first % size + step) % size) else {
             continue;
         };
         let port = pool.start() + offset;
@@ -100,11 +104,32 @@ mod tests {
     }
 
     #[test]
-    fn leases_differ_and_end() {
+    fn a_lease_is_one_for_all_processes_of_a_user_and_ends() {
         let (a, b) = (lease().unwrap(), lease().unwrap());
         assert_ne!(a.port, b.port);
-        let held = TcpListener::bind(("127.0.0.1", a.port)).unwrap();
-        assert!(!is_free(a.port));
+        let lock = lock_dir().unwrap().join(a.port.to_string());
+        assert!(
+            Lock::try_take(&lock).unwrap().is_none(),
+            "nobody else sees it"
+        );
+        drop(a);
+        assert!(!lock.exists());
+    }
+
+    #[test]
+    fn what_is_leased_or_listened_on_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let last = lease().unwrap(); // nobody else's meanwhile
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let busy = listener.local_addr().unwrap().port();
+        let pool = |port| port..=port;
+        let held = take(dir.path(), &pool(last.port), 7).unwrap();
+        assert_eq!(held.port, last.port);
+        for port in [last.port, busy] {
+            let why = take(dir.path(), &pool(port), 0).unwrap_err().to_string();
+            assert!(why.contains("no free port on 127.0.0.1"), "{why}");
+        }
         drop(held);
+        assert!(take(dir.path(), &pool(last.port), 0).is_ok());
     }
 }

@@ -34,10 +34,15 @@ pub fn mark(dir: &Path, cases: &[Case]) {
     }
 }
 
+/// The failed tests that the services are asked about.
+fn worth_it(cases: &[Case]) -> Vec<&str> {
+    let failed = cases.iter().filter(|case| case.failure.is_some());
+    failed.map(|case| case.name.as_str()).take(MOST).collect()
+}
+
 /// What the services know of the failed tests.
 async fn collect(stack: &Stack, cases: &[Case]) {
-    let failed = cases.iter().filter(|case| case.failure.is_some());
-    let names: Vec<&str> = failed.map(|case| case.name.as_str()).take(MOST).collect();
+    let names = worth_it(cases);
     let Ok(artifacts) = stack.context.artifacts() else {
         return;
     };
@@ -99,5 +104,23 @@ pub async fn explain(stack: &Stack, file: Option<&StackFile>, report: &PhaseRepo
         let into = stack.dir.join("histories");
         let most = stack.context.config.evidence.histories;
         evidence::histories(file, &into, most).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_failures_are_looked_into_and_no_more() {
+        let cases = |failed: usize| -> Vec<Case> {
+            let names = (0..failed).map(|nth| format!("a::{nth}"));
+            let failed = names.map(|name| Case::ended(&name, Some("no".into())));
+            let passed = Case::ended("b", None);
+            std::iter::once(passed).chain(failed).collect()
+        };
+        assert_eq!(worth_it(&cases(1)), ["a::0"]);
+        assert_eq!(worth_it(&cases(MOST)).len(), MOST);
+        assert_eq!(worth_it(&cases(MOST + 1)).len(), MOST);
     }
 }
