@@ -4,18 +4,9 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use support::played::behind_a_key;
-use support::services::{phase2, world};
-use support::{World, text_of};
-
-fn environment(world: &World, name: &str) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(world.fake().join(format!("{name}.env"))).unwrap();
-    text.lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
+use nix::sys::signal::Signal;
+use support::services::{environment, phase2, world};
+use support::{ANNOUNCED, send, text_of};
 
 #[test]
 fn without_a_model_all_but_the_live_lane_runs_and_says_so() {
@@ -124,74 +115,6 @@ fn a_stack_of_ours_sees_nothing_of_the_user_that_was_not_chosen() {
 }
 
 #[test]
-fn a_models_key_is_its_runners_and_in_no_file() {
-    const CANARY: &str = "canary-of-the-model-5b1e";
-    let (world, model) = (world(), behind_a_key(CANARY));
-    let url = format!("http://{}/v1", model.address);
-    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done";
-    let mut command = phase2(&world, &["--model-url", &url, "--exec", noted]);
-    command.env("STIGMER_LLM_API_KEY", CANARY);
-    let output = command.output().unwrap();
-    let text = text_of(&output);
-    assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(!text.contains(CANARY), "{text}");
-    assert_eq!(environment(&world, "runner")["STIGMER_LLM_API_KEY"], CANARY);
-    for service in ["temporal", "server", "gateway", "mcp"] {
-        let seen = environment(&world, service);
-        assert!(seen.values().all(|value| value != CANARY), "{service}");
-    }
-    world.assert_no_run_has(CANARY);
-}
-
-#[test]
-fn server_runner_and_tests_hear_of_a_collector_and_its_key_is_in_no_file() {
-    const CANARY: &str = "canary-of-the-collector-3c9d";
-    const NAMES: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"];
-    let world = world();
-    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done; env > $E2E_FAKE/script.env; \
-                 echo $OTEL_EXPORTER_OTLP_HEADERS > $(dirname $E2E_STACK)/logs/said.log";
-    let mut command = phase2(&world, &["--model", "replay", "--exec", noted]);
-    let told = [
-        "http://127.0.0.1:9".to_owned(),
-        format!("x-key={CANARY},y=2"),
-    ];
-    for (name, value) in NAMES.iter().zip(&told) {
-        command.env(name, value);
-    }
-    let output = command.output().unwrap();
-    let text = text_of(&output);
-    for service in ["server", "runner", "script"] {
-        let seen = environment(&world, service);
-        let seen = NAMES.map(|name| seen.get(name).cloned().unwrap_or_default());
-        assert_eq!(seen, told, "{service}");
-    }
-    for service in ["temporal", "gateway", "mcp"] {
-        let seen = environment(&world, service);
-        assert!(
-            !seen.keys().any(|name| name.starts_with("OTEL_")),
-            "{service}"
-        );
-    }
-    // Whoever writes it down is found.
-    assert_eq!(output.status.code(), Some(50), "{text}");
-    assert!(text.contains("logs/said.log: do not share it"), "{text}");
-    assert!(!text.contains(CANARY), "{text}");
-}
-
-#[test]
-fn the_runners_key_in_a_log_is_found() {
-    let world = world();
-    world.service("runner", "echo key=$STIGMER_RUNNER_KEY; exec sleep 60");
-    let said = "until [ -s $(dirname $E2E_STACK)/logs/runner.log ]; do sleep 0.01; done";
-    let output = phase2(&world, &["--model", "replay", "--exec", said])
-        .output()
-        .unwrap();
-    let text = text_of(&output);
-    assert_eq!(output.status.code(), Some(50), "{text}");
-    assert!(text.contains("logs/runner.log: do not share it"), "{text}");
-}
-
-#[test]
 fn whoever_needs_a_model_hears_that_there_is_none() {
     for args in [
         &["--if-missing", "fail"][..],
@@ -228,4 +151,44 @@ fn a_gateway_that_dies_is_named_and_the_runner_is_not_started() {
     );
     assert!(!world.fake().join("runner.env").exists());
     world.assert_nothing_left();
+}
+
+#[test]
+fn those_whom_others_ask_end_last() {
+    let world = world();
+    let ends = |service: &str, more: &str| {
+        let note = "trap 'echo $(basename $0) >> $E2E_FAKE/ended; exit' TERM";
+        world.service(service, &format!("{note}; {more} sleep 60 & wait"));
+    };
+    ends("server", &format!("{ANNOUNCED};"));
+    ends("runner", "");
+    ends("temporal", "");
+    let output = phase2(&world, &["--model", "replay", "--exec", "true"]).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    let ended = std::fs::read_to_string(world.fake().join("ended")).unwrap();
+    let ended: Vec<&str> = ended.lines().collect();
+    assert_eq!(ended.len(), 3, "{ended:?}");
+    assert_eq!(ended[2], "temporal", "{ended:?}");
+}
+
+#[test]
+fn a_port_that_somebody_took_over_is_said() {
+    let world = world();
+    // It is none of the run's processes, as far as can be seen.
+    let script = r#"at=$(sed -n 's/.*"address": "127.0.0.1:\([0-9]*\)".*/\1/p' $E2E_STACK | head -n 1)
+env -u E2E_RUN_ID PATH=${PATH#*:} setsid python3 -c '
+import os, socket, sys, time
+held = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+open(os.environ["E2E_FAKE"] + "/taken.pid", "w").write(str(os.getpid()))
+time.sleep(60)' $at > /dev/null 2>&1 &
+until [ -s $E2E_FAKE/taken.pid ]; do sleep 0.01; done"#;
+    let output = phase2(&world, &["--model", "replay", "--exec", script]).output();
+    let output = output.unwrap();
+    let taken = world.pid("taken").unwrap();
+    send(u32::try_from(taken).unwrap(), Signal::SIGKILL);
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(50), "{text}");
+    let said = "somebody still listens on this run's ports [";
+    assert!(text.contains(said), "{text}");
 }

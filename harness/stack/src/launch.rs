@@ -169,7 +169,9 @@ impl Stack {
             limit,
             lines,
         };
-        let announced = ready::wait(waited, &ready, &self.context.interrupt).await?;
+        let announced = ready::wait(waited, &ready, &self.context.interrupt).await;
+        // It shows what the service said last, and that can be a key.
+        let announced = announced.map_err(|error| self.context.run.redacted(&error))?;
         let announced = announced.or(told);
         let took = began.elapsed();
         self.context

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+/// How a made-up service says where it listens.
+pub const ANNOUNCED: &str = "echo 127.0.0.1:4242 > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE";
+
 /// A folder that xtask takes for a checkout.
 pub struct World {
     dir: tempfile::TempDir,
@@ -63,8 +66,7 @@ impl World {
 
     /// A service that does this; whatever it is asked about its health, it agrees.
     pub fn service(&self, name: &str, script: &str) {
-        let health =
-            "case \"$1\" in healthcheck|operator) exit 0;; --version) echo 9.9.9; exit 0;; esac";
+        let health = "case \"$1\" in healthcheck|operator|workflow) exit 0;; --version) echo 9.9.9; exit 0;; esac";
         self.program(name, &format!("{health}\n{script}"));
     }
 
@@ -78,10 +80,17 @@ impl World {
 
     /// A server that announces itself and stays.
     pub fn good_server(&self) {
-        self.server(
-            "echo $$ > $E2E_FAKE/server.pid; echo listening; \
-             echo 127.0.0.1:4242 > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60",
-        );
+        self.server(&format!(
+            "echo $$ > $E2E_FAKE/server.pid; echo listening; {ANNOUNCED}; exec sleep 60"
+        ));
+    }
+
+    /// Has a line of the configuration say something else.
+    pub fn configure(&self, line: &str, now: &str) {
+        let path = self.root().join("e2e.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(line), "no {line}");
+        std::fs::write(path, text.replacen(line, now, 1)).unwrap();
     }
 
     /// No file of any run has this in it.

@@ -1,6 +1,7 @@
 //! Phase 2's services made of shell.
 
 use super::World;
+use std::collections::BTreeMap;
 use std::process::Command;
 
 /// Everybody notes the environment and stays; those that announce an address do.
@@ -19,6 +20,15 @@ pub fn world() -> World {
     world.service("runner", &stay);
     world.service("temporal", &stay);
     world
+}
+
+/// What a service noted of its environment.
+pub fn environment(world: &World, name: &str) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(world.fake().join(format!("{name}.env"))).unwrap();
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// Phase 2 on a machine that has no model and cannot fetch one.

@@ -7,6 +7,7 @@ pub mod junit;
 mod leaks;
 pub mod sweep;
 
+use crate::exit::{code_of, coded};
 use crate::phases::Phase;
 use crate::process::{Command, inherited_keys, redact};
 use crate::random;
@@ -117,11 +118,38 @@ impl Run {
         secrets.map_or_else(|_| Vec::new(), |secrets| leaks::find(&self.dir, &secrets))
     }
 
+    /// An error without this run's secrets, and with its exit code.
+    pub fn redacted(&self, error: &anyhow::Error) -> anyhow::Error {
+        coded(code_of(error), self.redact(&format!("{error:#}")))
+    }
+
     /// A text without this run's secrets.
     pub fn redact(&self, text: &str) -> String {
         self.secrets.lock().map_or_else(
             |_| "(redacted)".to_owned(),
             |secrets| redact(text, &secrets),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Code;
+
+    #[test]
+    fn a_secret_is_in_no_note_and_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = Run::open(dir.path(), dir.path(), "r");
+        run.keep_secret("hunter22");
+        let command = Command::new("it").args(["--key", "hunter22"]);
+        let command = run.own(command.env("URL", "http://hunter22@h"));
+        assert_eq!(command.args[1], "hunter22", "it is told all the same");
+        let noted = std::fs::read_to_string(dir.path().join("commands.log")).unwrap();
+        assert_eq!(noted, "URL=http://***@h it --key ***\n");
+        let error = coded(Code::NotReady, "key=hunter22").context("phase 2");
+        let error = run.redacted(&error);
+        assert_eq!(format!("{error:#}"), "phase 2: key=***");
+        assert_eq!(code_of(&error), Code::NotReady);
     }
 }

@@ -137,7 +137,9 @@ impl KeptStack {
                 limit: limit.saturating_sub(began.elapsed()),
                 lines: self.stack.context.config.evidence.tail_lines,
             };
-            ready::wait(waited, &member.ready, &self.stack.context.interrupt).await?;
+            let context = &self.stack.context;
+            let ready = ready::wait(waited, &member.ready, &context.interrupt).await;
+            ready.map_err(|error| context.run.redacted(&error))?;
         }
         Ok(())
     }
