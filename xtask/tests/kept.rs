@@ -7,6 +7,7 @@ mod support;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -207,6 +208,32 @@ fn one_service_is_changed_by_hand() {
     assert_eq!(code, 40, "{text}");
     kept.passes(&["restart", "server"]);
     kept.passes(&["wait", "--seconds", "5"]);
+}
+
+#[test]
+fn two_commands_do_not_change_a_stack_at_once() {
+    let kept = Kept::up();
+    let file = kept.0.runs().join("latest/pids/.change");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(file)
+        .unwrap();
+    file.lock().unwrap();
+    for args in [
+        &["restart", "server"][..],
+        &["up"],
+        &["network", "heal", "server"],
+    ] {
+        let (code, text) = kept.run(args);
+        assert_eq!(code, 2, "{text}");
+        assert!(
+            text.contains("another command is changing this stack"),
+            "{text}"
+        );
+    }
+    drop(file);
+    kept.passes(&["restart", "server"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod support;
 
 use std::time::{Duration, Instant};
-use support::{World, text_of};
+use support::{ANNOUNCED, World, text_of};
 
 #[test]
 fn a_service_that_dies_at_once_is_named_with_its_exit_code_and_last_lines() {
@@ -139,20 +139,51 @@ fn a_service_that_dies_under_the_tests_fails_them() {
         .e2e(&[
             "phase1",
             "--exec",
-            "kill -9 $(cat $E2E_FAKE/server.pid); sleep 300", // nobody waits for it
+            // It hears at once that it is to begin nothing more, and nobody waits for what it would do.
+            "trap 'echo told > $E2E_FAKE/told; exit' INT; kill -9 $(cat $E2E_FAKE/server.pid); sleep 300 & wait",
         ])
         .output()
         .unwrap();
     let text = text_of(&output);
     assert!(
-        began.elapsed() < Duration::from_secs(20),
+        began.elapsed() < Duration::from_secs(8),
         "the tests went on without it: {text}"
     );
+    assert!(world.fake().join("told").exists(), "{text}");
     assert_eq!(output.status.code(), Some(10), "{text}");
     assert!(
         text.contains("server died during the tests with SIGKILL"),
         "{text}"
     );
+}
+
+#[test]
+fn tests_that_do_not_hear_of_a_death_end_at_their_limit() {
+    let world = World::new();
+    world.good_server();
+    let script = "trap '' INT; kill -9 $(cat $E2E_FAKE/server.pid); exec sleep 300";
+    let began = Instant::now();
+    let output = world.e2e(&["phase1", "--exec", script]).output().unwrap();
+    let (took, text) = (began.elapsed(), text_of(&output));
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    // 10 s, and 3 s for one that may only be slow to end.
+    assert!(took > Duration::from_secs(10), "given no time: {took:?}");
+    assert!(took < Duration::from_secs(25), "took {took:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_service_that_does_not_hear_sigterm_is_killed_at_its_limit() {
+    let world = World::new();
+    world.server(&format!("trap '' TERM; {ANNOUNCED}; exec sleep 60"));
+    world.configure("term_seconds = 10", "term_seconds = 1");
+    let began = Instant::now();
+    let output = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
+    let (took, text) = (began.elapsed(), text_of(&output));
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(took > Duration::from_millis(900), "given no time: {took:?}");
+    assert!(took < Duration::from_secs(20), "took {took:?}");
+    world.assert_nothing_left();
 }
 
 #[test]

@@ -91,6 +91,33 @@ fn a_cache_that_cannot_be_written_is_needed_by_whoever_fetches() {
 }
 
 #[test]
+fn what_is_optional_fails_nobody() {
+    let world = World::new();
+    world.program("rustc", "echo rustc 9.9.9");
+    world.program("cc", "");
+    world.program("cargo-nextest", "echo cargo-nextest 9.9.9");
+    let df = "echo Filesystem; echo /dev/a 9 1";
+    world.program("df", &format!("{df} 4194304 1% /"));
+    let output = bare(&world, &["phase1"]).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("optional tools cache"), "{text}");
+    assert!(
+        text.contains("everything that is needed is there"),
+        "{text}"
+    );
+
+    world.program("df", &format!("{df} 1048576 1% /"));
+    let output = bare(&world, &["phase1"]).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(20), "{text}");
+    assert!(
+        text.ends_with("mend: cargo clean, or make room on this disk\n1 thing is missing\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_phase_that_lacks_something_is_skipped_loudly_or_fails_in_ci() {
     let world = World::new();
     let lacking = |ci: &str| {

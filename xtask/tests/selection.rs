@@ -36,6 +36,9 @@ fn what_failed_is_run_again_until_nothing_is_left() {
         .status();
     assert!(copied.unwrap().success());
 
+    let noted = std::fs::read_to_string(copy.join("selection.json")).unwrap();
+    assert!(noted.contains("\"complete\": true"), "{noted}");
+
     run(&world, 10, &["--failed"]);
     assert_eq!(ran(&world), [0, 1, 0, 0]);
     std::fs::write(world.fake().join("mended"), "").unwrap();

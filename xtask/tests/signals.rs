@@ -6,7 +6,7 @@ mod support;
 
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
-use support::{World, alive, send, text_of, wait_for};
+use support::{ANNOUNCED, World, alive, send, text_of, wait_for};
 
 #[test]
 fn signals_during_start_end_everything() {
@@ -62,8 +62,9 @@ fn the_first_signal_lets_running_tests_end() {
 #[test]
 fn the_second_signal_stops_at_once() {
     let world = World::new();
-    world.good_server();
-    let script = "trap '' INT TERM; echo $$ > $E2E_FAKE/tests.pid; while :; do sleep 0.05; done";
+    // Neither waits for what a gentle end would take: 10 s for a service that does not hear.
+    world.server(&format!("trap '' TERM; {ANNOUNCED}; exec sleep 60"));
+    let script = "trap '' INT TERM; echo $$ > $E2E_FAKE/tests.pid; exec sleep 60";
     let child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
     wait_for(|| world.pid("tests").is_some());
     send(child.id(), Signal::SIGTERM);
@@ -81,10 +82,50 @@ fn the_second_signal_stops_at_once() {
 }
 
 #[test]
+fn tests_that_do_not_hear_the_first_signal_end_at_their_limit() {
+    let world = World::new();
+    world.good_server();
+    world.configure("drain_seconds = 60", "drain_seconds = 1");
+    let script = "trap '' INT; echo $$ > $E2E_FAKE/tests.pid; exec sleep 60";
+    let child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
+    wait_for(|| world.pid("tests").is_some());
+    let began = Instant::now();
+    send(child.id(), Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text_of(&output));
+    let took = began.elapsed();
+    assert!(took > Duration::from_millis(900), "given no time: {took:?}");
+    assert!(took < Duration::from_secs(20), "took {took:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_signal_while_cargo_builds_ends_it() {
+    let world = World::new();
+    world.good_server();
+    let cargo = world.program("cargo", "echo $$ > $E2E_FAKE/cargo.pid; exec sleep 60");
+    let mut command = world.e2e(&["phase1", "--exec", "true"]);
+    let command = command.env("CARGO", cargo).env_remove("E2E_CLI_BIN");
+    let child = command.spawn().unwrap();
+    wait_for(|| world.pid("cargo").is_some());
+    let began = Instant::now();
+    send(child.id(), Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(!text.contains("still there after the stop"), "{text}");
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(20), "took {took:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
 fn after_sigkill_the_next_command_sweeps() {
     let world = World::new();
     world.good_server();
-    let script = "echo $$ > $E2E_FAKE/tests.pid; setsid sleep 77";
+    world.configure("term_seconds = 10", "term_seconds = 1");
+    // Neither these tests nor what they leave hear a SIGTERM.
+    let script = "trap '' TERM; echo $$ > $E2E_FAKE/tests.pid; setsid sleep 77";
     let mut child = world.e2e(&["phase1", "--exec", script]).spawn().unwrap();
     wait_for(|| world.pid("tests").is_some());
     send(child.id(), Signal::SIGKILL);
@@ -98,6 +139,8 @@ fn after_sigkill_the_next_command_sweeps() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("swept the dead run"), "{text}");
     assert!(!alive(server) && !alive(tests), "{text}");
+    let info = std::fs::read_to_string(dead.join("run.json")).unwrap();
+    assert!(info.contains("\"exit_code\": 137"), "{info}");
     assert!(!dead.join("phase1/data").exists() && dead.join("phase1/logs/server.log").exists());
     world.assert_nothing_left();
 }

@@ -151,7 +151,7 @@ mod tests {
         .unwrap();
         assert!(!args.fails_if_missing(None));
         assert!(!args.fails_if_missing(Some("false")));
-        assert!(args.fails_if_missing(Some("true")));
+        assert!(args.fails_if_missing(Some("true")) && args.fails_if_missing(Some("1")));
         args.if_missing = Some(IfMissing::Skip);
         assert!(!args.fails_if_missing(Some("true")));
     }

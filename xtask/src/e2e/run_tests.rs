@@ -242,3 +242,6 @@ const FAILED: i32 = 100;
 fn could_not_run(code: Option<i32>, counts: Option<Counts>) -> bool {
     matches!(code, Some(96 | 101 | 102)) || code == Some(104) && counts.is_none()
 }
+
+#[cfg(test)]
+mod tests;
