@@ -1,9 +1,11 @@
 //! What `cargo xtask bench` measures on a running stack, each figure beside its limit and by turns, so that whatever else
 //! the machine does falls on both: `measure FILE FIGURE..` writes `{FIGURE: {"measured": [..], "limit": [..], "note"}}`.
+//! `measure growth` is for people.
 
 mod bare;
 mod executions;
 mod first_token;
+mod growth;
 mod server;
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
@@ -44,6 +46,9 @@ async fn go(args: &[String]) -> Result<()> {
         bail!("no stack is measured by hand: run `cargo xtask bench`");
     };
     let stack = Stack::get()?;
+    if file == "growth" {
+        return growth::print(&stack).await;
+    }
     let mut all = BTreeMap::new();
     for figure in figures {
         let measured = tokio::time::timeout(LONGEST, measure(figure, &stack)).await;
