@@ -8,8 +8,8 @@ use tonic::Streaming;
 
 use crate::{Api, trail};
 
-/// The longest that a test waits for an execution. Ten at once take 4 s on two idle cores, and
-/// three whole runs may share these.
+/// How long an execution may stand still before a test gives it up. On two idle cores each changes within 3 s; with three
+/// whole runs and a build on them some took more than 60 s from their start to their end, but none of their steps did.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The stream of an execution's states.
@@ -26,7 +26,7 @@ pub async fn follow(api: &Api, id: &str) -> Result<Streaming<AgentExecution>> {
 /// Waits until the execution has ended, however it ends.
 ///
 /// # Errors
-/// When it takes longer than 60 s: with the state it was in.
+/// When it stands still for 60 s: with the state it was in.
 pub async fn until_ended(api: &Api, id: &str) -> Result<AgentExecution> {
     until(api, id, |execution| execution.phase().is_terminal()).await
 }
@@ -34,7 +34,7 @@ pub async fn until_ended(api: &Api, id: &str) -> Result<AgentExecution> {
 /// Waits until the execution is in `wanted`.
 ///
 /// # Errors
-/// When it ends in another phase, or takes longer than 60 s.
+/// When it ends in another phase, or stands still for 60 s.
 pub async fn until_phase(api: &Api, id: &str, wanted: ExecutionPhase) -> Result<AgentExecution> {
     let reached = |e: &AgentExecution| e.phase() == wanted || e.phase().is_terminal();
     let execution = until(api, id, reached).await?;
@@ -76,7 +76,7 @@ pub fn is_answering(execution: &AgentExecution) -> bool {
 /// Waits for a state of the execution that is `reached`.
 ///
 /// # Errors
-/// When the execution ends without it, or it takes longer than 60 s: with the state it was in.
+/// When the execution ends without it, or stands still for 60 s: with the state it was in.
 pub async fn until(
     api: &Api,
     id: &str,
@@ -84,29 +84,26 @@ pub async fn until(
 ) -> Result<AgentExecution> {
     let mut states = follow(api, id).await?;
     let mut last: Option<AgentExecution> = None;
-    let waiting = async {
-        while let Some(state) = states.message().await? {
-            let there = reached(&state);
-            trail::seen(id, state.phase().word());
-            let state = last.insert(state);
-            if there {
-                return Ok(Some(state.clone()));
+    loop {
+        let next = tokio::time::timeout(LIMIT, states.message()).await;
+        let is = || last.as_ref().map_or("of unknown state".to_owned(), state);
+        match next {
+            Ok(Ok(Some(next))) => {
+                trail::seen(id, next.phase().word());
+                if reached(&next) {
+                    return Ok(next);
+                }
+                last = Some(next);
             }
-        }
-        Ok::<_, tonic::Status>(None)
-    };
-    match tokio::time::timeout(LIMIT, waiting).await {
-        Ok(Ok(Some(reached))) => Ok(reached),
-        Ok(Ok(None)) => {
-            let is = last.as_ref().map_or("of unknown state".to_owned(), state);
-            bail!("the stream of {id} ended before what was waited for; it is {is}\n{last:#?}")
-        }
-        Ok(Err(status)) => Err(status).with_context(|| format!("the stream of {id}")),
-        Err(_) => {
-            let is = last.as_ref().map_or("of unknown state".to_owned(), state);
-            bail!(
-                "{id} did not get where it was waited for within {LIMIT:?}; it is {is}\n{last:#?}"
-            )
+            Ok(Ok(None)) => bail!(
+                "the stream of {id} ended before what was waited for; it is {}\n{last:#?}",
+                is()
+            ),
+            Ok(Err(status)) => return Err(status).with_context(|| format!("the stream of {id}")),
+            Err(_) => bail!(
+                "{id} stood still for {LIMIT:?} before what was waited for; it is {}\n{last:#?}",
+                is()
+            ),
         }
     }
 }

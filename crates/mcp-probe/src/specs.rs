@@ -73,7 +73,7 @@ fn rows() -> [Row; 13] {
         ),
         (
             "note",
-            "Notes a text, once for each idempotency key, and answers so many milliseconds later.",
+            "Notes a text, once for each idempotency key, and answers so many milliseconds later; at once where it was noted already.",
             json!({"text": text(), "run": run(), "ms": number()}),
             &["text"],
         ),
