@@ -25,3 +25,23 @@ fn a_build_that_replaces_xtask_does_not_end_ci() {
     assert!(output.status.success(), "{text}");
     assert!(text.contains("built anew: e2e all"), "{text}");
 }
+
+/// A test that waits for what never comes is ended, whoever runs it: each profile says when, and nothing takes it back.
+#[test]
+fn every_test_has_a_time_limit() {
+    let config: toml::Table = toml::from_str(include_str!("../../.config/nextest.toml")).unwrap();
+    let profiles = config["profile"].as_table().unwrap();
+    for (name, profile) in profiles {
+        assert!(ends(profile), "{name}");
+        let overrides = profile.get("overrides").and_then(toml::Value::as_array);
+        for it in overrides.into_iter().flatten() {
+            assert!(it.get("slow-timeout").is_none() || ends(it), "{it:?}");
+        }
+    }
+    assert!(profiles.contains_key("default") && profiles.contains_key("e2e"));
+}
+
+fn ends(profile: &toml::Value) -> bool {
+    let limit = profile.get("slow-timeout");
+    limit.is_some_and(|limit| limit.get("terminate-after").is_some())
+}

@@ -122,3 +122,31 @@ fn half_a_tool_is_none() {
     std::fs::write(folder.join("half/main"), "the pro").unwrap();
     assert_eq!(listed(&world, "half").0, "damaged");
 }
+
+#[test]
+fn what_was_never_finished_is_not_used() {
+    let world = World::new();
+    let found = || {
+        let mut command = world.xtask(&["prereqs", "phase1"]);
+        command
+            .env("PATH", world.fake())
+            .env("E2E_TOOLS_DIR", world.fake().join("tools"))
+            .env("OLLAMA_HOST", "127.0.0.1:1");
+        let text = text_of(&command.output().unwrap());
+        let row = text.lines().find(|line| line.contains(" nextest "));
+        row.unwrap_or_else(|| panic!("{text}")).to_owned()
+    };
+    let (state, folder) = listed(&world, "nextest");
+    assert_eq!(state, "absent");
+    let main = folder.join("bin/cargo-nextest");
+    std::fs::create_dir_all(main.parent().unwrap()).unwrap();
+    std::fs::write(&main, "half").unwrap();
+    assert_eq!(listed(&world, "nextest").0, "damaged");
+    assert!(found().contains("will be fetched"), "{}", found());
+    let manifest = format!(
+        r#"{{"main":"bin/cargo-nextest","bytes":4,"modified":0,"sha256":"{}","python":null}}"#,
+        "a11ae06469c63740d7b0ecf802f282a0d46e94f31a654dfcd3c0dc6dc277f904"
+    );
+    std::fs::write(folder.join(".complete"), manifest).unwrap();
+    assert!(found().contains("in the tools cache"), "{}", found());
+}

@@ -151,10 +151,20 @@ impl World {
             .ok()
     }
 
-    /// No process with this world in its environment.
+    /// No process with this world in its environment. The child of one that was killed with its group may need a moment more.
     pub fn assert_nothing_left(&self) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let mut left = self.left();
+        while !left.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+            left = self.left();
+        }
+        assert!(left.is_empty(), "left behind: {left:?}");
+    }
+
+    fn left(&self) -> Vec<String> {
         let mark = format!("E2E_FAKE={}", self.fake().display()).into_bytes();
-        let left: Vec<String> = std::fs::read_dir("/proc")
+        std::fs::read_dir("/proc")
             .into_iter()
             .flatten()
             .flatten()
@@ -163,8 +173,7 @@ impl World {
                     .is_ok_and(|env| env.split(|b| *b == 0).any(|var| var == mark))
             })
             .map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default())
-            .collect();
-        assert!(left.is_empty(), "left behind: {left:?}");
+            .collect()
     }
 }
 

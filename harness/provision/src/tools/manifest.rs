@@ -164,7 +164,12 @@ mod tests {
             State::Damaged,
             "same size, other content"
         );
+        let described = read(dir.path()).unwrap();
         std::fs::write(dir.path().join(main), "too").unwrap();
-        assert_eq!(state(dir.path(), false), State::Damaged, "cut off");
+        let mut options = std::fs::File::options();
+        let file = options.append(true).open(dir.path().join(main)).unwrap();
+        let then = UNIX_EPOCH + std::time::Duration::from_nanos(described.modified);
+        file.set_modified(then).unwrap();
+        assert_eq!(state(dir.path(), false), State::Damaged, "cut off, as old");
     }
 }
