@@ -19,6 +19,7 @@ pub mod evidence;
 mod failure;
 mod fixtures;
 mod gateway;
+mod payloads;
 mod project;
 mod script;
 mod seen_request;

@@ -2,13 +2,15 @@
 
 use std::process::Stdio;
 
-use anyhow::{Context, Result, ensure};
-use base64::{Engine, prelude::BASE64_STANDARD};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::TemporalEndpoint;
+use crate::{TemporalEndpoint, payloads::decode};
+
+/// How often a workflow is looked at that is to become something: a look takes 30 ms at least.
+const LOOKS: usize = 300;
 
 /// A way to ask Temporal.
 #[derive(Clone, Debug)]
@@ -118,6 +120,54 @@ impl Temporal {
         Ok(())
     }
 
+    /// Takes the workflow of execution `id` out of Temporal, as one has lost it that keeps nothing over its end.
+    ///
+    /// # Errors
+    /// When there is none, or it stays.
+    pub async fn forget(&self, id: &str) -> Result<()> {
+        let workflow = Self::workflow_id(id);
+        let output = self.command(&["delete", "--yes", "-w", &workflow]).output();
+        let output = output.await?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        // It deletes when it gets to it.
+        let gone = |described: Result<Value>| {
+            described.is_err_and(|why| why.to_string().contains("workflow not found"))
+        };
+        self.described(&workflow, "gone", gone).await
+    }
+
+    /// Waits until a runner works for execution `id`.
+    ///
+    /// # Errors
+    /// When there is none, or nobody does.
+    pub async fn until_works(&self, id: &str) -> Result<()> {
+        let started = |described: Result<Value>| {
+            let described = described.unwrap_or_default();
+            described["pendingActivities"][0]["state"] == "PENDING_ACTIVITY_STATE_STARTED"
+        };
+        self.described(&Self::workflow_id(id), "worked for", started)
+            .await
+    }
+
+    /// Asks for a workflow until what it is told is so: Temporal tells nobody by itself.
+    async fn described(
+        &self,
+        workflow: &str,
+        what: &str,
+        is: impl Fn(Result<Value>) -> bool,
+    ) -> Result<()> {
+        for _ in 0..LOOKS {
+            if is(self.ask(&["describe", "-w", workflow]).await) {
+                return Ok(());
+            }
+        }
+        bail!("{workflow} is not {what} after {LOOKS} looks")
+    }
+
     /// How many runs the workflow of execution `id` has had.
     ///
     /// # Errors
@@ -170,42 +220,5 @@ impl Temporal {
             String::from_utf8_lossy(&output.stderr)
         );
         serde_json::from_slice(&output.stdout).context("temporal printed no JSON")
-    }
-}
-
-/// Puts what payloads hold in their place: Temporal shows them in base64, in which nothing is found.
-fn decode(shown: &mut Value) {
-    match shown {
-        Value::Object(fields) => {
-            if let Some(data) = fields.get("data").and_then(Value::as_str)
-                && fields.contains_key("metadata")
-            {
-                let bytes = BASE64_STANDARD.decode(data).unwrap_or_default();
-                let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-                *shown = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
-            } else if let Some(payloads) = fields.get_mut("payloads") {
-                decode(payloads);
-                *shown = payloads.take();
-            } else {
-                fields.values_mut().for_each(decode);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(decode),
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn payloads_are_shown_in_plain_words() {
-        let payload = |text: &str| json!({ "metadata": {}, "data": BASE64_STANDARD.encode(text) });
-        let mut shown = json!({ "input": { "payloads": [payload("\"hush\""), payload("raw")] } });
-        decode(&mut shown);
-        assert_eq!(shown, json!({ "input": ["hush", "raw"] }));
     }
 }

@@ -75,14 +75,10 @@ async fn fail(store: &Store, id: String, how: String) -> Result<()> {
         if execution.phase().is_terminal() {
             return Ok(());
         }
-        tracing::warn!(
-            execution = id,
-            how,
-            "an execution's workflow ended without a report"
-        );
+        tracing::warn!(execution = id, "its workflow {how}");
         let report = AgentExecutionStatus {
             phase: ExecutionPhase::ExecutionFailed.into(),
-            error: format!("its workflow {how} without a report"),
+            error: format!("its workflow {how}"),
             completed_at: now(),
             ..Default::default()
         };

@@ -99,9 +99,13 @@ impl Temporal {
         let describe = async {
             match handle.describe(WorkflowDescribeOptions::default()).await {
                 Ok(described) if described.close_time().is_none() => Ok(None),
-                Ok(described) => Ok(Some(format!("ended as {:?}", described.status()))),
+                Ok(described) => Ok(Some(format!(
+                    "ended as {:?} without a report",
+                    described.status()
+                ))),
                 Err(WorkflowInteractionError::NotFound(_)) => {
-                    Ok(Some("is not known to Temporal".to_owned()))
+                    let gone = "is not known to Temporal any more: create another execution";
+                    Ok(Some(gone.to_owned()))
                 }
                 Err(error) => Err(error.to_string()),
             }

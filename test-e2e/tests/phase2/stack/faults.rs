@@ -40,7 +40,7 @@ async fn a_dead_model_fails_the_execution_and_names_its_address() -> Result {
 }
 
 #[tokio::test]
-async fn executions_wait_for_a_temporal_that_is_late() -> Result {
+async fn executions_wait_for_a_temporal_that_is_late_over_a_restart_of_the_server() -> Result {
     let stack = Stack::get()?;
     let temporal = stack
         .temporal
@@ -61,11 +61,6 @@ async fn executions_wait_for_a_temporal_that_is_late() -> Result {
         ("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", queue.as_str()),
     ];
     let server = control.start("server", &env).await?;
-    let env = [
-        ("STIGMER_BACKEND_ENDPOINT", server.url()?),
-        ("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", queue.as_str()),
-    ];
-    control.start("runner", &env).await?;
     let api = Api::new(server.url()?)?;
     let agent = api.new_agent(&unique("late")).await?;
     let id = Ask::new(&agent, script.model(), "hello")
@@ -82,6 +77,15 @@ async fn executions_wait_for_a_temporal_that_is_late() -> Result {
         state.phase() == ExecutionPhase::ExecutionPending,
         "{state:?}"
     );
+    // The server that noted it is gone by then, and the next one finds Temporal away too.
+    control.kill(&server).await?;
+    let server = control.restart(&server).await?;
+    let api = Api::new(server.url()?)?;
+    let env = [
+        ("STIGMER_BACKEND_ENDPOINT", server.url()?),
+        ("TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE", queue.as_str()),
+    ];
+    control.start("runner", &env).await?;
     control.open(&relay).await?;
     until_phase(&api, &id, ExecutionPhase::ExecutionCompleted).await?;
     ensure!(stack.temporal()?.runs(&id).await? == 1);

@@ -2,7 +2,9 @@ use stigmer_api::{
     agentexecution::{AgentExecution, ExecutionPhase},
     resource::Resource,
 };
-use test_e2e::{Api, Ended, Result, Stack, ensure, own_pair, unique, until, until_phase};
+use test_e2e::{
+    Api, Control, Ended, Instance, Result, Stack, ensure, own_pair, unique, until, until_phase,
+};
 
 #[tokio::test]
 async fn a_runner_that_is_stopped_ends_clean() -> Result {
@@ -19,10 +21,9 @@ async fn a_runner_that_is_stopped_ends_clean() -> Result {
     Ok(())
 }
 
-#[tokio::test]
-async fn an_execution_whose_workflow_was_terminated_fails_and_says_so() -> Result {
-    let stack = Stack::get()?;
-    let mut control = stack.control().await?;
+/// A server that looks every second for workflows that ended, and an execution that waits for a
+/// runner which does not come.
+async fn waiting(control: &mut Control, name: &str) -> Result<(Instance, Api, String)> {
     let queue = unique("queue");
     let env = [
         // No runner polls it: the workflow waits until it is ended.
@@ -31,7 +32,7 @@ async fn an_execution_whose_workflow_was_terminated_fails_and_says_so() -> Resul
     ];
     let server = control.start("server", &env).await?;
     let api = Api::new(server.url()?)?;
-    let agent = api.new_agent(&unique("terminated")).await?;
+    let agent = api.new_agent(&unique(name)).await?;
     let id = api.new_execution(&agent, "Say hello.").await?;
     let id = id.id().to_owned();
     let told = |e: &AgentExecution| {
@@ -39,9 +40,34 @@ async fn an_execution_whose_workflow_was_terminated_fails_and_says_so() -> Resul
         status.is_some_and(|s| s.phase_reason.contains("waiting for an agent-runner"))
     };
     until(&api, &id, told).await?;
+    Ok((server, api, id))
+}
+
+#[tokio::test]
+async fn an_execution_whose_workflow_was_terminated_fails_and_says_so() -> Result {
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let (_server, api, id) = waiting(&mut control, "terminated").await?;
     stack.temporal()?.terminate(&id).await?;
     let failed = until_phase(&api, &id, ExecutionPhase::ExecutionFailed).await?;
     let error = failed.status.unwrap_or_default().error;
     ensure!(error.contains("Terminated without a report"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_execution_whose_workflow_temporal_forgot_fails_and_says_so() -> Result {
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let (server, _, id) = waiting(&mut control, "forgotten").await?;
+    // What is deleted is terminated first, which nobody is to see.
+    control.kill(&server).await?;
+    stack.temporal()?.forget(&id).await?;
+    let server = control.restart(&server).await?;
+    let api = Api::new(server.url()?)?;
+    let failed = until_phase(&api, &id, ExecutionPhase::ExecutionFailed).await?;
+    let error = failed.status.unwrap_or_default().error;
+    let expected = "its workflow is not known to Temporal any more: create another execution";
+    ensure!(error == expected);
     Ok(())
 }
