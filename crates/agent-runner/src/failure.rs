@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use temporalio_common::error::{ApplicationFailure, IncomingError};
+use temporalio_common::{
+    error::ApplicationFailure,
+    protos::temporal::api::failure::v1::{Failure, failure::FailureInfo},
+};
 use temporalio_sdk::{ActivityExecutionError, activities::ActivityError};
 
 /// The execution has ended elsewhere (cancelled, deleted): there is nothing left to do for it.
@@ -58,24 +61,23 @@ fn fail(kind: &str, why: String, non_retryable: bool, wait: Option<Duration>) ->
     ActivityError::Application(Box::new(failure))
 }
 
-/// The innermost failure of an activity: what the activity itself said, or why Temporal ended it.
-fn root(error: &ActivityExecutionError) -> Option<&IncomingError> {
-    let mut cause = error.cause()?;
-    while let Some(inner) = cause.cause() {
-        cause = inner;
+/// The innermost failure of an activity: what the activity itself said, or why Temporal ended it. That of a local activity
+/// is in no other.
+fn root(error: &ActivityExecutionError) -> Option<&Failure> {
+    let mut failure = error.failure()?;
+    while let Some(cause) = &failure.cause {
+        failure = cause;
     }
-    Some(cause)
+    Some(failure)
 }
 
 /// In words, for the execution's status.
 pub(crate) fn explain(error: &ActivityExecutionError) -> String {
-    match root(error) {
-        Some(cause) => cause.failure().message.clone(),
-        None => error.to_string(),
-    }
+    root(error).map_or_else(|| error.to_string(), |cause| cause.message.clone())
 }
 
 /// Whether the execution has ended elsewhere.
 pub(crate) fn is_gone(error: &ActivityExecutionError) -> bool {
-    matches!(root(error), Some(IncomingError::Application(a)) if a.type_name() == Some(GONE))
+    let info = root(error).and_then(|cause| cause.failure_info.as_ref());
+    matches!(info, Some(FailureInfo::ApplicationFailureInfo(said)) if said.r#type == GONE)
 }

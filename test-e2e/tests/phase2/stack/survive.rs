@@ -1,9 +1,14 @@
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::json;
 use stigmer_api::{
-    agentexecution::{AgentExecution, ExecutionPhase},
+    agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
     resource::Resource,
 };
 use test_e2e::{
-    Api, Control, Ended, Instance, Result, Stack, ensure, own_pair, unique, until, until_phase,
+    Answer, Api, Ask, Control, Ended, Instance, NewAgent, Result, Stack, ensure, own_pair, unique,
+    until, until_phase,
 };
 
 #[tokio::test]
@@ -69,5 +74,56 @@ async fn an_execution_whose_workflow_temporal_forgot_fails_and_says_so() -> Resu
     let error = failed.status.unwrap_or_default().error;
     let expected = "its workflow is not known to Temporal any more: create another execution";
     ensure!(error == expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_execution_that_others_ended_stays_so_and_leaves_no_process() -> Result {
+    const QUEUE: &str = "TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE";
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let (queue, key) = (unique("queue"), unique("key"));
+    let both = [(QUEUE, queue.as_str()), ("STIGMER_RUNNER_KEY", &key)];
+    let server = control.start("server", &both).await?;
+    let backend = ("STIGMER_BACKEND_ENDPOINT", server.url()?);
+    control
+        .start("runner", &[&both[..], &[backend]].concat())
+        .await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("elsewhere").stdio(&stack, &[])?;
+    let agent = agent.apply(&api).await?;
+    let says = |e: &AgentExecution| {
+        let last = e.status.iter().flat_map(|s| &s.messages).next_back();
+        last.is_some_and(|said| said.content == "I am")
+    };
+    let begun = || Answer::pieces(["I am"]).hold().then(" it.");
+    // It is heard of with a piece of an answer, or with the end.
+    for answer in [begun().hold(), begun()] {
+        let script = stack.script("elsewhere").await?;
+        script.answer(Answer::tool("pid", json!({}))).await?;
+        script.answer(answer).await?;
+        let ask = Ask::new(&agent, script.model(), "Who are you?");
+        let id = ask.start(&api).await?;
+        let state = until(&api, &id, says).await?;
+        let calls = state.status.context("no status")?.tool_calls;
+        let pid: u32 = calls[0].result.parse().context("no pid")?;
+        let process = Path::new("/proc").join(pid.to_string());
+        let native = stack.runtime == "native";
+        ensure!(!native || process.exists(), "{pid} is no process");
+
+        let end = AgentExecutionStatus {
+            phase: ExecutionPhase::ExecutionFailed.into(),
+            error: "ended by others".to_owned(),
+            ..Default::default()
+        };
+        let ended = api.report_as(&id, end, Some(&key)).await?;
+        script.release().await?;
+        // Nothing is left to do, which is no failure.
+        ensure!(stack.temporal()?.closed(&id).await? == "COMPLETED");
+        ensure!(!native || !process.exists(), "{pid} still runs");
+        let stored = api.get_execution(&id).await?;
+        ensure!(stored == ended, "{stored:?}");
+        script.finish().await?;
+    }
     Ok(())
 }
