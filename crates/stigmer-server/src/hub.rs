@@ -9,14 +9,12 @@ use std::{
 };
 
 use prost::Message;
-use stigmer_api::{Kind, agentexecution::AgentExecution, resource::Resource, secret::Secrets};
+use stigmer_api::{agentexecution::AgentExecution, resource::Resource, secret::Secrets};
 use tokio::sync::{
     OwnedSemaphorePermit, Semaphore,
     mpsc::{self, error::TrySendError},
 };
 use tonic::Status;
-
-use crate::error::Error;
 
 /// How many updates may wait for a slow subscriber before its stream is ended with an error. Leaving
 /// some out instead would be a gap that nobody tells it of.
@@ -50,7 +48,6 @@ pub(crate) struct Subscriber {
 /// What the hub is told, in the order of the commits.
 pub(crate) enum Event {
     Changed(Arc<AgentExecution>),
-    Deleted(String),
     /// Somebody listens from here on; the state at this point was sent already.
     Subscribed(String, Subscriber),
 }
@@ -103,12 +100,6 @@ impl Hub {
                     if subscribers.is_empty() || execution.phase().is_terminal() {
                         state.subscribers.remove(id);
                     }
-                }
-            }
-            Event::Deleted(id) => {
-                let why: Status = Error::not_found(Kind::AgentExecution, &*id).into();
-                for subscriber in state.subscribers.remove(&id).unwrap_or_default() {
-                    subscriber.end(why.clone());
                 }
             }
         }

@@ -7,7 +7,7 @@ mod reconcile;
 mod status_notes;
 mod temporal;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 use temporal_link::TemporalArgs;
@@ -93,10 +93,7 @@ impl Outbox {
 
     /// Hands over what waits now; whether all of it was taken.
     async fn dispatch(&self, store: &Store) -> Result<bool> {
-        let mut waiting: BTreeMap<String, Vec<Outgoing>> = BTreeMap::new();
-        for (id, what) in store.read(|view| view.outbox())? {
-            waiting.entry(id).or_default().push(what);
-        }
+        let waiting = store.read(|view| view.outbox())?;
         if waiting.is_empty() {
             return Ok(true);
         }
@@ -105,7 +102,7 @@ impl Outbox {
             Err(error) => {
                 let why = format!("{error:#}");
                 tracing::warn!(why, "executions wait");
-                for id in waiting.keys() {
+                for (id, _) in &waiting {
                     let noted = note(store, id, &format!("waiting: {why}")).await;
                     written(id, noted);
                 }
@@ -120,38 +117,27 @@ impl Outbox {
         Ok(all)
     }
 
-    /// Tells Temporal what waits of one execution, in order; whether all of it was taken.
-    async fn hand_over(
-        &self,
-        store: &Store,
-        client: &Client,
-        id: String,
-        what: Vec<Outgoing>,
-    ) -> bool {
-        for what in what {
-            let told = match what {
-                Outgoing::Start => self.temporal.start(client, &id).await,
-                Outgoing::Cancel => self.temporal.cancel(client, &id).await,
-            };
-            if let Err(why) = told {
-                tracing::warn!(
-                    execution = id,
-                    ?what,
-                    why,
-                    "Temporal did not take it, it will be told again"
-                );
-                let why = format!("waiting: Temporal did not take it: {why}");
-                written(&id, note(store, &id, &why).await);
-                return false;
-            }
-            tracing::info!(execution = id, ?what, "told Temporal");
-            let queue = &self.temporal.args.task_queue;
-            let waiting = format!("waiting for an agent-runner on {queue}");
-            if !written(&id, taken(store, &id, what, waiting).await) {
-                return false;
-            }
+    /// Tells Temporal what waits of one execution; whether it was taken.
+    async fn hand_over(&self, store: &Store, client: &Client, id: String, what: Outgoing) -> bool {
+        let told = match what {
+            Outgoing::Start => self.temporal.start(client, &id).await,
+            Outgoing::Cancel => self.temporal.cancel(client, &id).await,
+        };
+        if let Err(why) = told {
+            tracing::warn!(
+                execution = id,
+                ?what,
+                why,
+                "Temporal did not take it, it will be told again"
+            );
+            let why = format!("waiting: Temporal did not take it: {why}");
+            written(&id, note(store, &id, &why).await);
+            return false;
         }
-        true
+        tracing::info!(execution = id, ?what, "told Temporal");
+        let queue = &self.temporal.args.task_queue;
+        let waiting = format!("waiting for an agent-runner on {queue}");
+        written(&id, taken(store, &id, what, waiting).await)
     }
 }
 

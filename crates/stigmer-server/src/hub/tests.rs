@@ -26,7 +26,7 @@ fn waiting(updates: &mut Updates) -> Vec<Update> {
 
 fn subscribe(hub: &Hub, present: AgentExecution) -> Updates {
     let (event, updates) = subscription(present);
-    hub.tell(event.unwrap_or(Event::Deleted(String::new())));
+    event.into_iter().for_each(|event| hub.tell(event));
     updates
 }
 

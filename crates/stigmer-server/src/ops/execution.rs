@@ -24,7 +24,6 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    hub::Event,
     store::{Outgoing, Read, Tx},
 };
 
@@ -261,8 +260,6 @@ pub(super) fn remove(tx: &mut Tx<'_>, execution: &AgentExecution) -> Result<()> 
             id = execution.id(),
         )));
     }
-    context::close(tx, execution.id())?;
-    take_out(tx, execution)?;
-    tx.publish(Event::Deleted(execution.id().to_owned()));
-    Ok(())
+    // Its context went, and who subscribed was told, with its end.
+    take_out(tx, execution)
 }

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use super::{keys, read::Read, tx::Tx};
 use crate::error::Result;
 
-/// What Temporal must still be told, in the order in which it must be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What Temporal must still be told of an execution. There is one note of each at most: who is
+/// cancelled before it was started need not be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Outgoing {
     Start = 0,
