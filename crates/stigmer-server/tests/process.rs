@@ -7,6 +7,7 @@ use std::{
     io::BufRead,
     net::TcpStream,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use common::{Server, binary, server, start};
@@ -18,10 +19,13 @@ use stigmer_api::{
         agent_command_controller_client::AgentCommandControllerClient as Agents,
     },
     agentexecution::{
-        AgentExecutionStatus, AgentExecutionUpdateStatusInput, AgentMessage, ToolCall,
+        AgentExecutionId, AgentExecutionStatus, AgentExecutionUpdateStatusInput, AgentMessage,
+        ToolCall,
         agent_execution_command_controller_client::AgentExecutionCommandControllerClient as Executions,
+        agent_execution_query_controller_client::AgentExecutionQueryControllerClient as Queries,
     },
     footprint::{MAX_FOOTPRINT, footprint},
+    resource::Resource,
 };
 use tonic::{Code, Status};
 use tonic_health::pb::{
@@ -43,16 +47,30 @@ async fn it_listens_where_it_is_told_and_else_on_loopback_alone() {
     assert!(everywhere.address.starts_with("0.0.0.0:"));
 }
 
+/// Clients have 5 s to let go, which is no use to one that is told only then.
 #[tokio::test]
-async fn told_to_stop_it_says_that_it_serves_no_more() {
+async fn told_to_stop_it_says_so_at_once_to_all_who_listen() {
     let server = server().await;
     let mut health = HealthClient::new(server.channel.clone());
-    let told = health.watch(HealthCheckRequest::default()).await;
-    let mut told = told.unwrap().into_inner();
-    assert_eq!(told.message().await.unwrap().unwrap().status, 1);
+    let health = health.watch(HealthCheckRequest::default()).await;
+    let mut health = health.unwrap().into_inner();
+    assert_eq!(health.message().await.unwrap().unwrap().status, 1);
+    let agent = server.agent("a", 0).await.unwrap();
+    let execution = server.execution(agent.id(), "hello".to_owned()).await;
+    let value = execution.unwrap().id().to_owned();
+    let mut queries = Queries::new(server.channel.clone());
+    let states = queries.subscribe(AgentExecutionId { value }).await;
+    let mut states = states.unwrap().into_inner();
+    assert!(states.message().await.unwrap().is_some());
     server.term();
-    let last = told.message().await.unwrap().unwrap();
-    assert_eq!(last.status(), ServingStatus::NotServing);
+    let told = async {
+        let last = health.message().await.unwrap().unwrap();
+        assert_eq!(last.status(), ServingStatus::NotServing);
+        let why = states.message().await.unwrap_err();
+        assert_eq!(why.code(), Code::Unavailable, "{why:?}");
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(4), told).await;
+    assert!(in_time.is_ok(), "they were not told before they had to go");
 }
 
 /// The most entries that a message may have, as `with` makes one of so many.

@@ -142,6 +142,20 @@ async fn comparing_with_a_silent_temporal_ends_in_time() {
 }
 
 #[tokio::test]
+async fn who_is_cancelled_while_the_start_is_told_is_cancelled_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = waiting(&folder).await;
+    let id = the_one(&store);
+    let cancelled = id.clone();
+    let cancel = store.write(move |tx| ops::execution::cancel(tx, &cancelled, true));
+    cancel.await.unwrap();
+    let told = taken(&store, &id, Outgoing::Start, String::new());
+    told.await.unwrap();
+    let left = store.read(|view| view.outbox()).unwrap();
+    assert_eq!(left, [(id, Outgoing::Cancel)]);
+}
+
+#[tokio::test]
 async fn so_many_are_handed_over_at_once() {
     for (executions, at_once) in [(16, 16), (17, 16)] {
         let temporal_is = Silent::to("/StartWorkflowExecution", usize::MAX).await;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use stigmer_api::{agent::Agent, resource::Resource};
+use stigmer_api::{Kind, agent::Agent, agentexecution::AgentExecution, id, resource::Resource};
 
 mod disk;
 mod pages;
@@ -8,7 +8,7 @@ mod sealed;
 mod sizes;
 
 use super::*;
-use crate::error::Error;
+use crate::{error::Error, hub};
 
 fn agent(id: &str, slug: &str) -> Agent {
     let mut agent = Agent::default();
@@ -64,6 +64,44 @@ async fn a_failed_write_leaves_nothing_and_spares_its_neighbours() {
     assert_eq!(stored.slug(), "good");
     let bad = store.read(|view| view.id_of_slug(stigmer_api::Kind::Agent, "bad", ""));
     assert_eq!(bad.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_a_failed_write_changed_twice_is_as_it_was_and_nobody_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let id = id::new(Kind::AgentExecution);
+    let mut execution = AgentExecution::default();
+    execution.metadata_mut().id = id.clone();
+    let mut first = execution.clone();
+    let subscribe = store.write(move |tx| {
+        tx.put_execution(&mut first)?;
+        let (event, updates) = hub::subscription(first);
+        event.into_iter().for_each(|event| tx.publish(event));
+        Ok(updates)
+    });
+    let mut updates = subscribe.await.unwrap();
+    let message = |said: &str| {
+        let mut changed = execution.clone();
+        changed.spec.get_or_insert_default().message = said.to_owned();
+        changed
+    };
+    let (mut once, mut twice, mut last) = (message("once"), message("twice"), message("last"));
+    let failed = store.write(move |tx| {
+        tx.put_execution(&mut once)?;
+        tx.put_execution(&mut twice)?;
+        Err::<(), _>(Error::Precondition("no".to_owned()))
+    });
+    assert!(failed.await.is_err());
+    let stored: AgentExecution = store.read(|view| view.get(&id)).unwrap();
+    assert_eq!(stored, execution);
+    let written = store.write(move |tx| tx.put_execution(&mut last));
+    written.await.unwrap();
+    for said in ["", "last"] {
+        let told = updates.recv().await.unwrap().unwrap();
+        let spec = told.spec.clone().unwrap_or_default();
+        assert_eq!(spec.message, said);
+    }
 }
 
 #[tokio::test]
