@@ -53,40 +53,6 @@ async fn agents_are_listed_newest_first_in_pages_without_gap_or_double() -> Resu
 }
 
 #[tokio::test]
-async fn a_list_by_tags_has_what_carries_all_of_them() -> Result {
-    let api = Stack::get()?.api()?;
-    let (one, two) = (unique("tag"), unique("tag"));
-    let both = vec![one.clone(), two.clone()];
-    for tags in [both.clone(), vec![one], vec![two], Vec::new()] {
-        let mut agent = agent(&unique("tagged"));
-        agent.metadata_mut().tags.clone_from(&tags);
-        let agent = api.agents().create(agent).await?.into_inner();
-        let mut execution = execution(agent.id(), "hello");
-        execution.metadata_mut().tags = tags;
-        api.executions().create(execution).await?;
-    }
-    let request = ListAgentsRequest {
-        tags: both.clone(),
-        ..Default::default()
-    };
-    let list = api.agent_queries().list(request).await?.into_inner();
-    let tags: Vec<_> = list.entries.iter().map(tags_of).collect();
-    ensure!(tags == std::slice::from_ref(&both), "agents: {tags:?}");
-    let request = ListAgentExecutionsRequest {
-        tags: both.clone(),
-        ..Default::default()
-    };
-    let list = api.execution_queries().list(request).await?.into_inner();
-    let tags: Vec<_> = list.entries.iter().map(tags_of).collect();
-    ensure!(tags == [both], "executions: {tags:?}");
-    Ok(())
-}
-
-fn tags_of<R: Resource>(resource: &R) -> Vec<String> {
-    resource.metadata().cloned().unwrap_or_default().tags
-}
-
-#[tokio::test]
 async fn sessions_are_listed_of_all_instances_of_their_agent_and_of_no_other() -> Result {
     let api = Stack::get()?.api()?;
     let mut agents = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use stigmer_api::{
     agentexecution::AgentExecution, apiresource::ApiResourceMetadata, resource::Resource,
 };
-use test_e2e::{Result, Stack, ensure, unique};
+use test_e2e::{Result, Stack, agent, ensure, unique};
 
 fn table(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -44,6 +44,25 @@ async fn an_agents_are_replaced() -> Result {
     api.agents().update(agent.clone()).await?;
     let stored = api.agent_by_slug(agent.slug()).await?;
     ensure!(marks(&stored) == marks(&agent), "{stored:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn to_apply_others_alone_is_a_change() -> Result {
+    let api = Stack::get()?.api()?;
+    let mut agent = agent(&unique("marked"));
+    for (what, event) in [
+        ("first", "created"),
+        ("second", "updated"),
+        ("second", "unchanged"),
+    ] {
+        mark(agent.metadata_mut(), what, &[]);
+        let applied = api.agents().apply(agent.clone()).await?.into_inner();
+        let audit = applied.audit().and_then(|a| a.spec_audit.clone());
+        ensure!(audit.unwrap_or_default().event == event, "{what}");
+        let stored = api.agent_by_slug(applied.slug()).await?;
+        ensure!(marks(&stored) == marks(&agent), "{stored:?}");
+    }
     Ok(())
 }
 

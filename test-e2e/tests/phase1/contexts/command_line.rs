@@ -4,7 +4,7 @@ use stigmer_api::{
     resource::Resource,
     session::{ListSessionsByAgentRequest, SessionId},
 };
-use test_e2e::{Project, Result, Stack, ensure, environment, instance, unique};
+use test_e2e::{Project, Result, Stack, ensure, environment, instance, session, unique};
 
 use super::{KEY, agent_with, own_server, shown};
 
@@ -116,5 +116,25 @@ async fn a_refused_run_in_an_instance_leaves_no_session() -> Result {
         .await?
         .into_inner();
     ensure!(sessions.entries.is_empty(), "{sessions:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refused_run_leaves_the_session_that_it_named() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let agent = agent_with(&api, &[("TOKEN", "", true)]).await?;
+    let instance = agent.status.unwrap_or_default().default_instance_id;
+    let session = api.sessions().create(session(&instance)).await?;
+    let session = session.into_inner();
+    let args = ["run", "--session", session.id(), "--no-follow"];
+    let output = stack.cli().run(args).await?;
+    ensure!(
+        output.code == Some(1) && output.stderr.contains("TOKEN"),
+        "{output:#?}"
+    );
+    let value = session.id().to_owned();
+    let there = api.session_queries().get(SessionId { value }).await?;
+    ensure!(there.into_inner() == session);
     Ok(())
 }
