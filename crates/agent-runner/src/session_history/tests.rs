@@ -133,6 +133,13 @@ fn the_oldest_of_a_long_session_are_not_even_looked_at() {
 }
 
 #[test]
+fn what_does_not_fit_is_left_out_with_all_that_is_older() {
+    let (memory, _) = looked_at(&[long("3", 10), long("2", 1_000), long("1", 10)], None);
+    let newest = memory.newest(500);
+    assert_eq!((newest.ids(), newest.more), (vec!["3".to_owned()], true));
+}
+
+#[test]
 fn only_what_completed_is_remembered() {
     let mut failed = long("1", 10);
     failed.status.as_mut().unwrap().phase = ExecutionPhase::ExecutionFailed.into();

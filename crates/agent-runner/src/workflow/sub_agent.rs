@@ -239,38 +239,4 @@ impl SubAgentExecution {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transcript::Tokens;
-
-    #[test]
-    fn a_run_shows_the_tokens_of_all_its_answers() {
-        let tokens = |input| Tokens { input, output: 1 };
-        let end = SubAgentEnd {
-            output: "done".to_owned(),
-            used: Used {
-                tokens: tokens(30),
-                ..Used::default()
-            },
-            ending: Ending {
-                finish_reason: "stop".to_owned(),
-                tokens: tokens(10),
-                ..Ending::default()
-            },
-            ..SubAgentEnd::default()
-        };
-        let (mut call, mut run) = (Call::default(), SubAgentRun::default());
-        let noted = note(&mut call, Some(&mut run), end, &Limits::default(), "now");
-        assert!(noted.is_ok());
-        assert_eq!(run.ending.tokens, tokens(30));
-        assert_eq!(run.ending.finish_reason, "stop");
-        assert_eq!(
-            (run.output.as_str(), run.state),
-            ("done", CallState::Completed)
-        );
-        assert_eq!(
-            (call.result.as_str(), call.state),
-            ("done", CallState::Completed)
-        );
-    }
-}
+mod tests;

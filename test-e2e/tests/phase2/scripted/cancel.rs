@@ -1,6 +1,9 @@
 use anyhow::Context;
 use serde_json::json;
-use stigmer_api::agentexecution::{ExecutionPhase, ToolCallStatus};
+use stigmer_api::{
+    agent::{StdioServer, mcp_server_definition::ServerType},
+    agentexecution::{ExecutionPhase, ToolCallStatus},
+};
 use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure, until, until_phase};
 
 #[tokio::test]
@@ -62,5 +65,35 @@ async fn cancel_lets_a_tool_go() -> Result {
     );
     ensure!(stack.temporal()?.closed(&id).await? == "CANCELED");
     script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn cancel_lets_a_server_go_that_does_not_get_ready() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    // One that is reached by HTTP says nothing on its standard streams.
+    let server = StdioServer {
+        command: stack.mcp()?.stdio.to_string_lossy().into_owned(),
+        args: ["http", "--port", "0"].map(str::to_owned).into(),
+        ..Default::default()
+    };
+    let agent = NewAgent::new("mute").server("mute", ServerType::Stdio(server));
+    let agent = agent.apply(&api).await?;
+    let script = stack.script("mute").await?;
+    let id = Ask::new(&agent, script.model(), "Hello?")
+        .start(&api)
+        .await?;
+    let temporal = stack.temporal()?;
+    temporal.until_works(&id).await?;
+    stack.cli().run(["cancel", &id]).await?.ok()?;
+    ensure!(temporal.closed(&id).await? == "CANCELED");
+    // It was told, not taken for dead.
+    let history = temporal.history(&id).await?;
+    let told = history
+        .iter()
+        .any(|it| it.kind() == "ACTIVITY_TASK_CANCELED");
+    ensure!(told, "{history:?}");
+    ensure!(script.finish().await?.is_empty());
     Ok(())
 }

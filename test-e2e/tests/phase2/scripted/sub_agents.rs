@@ -73,10 +73,19 @@ async fn a_sub_agents_words_are_never_shown_as_its_agents() -> Result {
     let question = json!({ "input": "Where is Moby Dick?" });
     let delegates = Answer::tool("agent_librarian", question).saying("I shall ask.");
     script.answer(delegates).await?;
+    // Neither what is said beside a call nor what is said as it comes.
+    let looks = Answer::tool("echo", json!({ "text": "shelves" })).saying("On the way.");
+    script.answer(looks.when_system(LIBRARIAN)).await?;
     let words = Answer::pieces(["On the ", "third shelf."]);
     script.answer(words.when_system(LIBRARIAN)).await?;
     script.answer(Answer::text("I know it.")).await?;
-    let agent = NewAgent::new("words").sub_agent("librarian", LIBRARIAN, &[], &[], &[]);
+    let agent = NewAgent::new("words").stdio(&stack, &[])?.sub_agent(
+        "librarian",
+        LIBRARIAN,
+        &["probe"],
+        &[],
+        &[],
+    );
     let agent = agent.apply(&api).await?;
     let ask = Ask::new(&agent, script.model(), "Find Moby Dick.");
     let id = ask.start(&api).await?;

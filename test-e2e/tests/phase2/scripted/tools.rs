@@ -229,7 +229,10 @@ async fn a_tool_that_does_not_exist_is_told_to_the_model() -> Result {
     let stack = Stack::get()?;
     let api = stack.api()?;
     let script = stack.script("unknown").await?;
-    script.answer(Answer::tool("teleport", json!({}))).await?;
+    // Beside one that does: its result is not the other's.
+    let add = json!({ "a": 1, "b": 2 });
+    let both = [("teleport", json!({})), ("add", add)];
+    script.answer(Answer::tools(both)).await?;
     script.answer(Answer::text("I cannot.")).await?;
     let agent = NewAgent::new("unknown")
         .stdio(&stack, &[])?
@@ -238,10 +241,18 @@ async fn a_tool_that_does_not_exist_is_told_to_the_model() -> Result {
     let done = Ask::new(&agent, script.model(), "Go there.")
         .completed(&api)
         .await?;
-    let tool = done.tool()?;
-    ensure!(tool.status() == ToolCallStatus::ToolCallFailed, "{tool:?}");
+    let statuses: Vec<_> = done.tools()?.iter().map(|t| t.status()).collect();
+    let expected = [
+        ToolCallStatus::ToolCallFailed,
+        ToolCallStatus::ToolCallCompleted,
+    ];
+    ensure!(statuses == expected, "{:?}", done.tools());
     let asked = script.finish().await?;
-    ensure!(asked[1].tool_results()[0].contains("teleport"), "{asked:?}");
+    let results = asked[1].tool_results();
+    ensure!(
+        results[0].contains("teleport") && results[1] == "3",
+        "{asked:?}"
+    );
     Ok(())
 }
 

@@ -61,16 +61,60 @@ async fn a_long_conversation_goes_on_in_a_new_history() -> Result {
     );
     let runs = stack.temporal()?.runs(done.id()).await?;
     ensure!(runs >= 4, "{runs} runs for 8 turns of at most 2");
-    // What was used before counts in the new history too.
-    let script = stack.script("limited").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_used_before_counts_in_the_new_history_too() -> Result {
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let env = [("STIGMER_TURNS_PER_RUN", "2")];
+    let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("limited").stdio(&stack, &[])?.sub_agent(
+        "clerk",
+        "You count on.",
+        &["probe"],
+        &[],
+        &[],
+    );
+    let agent = agent.apply(&api).await?;
+    let add = |n| Answer::tool("add", json!({ "a": n, "b": 2 }));
+
+    let calls = stack.script("calls").await?;
     for n in 0..3 {
-        let add = Answer::tool("add", json!({ "a": n, "b": 2 }));
-        script.answer(add).await?;
+        calls.answer(add(n)).await?;
     }
-    let ask = Ask::new(&agent, script.model(), "Count on.").limits(|l| l.max_model_calls = 3);
-    let error = ask.failed(&api).await?;
-    ensure!(error.contains("its limit of 3 model calls"), "{error}");
-    ensure!(script.finish().await?.len() == 3);
+    let calls_limited =
+        Ask::new(&agent, calls.model(), "Count on.").limits(|l| l.max_model_calls = 3);
+    // A sub-agent's own, over its own histories.
+    let of_clerk = stack.script("of-clerk").await?;
+    let task = json!({ "input": "Count on." });
+    of_clerk.answer(Answer::tool("agent_clerk", task)).await?;
+    for n in 0..3 {
+        of_clerk.answer(add(n)).await?;
+    }
+    of_clerk.answer(Answer::text("Counted.")).await?;
+    let clerk_limited =
+        Ask::new(&agent, of_clerk.model(), "Count on.").limits(|l| l.max_model_calls = 5);
+    // No history alone takes as long as the limit.
+    let time = stack.script("time").await?;
+    for n in 0..8 {
+        let slow = json!({ "ms": 300 + n });
+        time.answer(Answer::tool("slow", slow)).await?;
+    }
+    let time_limited = Ask::new(&agent, time.model(), "Count on.").limits(|l| l.max_seconds = 1);
+
+    let (calls_limited, clerk_limited, time_limited) = tokio::try_join!(
+        calls_limited.failed(&api),
+        clerk_limited.failed(&api),
+        time_limited.failed(&api)
+    )?;
+    ensure!(calls_limited.contains("its limit of 3 model calls"));
+    ensure!(calls.finish().await?.len() == 3);
+    ensure!(clerk_limited.contains("its limit of 5 model calls"));
+    ensure!(of_clerk.finish().await?.len() == 5);
+    ensure!(time_limited.contains("its limit of 1 seconds"));
     Ok(())
 }
 

@@ -2,7 +2,9 @@ use agent_tools::ToolSpec;
 
 use super::*;
 use crate::{
+    limits::Limits,
     offered_tools::Tool,
+    pins::{Actor, Pins},
     transcript::{Component, RequestedCall},
 };
 
@@ -123,4 +125,47 @@ fn what_begins_runs_and_what_is_refused_has_ended() {
         (sub.id.as_str(), sub.name.as_str(), sub.input.as_str()),
         ("call_3", "g", "t")
     );
+}
+
+#[test]
+fn what_comes_of_a_call_is_noted_with_it_whichever_ends_first() {
+    let actor = Actor {
+        execution_id: "e".to_owned(),
+        sub_agent: None,
+        pins: Pins::default(),
+    };
+    let agent_run = AgentRun {
+        actor,
+        key: "e".to_owned(),
+        model: "m".to_owned(),
+        tools: tools(),
+        input: None,
+        limits: Limits::default(),
+        turns_per_run: 1,
+        merged_reports: true,
+    };
+    let (first, second) = (r#"{"input":"1"}"#, r#"{"input":"2"}"#);
+    let mut progress = Progress {
+        transcript: transcript(&[("nobody", ""), ("agent_x", first), ("agent_x", second)]),
+        ..Progress::default()
+    };
+    let decisions = decide(&agent_run.tools, &mut progress.transcript);
+    let decisions = decisions.unwrap_or_default();
+    begin(&mut progress.transcript, &decisions, "began");
+    let end = |output: &str| {
+        let mut end = SubAgentEnd::default();
+        output.clone_into(&mut end.output);
+        Done::SubAgent(Ok(end))
+    };
+    let done = [(2, end("of 2")), (1, end("of 1"))];
+    let noted = note(&agent_run, &mut progress, done.into_iter(), "ended");
+    assert!(noted.is_ok());
+    let results = progress.transcript.calls().map(|call| call.result.as_str());
+    let results: Vec<&str> = results.skip(1).collect();
+    assert_eq!(results, ["of 1", "of 2"]);
+    let runs = progress.transcript.sub_agents.iter();
+    let runs: Vec<_> = runs
+        .map(|run| (run.input.as_str(), run.output.as_str()))
+        .collect();
+    assert_eq!(runs, [("1", "of 1"), ("2", "of 2")]);
 }
