@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{At, HELLO, LONG, gateway, is_reset};
+use axum::{Router, http::Uri, routing::get};
+use common::{At, HELLO, LONG, gateway, is_reset, listen};
 use futures::StreamExt;
 use model_gateway::config::Mode;
 use tokio::{
@@ -125,4 +126,17 @@ async fn what_comes_after_the_end_is_nobodys() {
     let answer = at.ask("m", true, HELLO).await;
     assert_eq!(answer.headers()["x-from"], "far");
     assert_eq!(answer.text().await.unwrap(), "data: 1\n\n");
+}
+
+#[tokio::test]
+async fn a_version_in_the_address_is_asked_for_unless_the_client_asks_for_something() {
+    let models = get(async |uri: Uri| uri.to_string());
+    let upstream = listen(Router::new().route("/v1/models", models)).await;
+    let base = Some(format!("http://{upstream}/v1?version=1"));
+    let at = gateway(base, Mode::Replay, None).await;
+    for (asked, passed) in [("", "?version=1"), ("?limit=5", "?limit=5")] {
+        let url = format!("http://{}/v1/models{asked}", at.address);
+        let answer = at.client.get(url).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), format!("/v1/models{passed}"));
+    }
 }

@@ -214,10 +214,10 @@ async fn arguments_are_filled_and_redacted() {
         )
     };
     let (tools, _dir) = tools(Limits::default());
-    let filled = with(&["--token=${TOKEN}", "$${TOKEN}", "$5"]);
+    let filled = with(&["--token=${TOKEN}", "", "$${TOKEN}", "$5"]);
     assert_eq!(
         said(&tools, &filled, "args", json!({})).await,
-        "--token=[redacted]\n${TOKEN}\n$5"
+        "--token=[redacted]\n\n${TOKEN}\n$5"
     );
     tools.close("aex_1").await;
     for (arg, why) in [

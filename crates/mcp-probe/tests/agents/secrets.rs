@@ -18,6 +18,8 @@ async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
         ("API_KEY", "Bearer ${TOKEN}"),
         ("REGION", "${WHERE}"),
         ("PRICE", "$${5}$"),
+        // Its own goes before what it inherits.
+        ("PATH", "/nowhere"),
     ];
     let server = definition("probe", ServerType::Stdio(command(PROBE, &[], &vars)));
     let mut toolset = toolset("aex_1", vec![server]);
@@ -55,6 +57,7 @@ async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
     assert_eq!(value("API_KEY").await, "Bearer [redacted]");
     assert_eq!(value("REGION").await, "eu-1");
     assert_eq!(value("PRICE").await, "${5}$");
+    assert_eq!(value("PATH").await, "/nowhere");
     tools.close("aex_1").await;
 }
 
