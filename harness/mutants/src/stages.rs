@@ -1,7 +1,7 @@
 //! What is asked whether it notices a mutant, the cheapest first.
 
 use harness_base::Command;
-use harness_base::cargo::cargo;
+use harness_base::cargo::{HARNESS, cargo};
 use std::path::Path;
 
 /// Who may notice.
@@ -83,8 +83,7 @@ impl Stage {
         let tests = |expression: String| {
             // A build of the selection that everything else builds too: other features would compile the dependencies anew.
             let packages: Vec<&str> = match package {
-                "xtask" | "harness-base" | "harness-provision" | "harness-selection"
-                | "harness-stack" => HARNESS.to_vec(),
+                floor if HARNESS.contains(&floor) => HARNESS.to_vec(),
                 program if is_harness(program) => vec!["-p", program],
                 _ => Vec::new(),
             };
@@ -123,20 +122,6 @@ impl Stage {
         in_copy(command, places)
     }
 }
-
-/// xtask and what it stands on, with features of their own.
-const HARNESS: [&str; 10] = [
-    "-p",
-    "xtask",
-    "-p",
-    "harness-base",
-    "-p",
-    "harness-provision",
-    "-p",
-    "harness-selection",
-    "-p",
-    "harness-stack",
-];
 
 fn in_copy(command: Command, places: Places<'_>) -> Command {
     // A target folder of the user's own choice is for the checkout, and a snapshot is not to be written by a mutant.

@@ -3,6 +3,7 @@
 mod docker;
 mod stage;
 
+use harness_base::cargo::HARNESS;
 use harness_base::run::clock::seconds;
 use harness_base::{Code, Config, Interrupt};
 use harness_provision::{Program, programs};
@@ -18,22 +19,6 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHAT", default_value = "auto")]
     docker: docker::DockerPolicy,
 }
-
-/// xtask and what it stands on: apart from the rest, with features of their own.
-const HARNESS: [&str; 12] = [
-    "nextest",
-    "run",
-    "-p",
-    "xtask",
-    "-p",
-    "harness-base",
-    "-p",
-    "harness-provision",
-    "-p",
-    "harness-selection",
-    "-p",
-    "harness-stack",
-];
 
 const LINT: [&str; 3] = ["clippy", "--workspace", "--locked"];
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
@@ -56,7 +41,10 @@ fn test_stages() -> Vec<Stage> {
     let stage = |name, args: &[&'static str]| Stage::cargo(name, args, Code::TestsFailed);
     vec![
         stage("unit tests", &["nextest", "run", "--no-tests", "pass"]),
-        stage("harness's tests", &HARNESS),
+        stage(
+            "harness's tests",
+            &[&["nextest", "run"][..], &HARNESS].concat(),
+        ),
         // Apart: nobody else shall be compiled with the features of what these stand on.
         stage(
             "programs' tests",
