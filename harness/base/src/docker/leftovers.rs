@@ -37,13 +37,12 @@ pub fn mark(root: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("write {}", path.display()))
 }
 
-/// Names of everything with a label, one list for each of [`KINDS`].
-async fn listed(label: &str) -> anyhow::Result<[Vec<String>; 3]> {
+/// Everything with a label, a line each in a format of its kind: one list for each of [`KINDS`].
+async fn listed(label: &str, format: impl Fn(usize) -> String) -> anyhow::Result<[Vec<String>; 3]> {
     let list = async |at: usize| {
-        let name = if at == 0 { "{{.Names}}" } else { "{{.Name}}" };
         let command = docker(KINDS[at].0.iter().copied())
             .args(["--filter".to_owned(), format!("label={label}")])
-            .args(["--format", name]);
+            .args(["--format".to_owned(), format(at)]);
         let said = docker::ask(command, ANSWER, Code::Leftovers).await?;
         anyhow::Ok(said.lines().map(str::to_owned).collect::<Vec<_>>())
     };
@@ -52,12 +51,18 @@ async fn listed(label: &str) -> anyhow::Result<[Vec<String>; 3]> {
     Ok([containers?, networks?, volumes?])
 }
 
+/// Names of everything that a run has.
+async fn named(run: &str) -> anyhow::Result<[Vec<String>; 3]> {
+    let name = |at| if at == 0 { "{{.Names}}" } else { "{{.Name}}" }.to_owned();
+    listed(&format!("{}={run}", labels::RUN), name).await
+}
+
 /// What a run still has, by name.
 ///
 /// # Errors
 /// When the engine does not answer.
 pub async fn left(run: &str) -> anyhow::Result<Vec<String>> {
-    Ok(listed(&format!("{}={run}", labels::RUN)).await?.concat())
+    Ok(named(run).await?.concat())
 }
 
 /// Removes everything that a run has; how many things there were. An engine that does not answer is waited for, which is
@@ -90,7 +95,7 @@ async fn attempt(run: &str) -> anyhow::Result<usize> {
     let mut count = 0;
     // A second look finds what the engine was still making when the first was taken.
     for _ in 0..3 {
-        let found = listed(&format!("{}={run}", labels::RUN)).await?;
+        let found = named(run).await?;
         if found.iter().all(Vec::is_empty) {
             return Ok(count);
         }
@@ -115,25 +120,20 @@ pub async fn sweep(root: &Path, limit: Duration) -> Vec<String> {
     let label = format!("{}={}", labels::CHECKOUT, info::checkout_hash(root));
     let mut runs = BTreeSet::new();
     let mut live = false;
-    for (list, _) in &KINDS {
-        let format = format!(
-            "{{{{.Label \"{}\"}}}} {{{{.Label \"{}\"}}}}",
-            labels::RUN,
-            labels::OWNER
-        );
-        let command = docker(list.iter().copied())
-            .args(["--filter", &format!("label={label}")])
-            .args(["--format", &format]);
-        let Ok(said) = docker::ask(command, ANSWER, Code::Leftovers).await else {
-            return Vec::new(); // no engine, nothing to sweep; the marker stays for the next time
-        };
-        for line in said.lines() {
-            match line.split_once(' ') {
-                Some((run, owner)) if !owned(root, run, owner) => {
-                    runs.insert(run.to_owned());
-                }
-                _ => live = true,
+    let owner = format!(
+        "{{{{.Label \"{}\"}}}} {{{{.Label \"{}\"}}}}",
+        labels::RUN,
+        labels::OWNER
+    );
+    let Ok(found) = listed(&label, |_| owner.clone()).await else {
+        return Vec::new(); // no engine, nothing to sweep; the marker stays for the next time
+    };
+    for line in found.iter().flatten() {
+        match line.split_once(' ') {
+            Some((run, owner)) if !owned(root, run, owner) => {
+                runs.insert(run.to_owned());
             }
+            _ => live = true,
         }
     }
     let mut swept = Vec::new();
