@@ -20,7 +20,9 @@ use temporalio_common::{
 use temporalio_sdk::{Runtime, Worker, WorkerOptions, runtime::RuntimeOptions};
 use test_e2e::{Api, Control, Instance, Stack, Temporal, TemporalEndpoint, unique};
 
-pub(crate) use temporalio_common::protos::temporal::api::workflow::v1::PendingActivityInfo;
+pub(crate) use temporalio_common::protos::temporal::api::{
+    enums::v1::PendingActivityState, workflow::v1::PendingActivityInfo,
+};
 
 pub(crate) const QUEUE: &str = "TEMPORAL_AGENT_EXECUTION_RUNNER_TASK_QUEUE";
 /// How long a test waits for what a history is to show.
@@ -135,9 +137,15 @@ impl Original {
         let handle = self.client.start_workflow(workflow, input, options).await?;
         Ok(Invoked(handle))
     }
+
+    /// The runner's own workflow of an execution, which stands behind the server's.
+    pub(crate) fn own_workflow(&self, execution: &AgentExecution) -> Invoked {
+        let id = format!("stigmer/agent-execution/run/{}", execution.id());
+        Invoked(self.client.get_workflow_handle::<UntypedWorkflow>(id))
+    }
 }
 
-/// A workflow that was started.
+/// A workflow that is there.
 pub(crate) struct Invoked(WorkflowHandle<Client, UntypedWorkflow>);
 
 impl Invoked {

@@ -13,7 +13,7 @@ use test_e2e::{
     unique, until, until_phase,
 };
 
-use crate::original::{LIMITS, Limits, Original, PendingActivityInfo};
+use crate::original::{LIMITS, Limits, Original, PendingActivityInfo, PendingActivityState};
 
 /// Creates an execution, whose workflow nobody has started.
 async fn create(original: &Original, ask: Ask) -> Result<AgentExecution> {
@@ -191,8 +191,8 @@ async fn a_killed_runner_costs_nothing() -> Result {
     let runner = original.runner().await?;
     let script = stack.script("killed").await?;
     let run = unique("run");
-    // The tool is under way when the runner is killed, however late that is; called again, it answers at once.
-    let note = json!({ "run": run, "text": "once", "ms": 60_000 });
+    // The tool is under way when the runner is killed, also on a slow machine; called again, it answers at once.
+    let note = json!({ "run": run, "text": "once", "ms": 15_000 });
     script.answer(Answer::tool("note", note)).await?;
     let notes = Answer::tool("notes", json!({ "run": run }));
     script.answer(notes).await?;
@@ -202,12 +202,15 @@ async fn a_killed_runner_costs_nothing() -> Result {
     let agent = agent.apply(&original.api).await?;
     let execution = create(&original, Ask::new(&agent, script.model(), "Note it.")).await?;
     let invoked = original.invoke(&execution, LIMITS).await?;
+    let works = |a: &PendingActivityInfo| a.state() == PendingActivityState::Started;
     let running = ToolCallStatus::ToolCallRunning;
     until(&original.api, execution.id(), |execution| {
         let calls = execution.status.iter().flat_map(|s| &s.tool_calls);
         calls.last().is_some_and(|call| call.status() == running)
     })
     .await?;
+    let own = original.own_workflow(&execution);
+    own.pending("CallTool", works).await?;
     original.control.kill(&runner).await?;
     let killed = SystemTime::now();
     original.control.restart(&runner).await?;
