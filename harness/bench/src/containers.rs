@@ -28,18 +28,19 @@ const DOWN: Duration = Duration::from_secs(60);
 pub async fn start(side: &Side, config: &Config, runner: &Runner) -> anyhow::Result<(f64, f64)> {
     ensure!(
         KeptStack::dir(&side.root).is_err(),
-        "a stack is kept here, which would be ended with this one: cargo xtask down"
+        "a stack is kept in {}, and would be ended with the one to be measured\n  mend: cargo xtask down there",
+        side.root.display()
     );
-    let took = runner.run(&side.xtask(UP)).await;
-    let alone = match took {
-        Ok(_) => alone(side, config, runner).await,
-        Err(_) => Ok(0.0),
+    let both = async {
+        let took = runner.run(&side.xtask(UP)).await?;
+        Ok((took, alone(side, config, runner).await?))
     };
-    // Whatever came before, and after a signal too: nobody else would.
+    let both = both.await;
+    // Whatever came of it, and after a signal too: nobody else would.
     let down = query(side.xtask(["down"]), DOWN).await;
     let down = down.map_err(anyhow::Error::msg).context("end the stack")?;
     ensure!(down.ok, "end the stack: {}", down.stderr);
-    Ok((took?, alone?))
+    both
 }
 
 async fn alone(side: &Side, config: &Config, runner: &Runner) -> anyhow::Result<f64> {
