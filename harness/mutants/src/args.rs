@@ -5,13 +5,15 @@ use clap::Parser;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
-Each mutant is put into a copy of this checkout, in target/mutants, and built there. The crate's unit tests are asked first, then
-those of the crates above it, then phase 1, then phase 2; the first test that fails ends it. What came
-of each is a line of target/mutants/results.jsonl. Mutants that are there are not tested again, so after Ctrl-C the same
-command goes on. `.cargo/mutants.toml` says what is not worth a mutant, and why.
+All are put into a copy of this checkout, in target/mutants, each behind a switch, and built at once; one that does not compile
+so is built by itself. The crate's unit tests are asked first, then those of the crates above it, then phase 1, then phase 2, of
+these only those that run the changed code at all; the first test that fails ends it. What came of each is a line of
+target/mutants/results.jsonl. Mutants that are there are not tested again, so after Ctrl-C the same command goes on.
+`.cargo/mutants.toml` says what is not worth a mutant, and why.
 
 --json prints {\"schema\":1,\"left\",\"caught_percent\",\"counts\":{..},\"mutants\":[{\"id\",\"package\",\"file\",\"line\",\"name\",\"verdict\",
-\"by\",\"seconds\",\"diff\"}]}: verdict is caught_by_unit, caught_by_e2e, missed, unviable (it does not compile) or timeout.
+\"by\",\"reached\",\"seconds\",\"diff\"}]}: verdict is caught_by_unit, caught_by_e2e, missed, unviable (it does not compile) or
+timeout; reached is false where no test runs it.
 
 Exit codes: 0 none missed, 10 some missed, 1 our own fault, 2 usage, 20 prerequisite missing, 130 interrupted.";
 

@@ -5,9 +5,11 @@ use crate::mutant::Mutant;
 use crate::results::{Record, Verdict};
 use crate::stages::{self, Places, Stage};
 use crate::step::{self, End};
+use crate::switch::Switch;
+use crate::together::Together;
 use anyhow::Context;
 use harness_base::{Code, Interrupt, coded, tail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,16 @@ pub struct Bench<'a> {
     pub log: PathBuf,
     /// The user's wish to stop.
     pub interrupt: &'a Interrupt,
-    limits: BTreeMap<(String, Stage), Duration>,
+    switch: Switch,
+    without: BTreeMap<(String, Stage), Without>,
+}
+
+/// How a stage went without a fault.
+#[derive(Clone, Debug)]
+struct Without {
+    limit: Duration,
+    /// The woven mutants that it came by.
+    passed: BTreeSet<usize>,
 }
 
 impl<'a> Bench<'a> {
@@ -40,7 +51,8 @@ impl<'a> Bench<'a> {
             xtask: dir.join("xtask"),
             log: dir.join("step.log"),
             interrupt,
-            limits: BTreeMap::new(),
+            switch: Switch::new(dir),
+            without: BTreeMap::new(),
         }
     }
 
@@ -51,32 +63,63 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Runs every stage of these crates without a fault: what fails then would notice any mutant.
+    /// Puts as many of them into the copy as compile side by side, and returns their numbers.
+    ///
+    /// # Errors
+    /// When the copy does not compile, whatever is left out.
+    pub async fn weave(
+        &self,
+        together: &mut Together<'_>,
+        packages: &[String],
+    ) -> anyhow::Result<BTreeSet<usize>> {
+        self.switch.off()?;
+        let selections: BTreeSet<_> = packages.iter().map(|it| stages::selection(it)).collect();
+        let build = async || {
+            let mut failed = String::new();
+            for selection in &selections {
+                let build = stages::build(selection, self.places());
+                match step::run(&build, &self.log, FIRST, self.interrupt).await? {
+                    End::Code(Some(0)) => {}
+                    End::Interrupted => return Err(coded(Code::Interrupted, "interrupted")),
+                    End::Code(_) | End::Late => {
+                        let words = std::fs::read(&self.log).unwrap_or_default();
+                        failed.push_str(&String::from_utf8_lossy(&words));
+                    }
+                }
+            }
+            Ok((!failed.is_empty()).then_some(failed))
+        };
+        let settled = together.settle(&self.switch, build).await;
+        settled.with_context(|| format!("{} says why", self.log.display()))
+    }
+
+    /// Runs every stage of these crates without a fault: what fails then would notice any mutant. Of the woven ones it is noted
+    /// who comes by.
     ///
     /// # Errors
     /// The stage that fails, with its last words.
     pub async fn prepare(&mut self, packages: &[String]) -> anyhow::Result<()> {
-        let mut phases = BTreeMap::<Stage, Duration>::new();
+        let mut phases = BTreeMap::<Stage, Without>::new();
         for package in packages {
             for stage in stages::of(package) {
-                let took = match phases.get(&stage) {
-                    Some(took) => *took,
+                let without = match phases.get(&stage) {
+                    Some(without) => without.clone(),
                     None => self.without_fault(package, stage).await?,
                 };
                 if matches!(stage, Stage::Phase1 | Stage::Phase2) {
-                    phases.insert(stage, took);
+                    phases.insert(stage, without.clone());
                 }
-                let limit = (took * TIMES).max(AT_LEAST);
-                self.limits.insert((package.clone(), stage), limit);
+                self.without.insert((package.clone(), stage), without);
             }
         }
         Ok(())
     }
 
-    /// How long a stage takes of the code as it is, once it is built.
-    async fn without_fault(&self, package: &str, stage: Stage) -> anyhow::Result<Duration> {
+    /// How long a stage takes of the code as it is, once it is built, and what it comes by.
+    async fn without_fault(&self, package: &str, stage: Stage) -> anyhow::Result<Without> {
         let name = format!("{} of {package} without a fault", stage.name());
         let mut took = Duration::ZERO;
+        self.switch.note()?;
         // The first builds what is not built.
         let build = matches!(stage, Stage::Unit | Stage::Dependents);
         for _ in 0..=usize::from(build) {
@@ -86,7 +129,10 @@ impl<'a> Bench<'a> {
             took = began.elapsed();
         }
         eprintln!("{name}: {:.1} s", took.as_secs_f32());
-        Ok(took)
+        let limit = (took * TIMES).max(AT_LEAST);
+        let passed = self.switch.passed()?;
+        self.switch.off()?;
+        Ok(Without { limit, passed })
     }
 
     async fn expect(&self, command: harness_base::Command, what: &str) -> anyhow::Result<()> {
@@ -108,12 +154,23 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Turns on a mutant that is woven in, and asks the stages that come by it, one after the other.
+    ///
+    /// # Errors
+    /// A stage that cannot run; [`Code::Interrupted`].
+    pub async fn test_woven(&self, mutant: &Mutant, number: usize) -> anyhow::Result<Record> {
+        self.switch.on(number)?;
+        let record = self.ask(mutant, Some(number)).await;
+        self.switch.off()?;
+        record
+    }
+
     /// Puts a mutant into the copy, asks one stage after the other, and takes it out again.
     ///
     /// # Errors
     /// A stage that cannot run; [`Code::Interrupted`].
-    pub async fn test(&self, mutant: &Mutant) -> anyhow::Result<Record> {
-        let (path, began) = (self.copy.join(&mutant.file), Instant::now());
+    pub async fn test_alone(&self, mutant: &Mutant) -> anyhow::Result<Record> {
+        let path = self.copy.join(&mutant.file);
         let read =
             || std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()));
         let whole = read()?;
@@ -121,47 +178,64 @@ impl<'a> Bench<'a> {
             std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
         };
         write(&mutant.put_into(&whole)?)?;
-        let result = self.ask(mutant).await;
+        let record = self.ask(mutant, None).await;
         write(&whole)?;
-        let (verdict, by) = result?;
-        Ok(Record::new(
-            mutant,
-            verdict,
-            by,
-            began.elapsed().as_secs_f64(),
-        ))
+        record
     }
 
-    async fn ask(&self, mutant: &Mutant) -> anyhow::Result<(Verdict, Option<String>)> {
+    async fn ask(&self, mutant: &Mutant, number: Option<usize>) -> anyhow::Result<Record> {
+        let began = Instant::now();
+        let mut asked = 0;
+        let mut end = (Verdict::Missed, None);
         for stage in stages::of(&mutant.package) {
-            let limit = self.limits.get(&(mutant.package.clone(), stage));
-            let limit = limit.copied().unwrap_or(AT_LEAST);
-            let command = stage.command(&mutant.package, self.places());
-            let code = match step::run(&command, &self.log, limit, self.interrupt).await? {
-                End::Code(code) => code,
-                End::Late => return Ok((Verdict::Timeout, Some(stage.name().into()))),
-                End::Interrupted => return Err(coded(Code::Interrupted, "interrupted")),
-            };
-            let words = std::fs::read(&self.log).unwrap_or_default();
-            match judge(stage, code, &String::from_utf8_lossy(&words)) {
-                Outcome::Silent => {}
-                Outcome::Noticed(by) => {
-                    let unit = matches!(stage, Stage::Unit | Stage::Dependents);
-                    let verdict = if unit {
-                        Verdict::CaughtByUnit
-                    } else {
-                        Verdict::CaughtByE2e
-                    };
-                    return Ok((verdict, Some(by)));
-                }
-                Outcome::Unviable => return Ok((Verdict::Unviable, None)),
-                Outcome::Broken(why) => anyhow::bail!(
-                    "{}: {why}\n  {}",
-                    mutant.name,
-                    tail(&self.log, 20).join("\n  ")
-                ),
+            let without = self.without.get(&(mutant.package.clone(), stage));
+            let passes = |number| without.is_none_or(|it| it.passed.contains(&number));
+            if !number.is_none_or(passes) {
+                continue;
+            }
+            asked += 1;
+            if let Some(found) = self.ask_stage(mutant, stage, without).await? {
+                end = found;
+                break;
             }
         }
-        Ok((Verdict::Missed, None))
+        let mut record = Record::new(mutant, end.0, end.1, began.elapsed().as_secs_f64());
+        record.reached = asked > 0;
+        Ok(record)
+    }
+
+    /// What a stage says; none where it notices nothing.
+    async fn ask_stage(
+        &self,
+        mutant: &Mutant,
+        stage: Stage,
+        without: Option<&Without>,
+    ) -> anyhow::Result<Option<(Verdict, Option<String>)>> {
+        let limit = without.map_or(AT_LEAST, |it| it.limit);
+        let command = stage.command(&mutant.package, self.places());
+        let code = match step::run(&command, &self.log, limit, self.interrupt).await? {
+            End::Code(code) => code,
+            End::Late => return Ok(Some((Verdict::Timeout, Some(stage.name().into())))),
+            End::Interrupted => return Err(coded(Code::Interrupted, "interrupted")),
+        };
+        let words = std::fs::read(&self.log).unwrap_or_default();
+        Ok(match judge(stage, code, &String::from_utf8_lossy(&words)) {
+            Outcome::Silent => None,
+            Outcome::Noticed(by) => {
+                let unit = matches!(stage, Stage::Unit | Stage::Dependents);
+                let verdict = if unit {
+                    Verdict::CaughtByUnit
+                } else {
+                    Verdict::CaughtByE2e
+                };
+                Some((verdict, Some(by)))
+            }
+            Outcome::Unviable => Some((Verdict::Unviable, None)),
+            Outcome::Broken(why) => anyhow::bail!(
+                "{}: {why}\n  {}",
+                mutant.name,
+                tail(&self.log, 20).join("\n  ")
+            ),
+        })
     }
 }

@@ -23,8 +23,11 @@ mod report;
 mod results;
 mod stages;
 mod step;
+mod switch;
+mod together;
 mod tool;
 mod warm;
+mod weave;
 
 use anyhow::Context;
 use args::Args;
@@ -38,6 +41,7 @@ use results::{Record, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
+use together::Together;
 
 /// The mutants that are asked for.
 async fn mutants(args: &Args, dir: &Path, bench: &Bench<'_>) -> anyhow::Result<Vec<Mutant>> {
@@ -86,13 +90,31 @@ async fn test(bench: &mut Bench<'_>, left: &[&Mutant], path: &Path) -> anyhow::R
         return Ok(());
     }
     let packages: BTreeSet<_> = left.iter().map(|it| it.package.clone()).collect();
-    bench
-        .prepare(&packages.into_iter().collect::<Vec<_>>())
-        .await?;
-    for (number, mutant) in left.iter().enumerate() {
-        let record = bench.test(mutant).await?;
-        results::add(path, &record)?;
-        eprintln!("{:>4}/{} {}", number + 1, left.len(), report::line(&record));
+    let packages: Vec<_> = packages.into_iter().collect();
+    let copy = bench.copy.clone();
+    let mut together = Together::read(&copy, left).await?;
+    let woven = bench.weave(&mut together, &packages).await?;
+    eprintln!(
+        "{} compile side by side, {} are built one by one",
+        woven.len(),
+        left.len() - woven.len()
+    );
+    bench.prepare(&packages).await?;
+    let mut tested = 0;
+    let mut add = |record: Record| {
+        tested += 1;
+        eprintln!("{tested:>4}/{} {}", left.len(), report::line(&record));
+        results::add(path, &record)
+    };
+    let numbered = (1..).zip(left);
+    let (side_by_side, alone): (Vec<_>, Vec<_>) =
+        numbered.partition(|(number, _)| woven.contains(number));
+    for (number, mutant) in side_by_side {
+        add(bench.test_woven(mutant, number).await?)?;
+    }
+    together.restore()?;
+    for (_, mutant) in alone {
+        add(bench.test_alone(mutant).await?)?;
     }
     Ok(())
 }
@@ -178,6 +200,9 @@ mod tests {
         "copy.rs",
         "warm.rs",
         "tool.rs",
+        "switch.rs",
+        "weave.rs",
+        "together.rs",
         "bench.rs",
         "main.rs",
     ];

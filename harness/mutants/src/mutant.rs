@@ -3,6 +3,7 @@
 use anyhow::Context;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// A place in a file; both count from 1, columns in characters.
@@ -81,16 +82,20 @@ impl Mutant {
     /// # Errors
     /// When the text is another one than that of the list.
     pub fn put_into(&self, text: &str) -> anyhow::Result<String> {
-        let at = |position| {
-            offset(text, position)
-                .with_context(|| format!("{} is not as it was listed", self.file.display()))
-        };
-        let (start, end) = (at(self.span.start)?, at(self.span.end)?);
-        let (before, after) = (text.get(..start), text.get(end..));
-        let (before, after) = before
-            .zip(after)
-            .context("a span that ends before it begins")?;
+        let span = self.range(text)?;
+        let (before, after) = (&text[..span.start], &text[span.end..]);
         Ok(format!("{before}{}{after}", self.replacement))
+    }
+
+    /// What is replaced, in bytes.
+    ///
+    /// # Errors
+    /// When the text is another one than that of the list.
+    pub fn range(&self, text: &str) -> anyhow::Result<Range<usize>> {
+        let range = offset(text, self.span.start).zip(offset(text, self.span.end));
+        let range = range.map(|(start, end)| start..end);
+        let fits = range.filter(|it| text.get(it.clone()).is_some());
+        fits.with_context(|| format!("{} is not as it was listed", self.file.display()))
     }
 }
 

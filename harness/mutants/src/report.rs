@@ -24,10 +24,11 @@ pub fn caught(counts: &BTreeMap<Verdict, usize>) -> Option<f64> {
 
 /// One mutant's end, in a line.
 pub fn line(record: &Record) -> String {
-    let by = record
-        .by
-        .as_ref()
-        .map_or(String::new(), |by| format!("; {by}"));
+    let by = match &record.by {
+        Some(by) => format!("; {by}"),
+        None if record.reached => String::new(),
+        None => "; no test runs it".into(),
+    };
     let verdict = record.verdict.name();
     format!(
         "{verdict:<15} {} ({:.1} s{by})",
@@ -39,7 +40,12 @@ pub fn line(record: &Record) -> String {
 pub fn text(records: &[Record], left: usize) -> String {
     let mut text = String::new();
     for record in records.iter().filter(|it| it.verdict == Verdict::Missed) {
-        let _ = write!(text, "\nmissed {}\n{}", record.name, record.diff);
+        let why = if record.reached {
+            ""
+        } else {
+            " (no test runs it)"
+        };
+        let _ = write!(text, "\nmissed {}{why}\n{}", record.name, record.diff);
     }
     let mut crates = BTreeMap::<&str, Vec<&Record>>::new();
     for record in records {

@@ -63,7 +63,10 @@ pub struct Record {
     pub verdict: Verdict,
     /// The test that noticed, or the stage that took too long; null where nothing did.
     pub by: Option<String>,
-    /// What it took, in seconds, builds included.
+    /// Whether anything that is tested runs it; `true` where that is not known.
+    #[serde(default = "yes")]
+    pub reached: bool,
+    /// What it took, in seconds; builds included, where it has one of its own.
     pub seconds: f64,
     /// The change.
     pub diff: String,
@@ -80,10 +83,15 @@ impl Record {
             name: mutant.name.clone(),
             verdict,
             by,
+            reached: true,
             seconds,
             diff: mutant.diff.clone(),
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What is known of mutants, by id; the later line wins. A line that was cut short is no line.
@@ -127,6 +135,7 @@ pub fn record(id: &str, verdict: Verdict) -> Record {
         name: format!("src/it.rs:3:1: {id}"),
         verdict,
         by: None,
+        reached: true,
         seconds: 1.5,
         diff: "-a\n+b\n".into(),
     }

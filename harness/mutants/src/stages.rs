@@ -58,6 +58,30 @@ pub fn of(package: &str) -> Vec<Stage> {
     stages
 }
 
+/// What is built with a crate: the selection that everything else builds too, since other features would compile the
+/// dependencies anew.
+pub fn selection(package: &str) -> Vec<&str> {
+    match package {
+        floor if HARNESS.contains(&floor) => HARNESS.to_vec(),
+        program if is_harness(program) => vec!["-p", program],
+        _ => Vec::new(),
+    }
+}
+
+/// Builds a selection and its tests; what is wrong is said for programs, of as many crates as can be.
+pub fn build(selection: &[&str], places: Places<'_>) -> Command {
+    let command = Command::new(cargo()).args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--tests",
+        "--keep-going",
+        "--message-format",
+        "json",
+    ]);
+    in_copy(command.args(selection.iter().copied()), places)
+}
+
 /// Where things are.
 #[derive(Clone, Copy, Debug)]
 pub struct Places<'a> {
@@ -81,12 +105,6 @@ impl Stage {
     /// Its command. It ends at the first test that fails.
     pub fn command(self, package: &str, places: Places<'_>) -> Command {
         let tests = |expression: String| {
-            // A build of the selection that everything else builds too: other features would compile the dependencies anew.
-            let packages: Vec<&str> = match package {
-                floor if HARNESS.contains(&floor) => HARNESS.to_vec(),
-                program if is_harness(program) => vec!["-p", program],
-                _ => Vec::new(),
-            };
             let command = Command::new(cargo()).args([
                 "nextest",
                 "run",
@@ -96,7 +114,9 @@ impl Stage {
                 "--no-tests",
                 "pass",
             ]);
-            command.args(packages).args(["-E".to_owned(), expression])
+            command
+                .args(selection(package))
+                .args(["-E".to_owned(), expression])
         };
         let phase = |phase: &str| {
             let command = Command::new(places.xtask).args([
