@@ -53,7 +53,7 @@ pub async fn give(context: &RunContext, mut outcome: Outcome, args: &Args) -> an
         true => page::write(&context.run.root, &context.run.dir).await,
         false => None,
     };
-    github::tell(&outcome.reports, |text| context.run.redact(text));
+    github::tell(&outcome.reports, &|text| context.run.redact(text));
     let said = summary::lines(&outcome.reports, total, &context.run.dir, page.as_deref());
     eprint!("\n{}", context.run.redact(&said));
     for cause in outcome.apart() {
