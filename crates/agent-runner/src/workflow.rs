@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use stigmer_api::agentexecution::{AgentExecutionStatus, ExecutionPhase};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ContinueAsNewOptions, TimerResult, WorkflowCancellationToken, WorkflowContext,
+    ContinueAsNewOptions, TimerOptions, TimerResult, WorkflowCancellationToken, WorkflowContext,
     WorkflowContextView, WorkflowResult, workflows,
 };
 
@@ -76,13 +76,19 @@ impl Carried {
 #[workflow]
 pub(crate) struct AgentExecution {
     input: Option<Input>,
+    /// They cancel its clocks with it, to its very end. The workflow's own token would keep a clock
+    /// that nobody waited for, which keeps the workflow: every execution would stay in memory.
+    clocks: Vec<WorkflowCancellationToken>,
 }
 
 #[workflow_methods]
 impl AgentExecution {
     #[init]
     fn new(_ctx: &WorkflowContextView, input: Input) -> Self {
-        Self { input: Some(input) }
+        Self {
+            input: Some(input),
+            clocks: Vec::new(),
+        }
     }
 
     #[run(name = "stigmer/agent-execution/invoke")]
@@ -230,7 +236,10 @@ async fn in_time<T>(
     doing: impl Future<Output = Result<T, Stop>>,
 ) -> Result<T, Stop> {
     let left = deadline.saturating_sub(now_millis(ctx)).max(1);
-    let mut clock = ctx.timer(Duration::from_millis(left));
+    let of_clock = ctx.cancellation_token().child_token();
+    ctx.state_mut(|s| s.clocks.push(of_clock.clone()));
+    let clock = TimerOptions::builder(Duration::from_millis(left)).cancellation_token(of_clock);
+    let mut clock = ctx.timer(clock.build());
     let mut late = false;
     let mut doing = Box::pin(doing.fuse());
     let result = workflows::select! {

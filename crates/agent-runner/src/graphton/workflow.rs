@@ -5,8 +5,8 @@ use futures::FutureExt;
 use temporalio_common::error::IncomingError;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_sdk::{
-    ChildWorkflowExecutionError, ChildWorkflowOptions, ParentClosePolicy, WorkflowContext,
-    WorkflowContextView, WorkflowResult, workflows,
+    ChildWorkflowExecutionError, ChildWorkflowOptions, ParentClosePolicy,
+    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, workflows,
 };
 
 use super::{
@@ -22,13 +22,18 @@ use crate::workflow::{
 #[workflow]
 pub(crate) struct GraphtonExecution {
     task: Option<ForeignTask>,
+    /// Cancels what goes on beside the execution, to the very end; see [`AgentExecution`]'s clocks.
+    beside: Option<WorkflowCancellationToken>,
 }
 
 #[workflow_methods]
 impl GraphtonExecution {
     #[init]
     fn new(_ctx: &WorkflowContextView, task: ForeignTask) -> Self {
-        Self { task: Some(task) }
+        Self {
+            task: Some(task),
+            beside: None,
+        }
     }
 
     #[run(name = "stigmer/agent-execution/execute-graphton")]
@@ -81,7 +86,10 @@ impl GraphtonExecution {
         };
         let mut ended = Box::pin(child.result().map(|r| r.map_err(|e| explain(&e))).fuse());
         let activity = task.activity.clone();
-        let mut held = ctx.execute_activity(GraphtonActivities::hold, activity, hold_call());
+        let beside = ctx.cancellation_token().child_token();
+        ctx.state_mut(|s| s.beside = Some(beside.clone()));
+        let hold = hold_call(beside);
+        let mut held = ctx.execute_activity(GraphtonActivities::hold, activity, hold);
         workflows::select! {
             ended = ended => (ended, None),
             held = held => {

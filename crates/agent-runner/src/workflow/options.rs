@@ -100,11 +100,12 @@ pub(super) fn close_call() -> ActivityOptions {
 
 /// Work that goes on beside an execution, as long as that takes; a runner that dies is noticed by
 /// its heartbeats, and the next one goes on with it.
-pub(crate) fn hold_call() -> ActivityOptions {
+pub(crate) fn hold_call(token: WorkflowCancellationToken) -> ActivityOptions {
     ActivityOptions::with_start_to_close_timeout(HELD)
         .heartbeat_timeout(DEAD_AFTER)
         .cancellation_type(ActivityCancellationType::TryCancel)
         .retry_policy(retries(0))
+        .cancellation_token(token)
         .build()
 }
 

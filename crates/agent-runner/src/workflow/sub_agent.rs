@@ -185,7 +185,7 @@ impl SubAgentExecution {
             }
             Some(SubAgentInput::GoOn(task, progress)) => (task, progress, false),
         };
-        let token = ctx.cancellation_token();
+        let token = ctx.cancellation_token().child_token();
         let mut end = SubAgentEnd::default();
         match Self::work(ctx, &mut task.agent_run, &mut progress, &token, fresh).await {
             Ok(TurnsEnd::Answer(output)) => end.output = output,

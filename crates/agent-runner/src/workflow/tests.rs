@@ -1,21 +1,40 @@
+use std::sync::Arc;
+
 use temporalio_client::WorkflowHistory;
+use temporalio_sdk::workflow_interceptors::{WorkflowInterceptor, WorkflowInterceptorConstructor};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 
 use super::*;
 use crate::graphton::GraphtonExecution;
 
+/// Counts the executions that are in memory.
+struct Held(#[expect(dead_code, reason = "it is held")] Arc<()>);
+
+impl WorkflowInterceptor for Held {}
+
 /// A workflow that decides otherwise than when the history was made cannot go on with the
-/// executions that are under way. `testdata/histories` says how to record new ones.
+/// executions that are under way. `testdata/histories` says how to record new ones. Of an execution
+/// that is over nothing is kept: what is waited for with a token of the workflow's own and then
+/// dropped would keep all of it, since that token's list of what to cancel keeps its owner.
 async fn replays(history: &[u8]) -> anyhow::Result<()> {
+    let executions = Arc::new(());
+    let held = executions.clone();
+    let counting = WorkflowInterceptorConstructor::new(move |_| Held(held.clone()));
     let options = WorkflowReplayerOptions::new()
         .register_workflow::<AgentExecution>()?
         .register_workflow::<SubAgentExecution>()?
         .register_workflow::<GraphtonExecution>()?
+        .workflow_interceptor(counting)
         .build();
     let history = WorkflowHistory::from_json(history)?;
-    Ok(WorkflowReplayer::new(options)?
-        .replay_workflow(history)
-        .await?)
+    let replayer = WorkflowReplayer::new(options)?;
+    replayer.replay_workflow(history).await?;
+    drop(replayer);
+    anyhow::ensure!(
+        Arc::strong_count(&executions) == 1,
+        "an execution that is over is still in memory"
+    );
+    Ok(())
 }
 
 #[tokio::test]
