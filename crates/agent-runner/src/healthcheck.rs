@@ -28,6 +28,18 @@ pub(crate) async fn run(args: &Healthcheck) -> anyhow::Result<()> {
     }
 }
 
+fn pollers_of(namespace: &str, queue: &str, kind: TaskQueueType) -> DescribeTaskQueueRequest {
+    DescribeTaskQueueRequest {
+        namespace: namespace.to_owned(),
+        task_queue: Some(TaskQueue {
+            name: queue.to_owned(),
+            ..Default::default()
+        }),
+        task_queue_type: kind.into(),
+        ..Default::default()
+    }
+}
+
 async fn ask(args: &Healthcheck) -> anyhow::Result<()> {
     if args.model {
         let probe = Model::new(&args.llm)?.probe().await;
@@ -40,15 +52,7 @@ async fn ask(args: &Healthcheck) -> anyhow::Result<()> {
     let client = args.temporal.connect("agent-runner healthcheck").await?;
     let queue = &args.temporal.task_queue;
     for kind in [TaskQueueType::Workflow, TaskQueueType::Activity] {
-        let request = DescribeTaskQueueRequest {
-            namespace: args.temporal.namespace.clone(),
-            task_queue: Some(TaskQueue {
-                name: queue.clone(),
-                ..Default::default()
-            }),
-            task_queue_type: kind.into(),
-            ..Default::default()
-        };
+        let request = pollers_of(&args.temporal.namespace, queue, kind);
         let answer = client
             .connection()
             .workflow_service()
@@ -66,4 +70,22 @@ async fn ask(args: &Healthcheck) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_asked_for_by_itself() {
+        for kind in [TaskQueueType::Workflow, TaskQueueType::Activity] {
+            let asked = pollers_of("n", "q", kind);
+            assert_eq!(asked.task_queue_type(), kind);
+            assert_eq!(asked.namespace, "n");
+            assert_eq!(
+                asked.task_queue.map(|queue| queue.name).as_deref(),
+                Some("q")
+            );
+        }
+    }
 }

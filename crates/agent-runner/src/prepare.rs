@@ -55,7 +55,7 @@ pub(crate) async fn tools<'a>(
 ) -> Result<&'a [Tool], ActivityError> {
     let equipment = data.equipment(sub_agent)?;
     let listed = equipment.tools.get_or_try_init(|| async {
-        let (mut listed, warnings) = list(tools, &equipment.kit).await?;
+        let (mut listed, warnings) = list(tools, &equipment.kit, &PAUSES).await?;
         equipment.warn(warnings);
         if sub_agent.is_none() {
             listed.extend(sub_agent_tools(&data.agent.sub_agents, &listed));
@@ -67,15 +67,19 @@ pub(crate) async fn tools<'a>(
 }
 
 /// The tools of a kit, and what it does without.
-async fn list(tools: &Tools, kit: &Toolset) -> Result<(Vec<Tool>, Vec<String>), ActivityError> {
+async fn list(
+    tools: &Tools,
+    kit: &Toolset,
+    pauses: &[Duration],
+) -> Result<(Vec<Tool>, Vec<String>), ActivityError> {
     if kit.servers.is_empty() && kit.skills.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let mut pauses = PAUSES.into_iter();
+    let mut pauses = pauses.iter();
     let list = loop {
         match tools.list(kit).await {
             Err(error) if error.is_transient() => match pauses.next() {
-                Some(pause) => tokio::time::sleep(pause).await,
+                Some(pause) => tokio::time::sleep(*pause).await,
                 None => return Err(permanent("ToolsMissing", redacted(&error, &kit.env))),
             },
             listed => break listed,

@@ -49,11 +49,7 @@ pub(crate) fn install(cache: Arc<Cache>) {
         let said = told(cache.redact(said(info.payload())));
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("without a name");
-        let trace = Backtrace::capture();
-        let trace = match trace.status() {
-            BacktraceStatus::Captured => format!("\n{trace}"),
-            _ => String::new(),
-        };
+        let trace = traced(&Backtrace::capture());
         // Nobody is left to be told where stderr is closed.
         let _ = writeln!(
             std::io::stderr(),
@@ -61,6 +57,14 @@ pub(crate) fn install(cache: Arc<Cache>) {
         );
         PLACE.set(place);
     }));
+}
+
+/// The lines of a trace, where the user wants one.
+fn traced(trace: &Backtrace) -> String {
+    match trace.status() {
+        BacktraceStatus::Captured => format!("\n{trace}"),
+        _ => String::new(),
+    }
 }
 
 /// Of what a panic said, what is told.
@@ -117,6 +121,12 @@ mod tests {
         assert!(words.contains(&at), "{words}");
         assert!(words.contains(": no words"), "{words}");
         assert!(words.len() < 500, "{words}");
+    }
+
+    #[test]
+    fn a_trace_is_shown_where_there_is_one() {
+        assert!(traced(&Backtrace::force_capture()).contains("a_trace_is_shown"));
+        assert_eq!(traced(&Backtrace::disabled()), "");
     }
 
     #[tokio::test]

@@ -224,11 +224,15 @@ impl AgentActivities {
         data: &ExecutionData,
         status: AgentExecutionStatus,
     ) -> Result<bool, ActivityError> {
-        match self.backend.report(&data.id, status).await {
-            Ok(()) => Ok(true),
-            Err(error) if failure::is_permanent(&error) => Err(error),
-            Err(_) => Ok(false),
-        }
+        taken(self.backend.report(&data.id, status).await)
+    }
+}
+
+fn taken(reported: Result<(), ActivityError>) -> Result<bool, ActivityError> {
+    match reported {
+        Ok(()) => Ok(true),
+        Err(error) if failure::is_permanent(&error) => Err(error),
+        Err(_) => Ok(false),
     }
 }
 
@@ -269,6 +273,15 @@ fn failure(error: ModelError, env: &Env) -> ActivityError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_is_away_for_a_moment_costs_no_answer() {
+        assert_eq!(taken(Ok(())).ok(), Some(true));
+        let away = transient("ServerAway", "no answer".to_owned());
+        assert_eq!(taken(Err(away)).ok(), Some(false));
+        let gone = permanent("Gone", "nobody waits".to_owned());
+        assert!(taken(Err(gone)).is_err());
+    }
 
     #[test]
     fn a_long_talk_is_shown_less_often() {

@@ -198,6 +198,16 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_may_come_in_pieces() {
+        let body = "\u{feff}{\"a\":1}";
+        for at in 1..=4 {
+            let (first, rest) = body.as_bytes().split_at(at);
+            let whole = vec![Event::Whole(body.to_owned())];
+            assert_eq!(read(&[first, rest]).0, whole, "{at}");
+        }
+    }
+
+    #[test]
     fn lines_that_are_no_event_are_kept_to_be_shown() {
         let (events, unread) = read(&[b"<html>\n<body>Bad gateway\n"]);
         assert_eq!(

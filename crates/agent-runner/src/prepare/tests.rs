@@ -1,3 +1,12 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use std::collections::BTreeMap;
+
+use stigmer_api::agent::{HttpServer, McpServerDefinition, mcp_server_definition::ServerType};
+
 use super::*;
 
 fn sub(name: &str) -> SubAgent {
@@ -77,4 +86,44 @@ fn placeholders_are_found() {
     assert_eq!(found[..2], ["\"", "A"]);
     assert_eq!(found[2..], ["B"]);
     assert!(placeholders("none").is_empty());
+}
+
+/// One that was just started may need a moment; one that is not there is asked so often and no more.
+#[tokio::test]
+async fn a_server_that_is_not_there_is_asked_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            counting.fetch_add(1, Ordering::Relaxed);
+            drop(connection);
+        }
+    });
+    let server = McpServerDefinition {
+        name: "away".to_owned(),
+        server_type: Some(ServerType::Http(HttpServer {
+            url,
+            ..Default::default()
+        })),
+        ..Default::default()
+    };
+    let kit = Toolset {
+        scope: "e".to_owned(),
+        servers: vec![server],
+        selections: BTreeMap::new(),
+        env: Env::default(),
+        skills: Vec::new(),
+    };
+    let tools = Tools::new(None).unwrap();
+    let asks = async |pauses: &[Duration]| {
+        let before = asked.load(Ordering::Relaxed);
+        let failed = list(&tools, &kit, pauses).await.err().unwrap();
+        assert!(crate::failure::is_permanent(&failed), "{failed:?}");
+        asked.load(Ordering::Relaxed) - before
+    };
+    let once = asks(&[]).await;
+    assert!(once > 0);
+    assert_eq!(asks(&[Duration::ZERO; 2]).await, 3 * once);
 }

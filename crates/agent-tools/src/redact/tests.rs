@@ -80,6 +80,15 @@ fn json_escapes_are_found() {
         .collect();
     assert_eq!(hidden(&ascii), "[redacted]");
     assert_eq!(hidden("\\ud800 \\q \\"), "\\ud800 \\q \\");
+    for character in "\n\r\t\u{8}\u{c}\"\\/".chars() {
+        let secret = format!("before{character}after");
+        let written = match character {
+            '/' => r#""before\/after""#.to_owned(), // as PHP writes it
+            _ => serde_json::to_string(&secret).unwrap(),
+        };
+        let redacted = super::redact(&written, [secret.as_str()].into_iter());
+        assert_eq!(redacted, "\"[redacted]\"", "{written}");
+    }
 }
 
 #[test]
