@@ -144,6 +144,8 @@ mod tests {
             let told = unpack(dir.path(), &[skill(name)], &mut done).unwrap_err();
             assert!(!told.is_transient(), "{name}: {told}");
         }
+        let (longest, longer) = ("x".repeat(LONGEST), "x".repeat(LONGEST + 1));
+        assert!(check_name(&skill(&longest)).is_ok() && check_name(&skill(&longer)).is_err());
         let twice = unpack(dir.path(), &[skill("a"), skill("a")], &mut done).unwrap_err();
         assert!(twice.message.contains("two skills"), "{twice}");
         let mut other = skill("knots");

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{begun, gateway, lines};
+use common::{HELLO, begun, gateway, lines};
 use model_gateway::config::Mode;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -71,6 +71,35 @@ async fn every_exchange_is_a_line_without_a_word_of_it() {
         lines[0]["tokens"],
         json!({ "prompt": 3, "completion": 2, "total": 5 })
     );
+}
+
+/// Whatever it is that an answer does not do as a model does.
+#[tokio::test]
+async fn each_fault_of_a_script_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exchanges.jsonl");
+    let at = gateway(None, Mode::Replay, Some(&file)).await;
+    let answers = json!([
+        { "text": "a", "garbage": true },
+        { "status": 503 },
+        { "text": "a", "delay_ms": 1 },
+        { "text": "a", "cut_after_pieces": 0 },
+        { "raw": { "pieces": ["ab"], "end": "cut" } },
+        { "text": "a" },
+    ]);
+    let count = answers.as_array().unwrap().len();
+    at.put("/scripts/k", json!({ "answers": answers })).await;
+    for _ in 0..count {
+        let _ = at.ask("script/k", true, HELLO).await.bytes().await; // some break off
+    }
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let faults: Vec<Value> = lines.map(|line| line["fault"].clone()).collect();
+    let mut expected = vec![json!("script"); count];
+    expected[count - 1] = Value::Null;
+    assert_eq!(faults, expected);
 }
 
 #[tokio::test]
