@@ -58,6 +58,29 @@ fn what_is_in_it_is_told_and_unpacked() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
+/// Windows writes no mode: neither a type of file nor who may do what.
+#[test]
+fn an_archive_may_come_from_a_system_without_modes() {
+    const HEAD: &[u8] = b"PK\x01\x02"; // of an entry in the list at the end
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("SKILL.md", plain()).unwrap();
+    zip.write_all(b"# Knots").unwrap();
+    zip.add_directory("scripts/", plain()).unwrap();
+    let mut archive = zip.finish().unwrap().into_inner();
+    let heads: Vec<usize> = (0..archive.len())
+        .filter(|at| archive[*at..].starts_with(HEAD))
+        .collect();
+    assert_eq!(heads.len(), 2);
+    for head in heads {
+        archive[head + 5] = 0; // made by MS-DOS and its like
+        archive[head + 38..head + 42].fill(0);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let info = unpack(&archive, &dir.path().join("s")).unwrap();
+    assert_eq!(info.files, ["SKILL.md"]);
+    assert!(dir.path().join("s/scripts").is_dir());
+}
+
 #[test]
 fn what_a_dead_process_left_is_replaced_and_what_is_there_is_not() {
     let dir = tempfile::tempdir().unwrap();
