@@ -59,6 +59,14 @@ async fn a_run_creates_an_execution_that_is_pending_and_says_why() -> Result {
         .await?
         .into_inner();
     let instance = agent.status.unwrap_or_default().default_instance_id;
+    let named = session.metadata.clone().unwrap_or_default();
+    ensure!(
+        named
+            .id
+            .strip_prefix("ses-")
+            .is_some_and(|id| named.name == format!("session-{id}")),
+        "{named:?}"
+    );
     ensure!(session.spec.unwrap_or_default().agent_instance_id == instance);
     Ok(())
 }
