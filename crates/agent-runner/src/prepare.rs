@@ -220,4 +220,5 @@ fn free(name: &str, taken: &BTreeSet<String>) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used)]
 mod tests;
