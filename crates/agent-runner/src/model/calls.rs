@@ -27,13 +27,16 @@ impl CallDelta {
             // An id may be a number, arguments the object itself.
             Some(other) => other.to_string(),
         };
+        // Under another name it would be a call without any.
+        let mut names = ["arguments", "parameters", "input"].iter();
+        let arguments = names.find_map(|name| function.get(*name).filter(|value| !value.is_null()));
         let index = call.get("index");
         let written = || index?.as_str()?.parse().ok();
         Some(Self {
             index: index.and_then(Value::as_u64).or_else(written),
             id: text(call.get("id")),
             name: text(function.get("name")),
-            arguments: text(function.get("arguments")),
+            arguments: text(arguments),
         })
     }
 }
@@ -60,24 +63,39 @@ impl Calls {
             name,
             arguments,
         } = delta;
-        let same = match index {
-            Some(_) => self.0.iter_mut().rev().find(|(i, _)| *i == index),
-            None => self.0.last_mut(),
-        };
         let piece = RequestedCall {
             id,
             name,
             arguments,
         };
-        match same {
-            Some((_, call)) if is_again(call, &piece) => {}
-            Some((_, call)) if !is_another(call, &piece, index) => {
-                extend(&mut call.id, &piece.id);
+        match self.begun(index, &piece.id) {
+            Some(call) if is_again(call, &piece) => {}
+            Some(call) if is_placeholder(call, &piece) => call.arguments = piece.arguments,
+            Some(call) if !is_another(call, &piece, index) => {
+                // A new id in each piece is none of any.
+                if call.name.is_empty() || piece.name.is_empty() {
+                    extend(&mut call.id, &piece.id);
+                }
                 extend(&mut call.name, &piece.name);
                 call.arguments.push_str(&piece.arguments);
             }
             _ => self.0.push((index, piece)),
         }
+    }
+
+    /// The call that a piece with this index or id may be part of.
+    fn begun(&mut self, index: Option<u64>, id: &str) -> Option<&mut RequestedCall> {
+        let place = match index {
+            Some(_) => self.0.iter().rposition(|(i, _)| *i == index),
+            None => {
+                let of_id = self
+                    .0
+                    .iter()
+                    .rposition(|(_, call)| !id.is_empty() && call.id == id);
+                of_id.or_else(|| self.0.len().checked_sub(1))
+            }
+        };
+        Some(&mut self.0.get_mut(place?)?.1)
     }
 
     pub(super) fn take(self) -> Vec<RequestedCall> {
@@ -90,17 +108,34 @@ fn is_again(call: &RequestedCall, piece: &RequestedCall) -> bool {
     !piece.id.is_empty() && call == piece && is_whole(&call.arguments)
 }
 
-/// Whether a piece begins a call after `call`, though its index, if it has one, is the same:
-/// some servers give each whole call the index 0.
+/// Whether the arguments so far only said that there is an object, and a piece of the same call
+/// has the object.
+fn is_placeholder(call: &RequestedCall, piece: &RequestedCall) -> bool {
+    let same_id = piece.id == call.id && !piece.id.is_empty();
+    let same = piece.name.is_empty() || (piece.name == call.name && same_id);
+    same && call.arguments.trim() == "{}" && piece.arguments.trim_start().starts_with('{')
+}
+
+/// Whether a piece begins a call after `call`, though its index or id is the same: some servers
+/// give each whole call the index 0, or the same id.
 fn is_another(call: &RequestedCall, piece: &RequestedCall, index: Option<u64>) -> bool {
-    let other_id = !piece.id.is_empty() && !call.id.is_empty() && piece.id != call.id;
-    let named = !piece.name.is_empty() && !call.name.is_empty();
+    let both = |a: &str, b: &str| !a.is_empty() && !b.is_empty();
+    let named = both(&call.name, &piece.name);
+    let other_name = named && piece.name != call.name;
+    let ids = both(&call.id, &piece.id);
+    let other_id = ids && piece.id != call.id;
     // Nothing follows a whole object; a name may be repeated beside an empty piece of one.
-    let same_id = !piece.id.is_empty() && piece.id == call.id;
-    let more = piece.name != call.name || !piece.arguments.is_empty();
-    let after_whole = named && !same_id && more && is_whole(&call.arguments);
+    if named && is_whole(&call.arguments) {
+        return match ids && !other_id {
+            true => other_name || is_whole(&piece.arguments),
+            false => other_id || other_name || !piece.arguments.is_empty(),
+        };
+    }
     match index {
-        Some(_) => (other_id && named) || after_whole,
+        Some(_) => {
+            let said_nothing = call.arguments.is_empty() && piece.arguments.is_empty();
+            other_id && named && (other_name || said_nothing)
+        }
         None => other_id || (named && piece.id.is_empty()),
     }
 }
@@ -119,146 +154,4 @@ fn extend(text: &mut String, piece: &str) {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn assembled(pieces: Value) -> Vec<(String, String, String)> {
-        let mut calls = Calls::default();
-        for piece in pieces.as_array().unwrap() {
-            calls.add(CallDelta::read(piece).unwrap());
-        }
-        let calls = calls.take().into_iter();
-        calls.map(|c| (c.id, c.name, c.arguments)).collect()
-    }
-
-    fn call(id: &str, name: &str, arguments: &str) -> (String, String, String) {
-        (id.to_owned(), name.to_owned(), arguments.to_owned())
-    }
-
-    #[test]
-    fn pieces_make_calls_whatever_the_server_sends() {
-        let cases = [
-            (
-                "arguments in pieces",
-                json!([
-                    {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}},
-                    {"index": 0, "function": {"arguments": "{\"x\""}},
-                    {"index": 0, "function": {"arguments": ":1}"}},
-                ]),
-                vec![call("a", "f", "{\"x\":1}")],
-            ),
-            (
-                "id and name in pieces",
-                json!([
-                    {"index": 0, "id": "ab"}, {"index": 0, "id": "cd"},
-                    {"index": 0, "function": {"name": "get_"}},
-                    {"index": 0, "function": {"name": "it"}},
-                    {"index": 0, "function": {"arguments": "{}"}},
-                ]),
-                vec![call("abcd", "get_it", "{}")],
-            ),
-            (
-                "two at once, interleaved",
-                json!([
-                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}},
-                    {"index": 1, "id": "b", "function": {"name": "g", "arguments": "{"}},
-                    {"index": 0, "function": {"arguments": "}"}},
-                    {"index": 1, "function": {"arguments": "\"y\":2}"}},
-                ]),
-                vec![call("a", "f", "{}"), call("b", "g", "{\"y\":2}")],
-            ),
-            (
-                "id and name in every piece",
-                json!([
-                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}},
-                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "}"}},
-                ]),
-                vec![call("a", "f", "{}")],
-            ),
-            (
-                "whole calls, all with index 0",
-                json!([
-                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
-                    {"index": 0, "id": "b", "function": {"name": "f", "arguments": "{}"}},
-                ]),
-                vec![call("a", "f", "{}"), call("b", "f", "{}")],
-            ),
-            (
-                "whole calls, all with index 0 and an empty id",
-                json!([
-                    {"index": 0, "id": "", "function": {"name": "f", "arguments": "{}"}},
-                    {"index": 0, "id": "", "function": {"name": "g", "arguments": "{}"}},
-                    {"index": 0, "id": "", "function": {"name": "g", "arguments": "{}"}},
-                ]),
-                vec![
-                    call("", "f", "{}"),
-                    call("", "g", "{}"),
-                    call("", "g", "{}"),
-                ],
-            ),
-            (
-                "one index, the second call in pieces",
-                json!([
-                    {"index": 0, "function": {"name": "f", "arguments": "{\"a\":{}}"}},
-                    {"index": 0, "function": {"name": "g", "arguments": ""}},
-                    {"index": 0, "function": {"arguments": "{}"}},
-                ]),
-                vec![call("", "f", "{\"a\":{}}"), call("", "g", "{}")],
-            ),
-            (
-                "the name in every piece",
-                json!([
-                    {"index": 0, "id": "", "function": {"name": "f", "arguments": "{}"}},
-                    {"index": 0, "id": "", "function": {"name": "f", "arguments": ""}},
-                ]),
-                vec![call("", "f", "{}")],
-            ),
-            (
-                "the whole call said again",
-                json!([
-                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
-                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
-                ]),
-                vec![call("a", "f", "{}")],
-            ),
-            (
-                "numbers as texts and texts as numbers, no object around",
-                json!([
-                    {"index": "0", "id": 7, "name": "f", "arguments": "{}"},
-                    {"index": "1", "id": 8, "name": "g", "arguments": {"x": null}},
-                ]),
-                vec![call("7", "f", "{}"), call("8", "g", "{\"x\":null}")],
-            ),
-            (
-                "no index",
-                json!([
-                    {"id": "a", "function": {"name": "f", "arguments": "{"}},
-                    {"function": {"arguments": "}"}},
-                    {"id": "b", "function": {"name": "g", "arguments": "{}"}},
-                ]),
-                vec![call("a", "f", "{}"), call("b", "g", "{}")],
-            ),
-            (
-                "neither index nor id",
-                json!([
-                    {"function": {"name": "f", "arguments": "{}"}},
-                    {"function": {"name": "f", "arguments": "{}"}},
-                ]),
-                vec![call("", "f", "{}"), call("", "f", "{}")],
-            ),
-            (
-                "arguments as an object, or none",
-                json!([
-                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": {"x": 1}}},
-                    {"index": 1, "id": "b", "function": {"name": "g", "arguments": null}},
-                ]),
-                vec![call("a", "f", "{\"x\":1}"), call("b", "g", "")],
-            ),
-        ];
-        for (what, pieces, expected) in cases {
-            assert_eq!(assembled(pieces), expected, "{what}");
-        }
-    }
-}
+mod tests;

@@ -51,7 +51,8 @@ impl Chunk {
         };
         let choices = match object.get("choices") {
             None | Some(Value::Null) => return Ok(chunk),
-            Some(Value::Array(choices)) => choices,
+            Some(Value::Array(choices)) => &choices[..],
+            Some(choice @ Value::Object(_)) => std::slice::from_ref(choice),
             Some(other) => return Err(garbage("choices are no list", other)),
         };
         // One answer is asked for; pieces of others would be mixed into it.
@@ -70,13 +71,17 @@ impl Chunk {
         if let Some(reason) = text(choice, "finish_reason") {
             self.finish_reason = Some(reason);
         }
-        let said = match (choice.get("delta"), choice.get("message")) {
-            (Some(Value::Object(delta)), _) => delta,
-            (_, Some(Value::Object(message))) => {
+        let delta = choice.get("delta").and_then(Value::as_object);
+        let message = choice.get("message").and_then(Value::as_object);
+        let said = match (delta, message) {
+            (Some(delta), None) => delta,
+            (Some(delta), Some(_)) if says_something(delta) => delta,
+            (_, Some(message)) => {
                 self.whole = true;
                 message
             }
-            _ => return Ok(()),
+            // As answers were before there were messages.
+            (None, None) => return self.content(choice.get("text")),
         };
         self.content(said.get("content"))?;
         if let Some(refusal) = text(said, "refusal") {
@@ -86,15 +91,16 @@ impl Chunk {
             self.thoughts += said.get(name).map_or(0, length);
         }
         match said.get("tool_calls") {
-            Some(Value::Array(calls)) => {
+            Some(Value::Array(calls)) if !calls.is_empty() => {
                 self.calls.extend(calls.iter().filter_map(CallDelta::read))
             }
             Some(call @ Value::Object(_)) => self.calls.extend(CallDelta::read(call)),
-            _ => {}
+            // The oldest dialect knows one call. Some say it in both.
+            _ => {
+                let old = said.get("function_call").filter(|call| call.is_object());
+                self.calls.extend(old.and_then(CallDelta::read));
+            }
         }
-        // The oldest dialect knows one call.
-        let old = said.get("function_call").filter(|call| call.is_object());
-        self.calls.extend(old.and_then(CallDelta::read));
         Ok(())
     }
 
@@ -136,6 +142,19 @@ fn garbage(why: &str, what: &Value) -> NoChunk {
     NoChunk::Garbage(format!("{why}: {}", excerpt(&what.to_string())))
 }
 
+/// Whether there is more in it than who speaks.
+fn says_something(delta: &Map<String, Value>) -> bool {
+    let something = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    };
+    delta
+        .iter()
+        .any(|(name, value)| name != "role" && something(value))
+}
+
 /// A text that is there and not empty.
 fn text(object: &Map<String, Value>, name: &str) -> Option<String> {
     let text = object.get(name)?.as_str()?;
@@ -156,8 +175,20 @@ fn usage(object: &Map<String, Value>) -> Option<Usage> {
         let count = usage.get(name).and_then(Value::as_f64).unwrap_or(0.0);
         count.clamp(0.0, f64::from(u32::MAX)) as u32
     };
+    let details = usage
+        .get("prompt_tokens_details")
+        .and_then(|it| it.get("cached_tokens"));
+    let cached = details.and_then(Value::as_f64).unwrap_or(0.0);
+    let cached = cached.clamp(0.0, f64::from(u32::MAX)) as u32;
+    let cached = cached.max(count("cache_read_input_tokens"));
+    let cached = cached.saturating_add(count("cache_creation_input_tokens"));
+    let prompt = count("prompt_tokens");
     let usage = Usage {
-        input: count("prompt_tokens"),
+        // Where more was cached than there is, some servers do not count it in.
+        input: match cached > prompt {
+            true => prompt.saturating_add(cached),
+            false => prompt,
+        },
         output: count("completion_tokens"),
     };
     (usage != Usage::default()).then_some(usage)
