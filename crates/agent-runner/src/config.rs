@@ -54,7 +54,12 @@ pub(crate) struct Healthcheck {
     pub(crate) announce_file: Option<PathBuf>,
 
     /// How long to ask again before it counts as not ready; 0 = ask once
-    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS)
+    )]
     wait: u64,
 
     #[command(flatten)]
@@ -93,7 +98,8 @@ pub(crate) struct Run {
         long,
         env = "STIGMER_DRAIN_SECONDS",
         default_value_t = 5,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(..=MOST_SECONDS)
     )]
     drain: u64,
 
@@ -267,7 +273,8 @@ pub(crate) struct ModelArgs {
         long = "llm-max-tokens",
         env = "STIGMER_LLM_MAX_TOKENS",
         default_value_t = 8192,
-        value_name = "TOKENS"
+        value_name = "TOKENS",
+        value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub(crate) max_tokens: u32,
 
@@ -286,7 +293,8 @@ pub(crate) struct ModelArgs {
         long = "llm-timeout",
         env = "STIGMER_LLM_TIMEOUT_SECONDS",
         default_value_t = 60,
-        value_name = "SECONDS"
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=MOST_ANSWER_SECONDS)
     )]
     timeout: u64,
 
@@ -301,6 +309,8 @@ pub(crate) struct ModelArgs {
     answer: u64,
 }
 
+/// What nobody means who says more.
+const MOST_SECONDS: u64 = 24 * 3600;
 /// The longest that [`ModelArgs::answer`] can be set to.
 pub(crate) const MOST_ANSWER_SECONDS: u64 = 7200;
 
@@ -338,6 +348,27 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    /// No time is so long that it cannot be added to the clock's, and none so short that nothing fits.
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        use clap::Parser;
+        let refused = [
+            ["--llm-timeout", "0"],
+            ["--llm-timeout", "18446744073709551615"],
+            ["--llm-max-tokens", "0"],
+            ["--drain", "18446744073709551615"],
+        ];
+        for [flag, value] in refused {
+            let error = super::Cli::try_parse_from(["x", flag, value]).err();
+            let error = error.map(|e| e.to_string()).unwrap_or_default();
+            assert!(
+                error.contains(flag) && error.contains(value),
+                "{flag} {value}: {error}"
+            );
+        }
+        assert!(super::Cli::try_parse_from(["x", "--drain", "0"]).is_ok());
     }
 
     #[test]

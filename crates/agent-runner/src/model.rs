@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use futures::StreamExt;
 use otlp::Span;
-use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url, header::HeaderValue};
 use serde_json::Value;
 use service_kit::is_loopback;
 use stigmer_api::trace::TRACEPARENT;
@@ -58,12 +58,19 @@ impl Model {
         let http = direct(builder, &base)
             .build()
             .context("cannot make a HTTP client")?;
-        let address = Address::new(&base, args.timeout(), args.answer());
+        let api_key = args.key();
+        let sent = api_key
+            .as_ref()
+            .map_or(Ok(()), |key| HeaderValue::from_str(key).map(drop));
+        sent.context(
+            "STIGMER_LLM_API_KEY has a character that no header can carry: write it anew",
+        )?;
+        let address = Address::new(&base, api_key.as_deref(), args.timeout(), args.answer());
         Ok(Self {
             http,
             base,
             address,
-            api_key: args.key(),
+            api_key,
             provider: args.provider,
             max_tokens: args.max_tokens,
             context_tokens: args.context_tokens,

@@ -74,14 +74,16 @@ pub(crate) fn key(
     key: Option<String>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Option<String> {
-    let key = key.filter(|key| !key.is_empty());
+    // A line's end comes with what was read from a file.
+    let trimmed = |key: String| Some(key.trim().to_owned()).filter(|key| !key.is_empty());
+    let key = key.and_then(trimmed);
     let name = match provider {
         // Nobody said that it is meant for the address that we ask.
         Provider::Unnamed | Provider::Ollama => return key,
         Provider::Openai => "OPENAI_API_KEY",
         Provider::Anthropic => "ANTHROPIC_API_KEY",
     };
-    key.or_else(|| variable(name).filter(|key| !key.is_empty()))
+    key.or_else(|| variable(name).and_then(trimmed))
 }
 
 #[cfg(test)]

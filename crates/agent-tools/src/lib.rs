@@ -40,6 +40,7 @@ pub use redact::HoldBack;
 pub use skills::skills_prompt;
 pub use tools::{IDEMPOTENCY_KEY, Tools};
 pub use toolset::{SkillFiles, ToolList, ToolOutcome, ToolSpec, Toolset};
+pub use wire::mended as mended_json;
 
 #[cfg(test)]
 mod tests {

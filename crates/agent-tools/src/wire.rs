@@ -2,6 +2,8 @@
 
 mod mend;
 
+pub use mend::mended;
+
 use rmcp::model::{
     CustomResult, ErrorCode, ErrorData, InitializeResult, JsonRpcMessage, RequestId,
     ServerJsonRpcMessage, ServerResult,

@@ -19,7 +19,7 @@ impl Cut {
             | "max_output_tokens"
             | "model_context_window_exceeded" => Some(Self::Length),
             "content_filter" | "safety" | "recitation" | "blocklist" | "prohibited_content"
-            | "sensitive" => Some(Self::Filter),
+            | "sensitive" | "spii" | "refusal" => Some(Self::Filter),
             _ => None,
         }
     }
@@ -51,6 +51,7 @@ mod tests {
             ("model_length", Some(Cut::Length)),
             ("content_filter", Some(Cut::Filter)),
             ("SAFETY", Some(Cut::Filter)),
+            ("refusal", Some(Cut::Filter)),
         ] {
             assert_eq!(Cut::of(reason), cut, "{reason}");
         }

@@ -1,7 +1,8 @@
 //! Whom an answer comes from, for what is said of it when it does not.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use agent_tools::{Env, EnvVar};
 use reqwest::Url;
 
 use super::error::ModelError;
@@ -11,6 +12,8 @@ use super::error::ModelError;
 pub(super) struct Address {
     /// Without what may be secret in it.
     shown: String,
+    /// Our own key, which some servers say again.
+    key: Arc<Env>,
     /// The longest time without a byte.
     pub(super) silence: Duration,
     /// The longest time for a whole answer.
@@ -18,8 +21,14 @@ pub(super) struct Address {
 }
 
 impl Address {
-    pub(super) fn new(url: &Url, silence: Duration, answer: Duration) -> Self {
+    pub(super) fn new(url: &Url, key: Option<&str>, silence: Duration, answer: Duration) -> Self {
+        let secret = |key: &str| EnvVar {
+            value: key.to_owned(),
+            is_secret: true,
+        };
+        let key = key.map(|key| ("STIGMER_LLM_API_KEY".to_owned(), secret(key)));
         Self {
+            key: Arc::new(key.into_iter().collect()),
             shown: service_kit::url::shown(url),
             silence,
             answer,
@@ -62,7 +71,7 @@ impl Address {
         let why = format!("the model at {} {why}", self.shown);
         ModelError {
             kind,
-            why,
+            why: self.key.redact(&why),
             retryable,
             retry_after: None,
         }

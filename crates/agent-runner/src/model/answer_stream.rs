@@ -19,13 +19,31 @@ use crate::transcript::{RequestedCall, size_limit};
 /// some servers forget.
 const AFTER_THE_END: Duration = Duration::from_secs(1);
 /// Reasons that say that the answer is none: what is there is not all that was meant.
-const BROKEN_OFF: [&str; 5] = [
+const BROKEN_OFF: [&str; 8] = [
     "abort",
+    "canceled",
+    "cancelled",
     "error",
     "error_finish",
     "insufficient_system_resource",
     "network_error",
+    "timeout",
 ];
+/// The same, with something around it: the model meant to call a tool and failed to say it.
+const NO_CALL: &str = "malformed_function_call";
+
+fn parsed(text: &str) -> serde_json::Result<Vec<Value>> {
+    serde_json::Deserializer::from_str(text)
+        .into_iter()
+        .collect()
+}
+
+/// Words that keep a connection open, where others send a comment.
+fn is_sign_of_life(data: &str) -> bool {
+    let word = data.trim_matches([':', '"', ' ']).to_lowercase();
+    let named = ["ping", "pong", "heartbeat", "keepalive", "keep-alive"].contains(&word.as_str());
+    named || data.parse::<f64>().is_ok()
+}
 
 /// The bytes of an answer, or why there are no more.
 pub(super) type Bytes = BoxStream<'static, Result<Vec<u8>, String>>;
@@ -154,11 +172,14 @@ impl AnswerStream {
             Event::Error(words) => Err(self.failed(&ApiError::told(&words))),
             Event::Data(data) => {
                 let data = data.trim();
-                let (data, done) = match data.strip_suffix("[DONE]") {
-                    Some(rest) => (rest, true),
-                    None => (data, false),
+                let (data, done) = match (data, data.strip_suffix("[DONE]")) {
+                    ("DONE" | "\"[DONE]\"", _) => ("", true),
+                    (_, Some(rest)) => (rest, true),
+                    _ => (data, false),
                 };
-                self.objects(data)?;
+                if !is_sign_of_life(data) {
+                    self.objects(data)?;
+                }
                 if done {
                     self.finished.get_or_insert_with(Instant::now);
                     self.ended = true;
@@ -166,14 +187,26 @@ impl AnswerStream {
                 }
                 Ok(())
             }
+            Event::Note(data) => {
+                let words = ["\"choices\"", "\"error\"", "[DONE]"];
+                match words.iter().any(|word| data.contains(word)) {
+                    true => self.event(Event::Data(data)),
+                    false => {
+                        self.stream.put_aside(&data);
+                        Ok(())
+                    }
+                }
+            }
             Event::Whole(body) => self.objects(body.trim_start_matches('\u{feff}')),
         }
     }
 
     /// Takes what a text of one or several objects, or a list of them, says.
     fn objects(&mut self, text: &str) -> Result<(), ModelError> {
-        for object in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
-            let object = object.map_err(|e| self.garbage(&format!("{e}: {}", excerpt(text))))?;
+        let all =
+            parsed(text).or_else(|why| parsed(&agent_tools::mended_json(text)).map_err(|_| why));
+        let all = all.map_err(|e| self.garbage(&format!("{e}: {}", excerpt(text))))?;
+        for object in all {
             let objects = match object {
                 Value::Null => Vec::new(),
                 Value::Array(objects) => objects,
@@ -181,7 +214,12 @@ impl AnswerStream {
             };
             for object in objects {
                 match Chunk::read(&object) {
-                    Ok(chunk) => self.add(chunk),
+                    Ok(chunk) => {
+                        if chunk.foreign {
+                            self.stream.put_aside(&excerpt(&object.to_string()));
+                        }
+                        self.add(chunk);
+                    }
                     Err(NoChunk::Error(error)) => return Err(self.failed(&error)),
                     Err(NoChunk::Garbage(why)) => return Err(self.garbage(&why)),
                 }
@@ -233,7 +271,7 @@ impl AnswerStream {
             let why = format!("broke off after {got} characters of its answer{unread}");
             return error("ModelBrokeOff", why, true);
         }
-        if BROKEN_OFF.contains(&reason.as_str()) {
+        if BROKEN_OFF.contains(&reason.as_str()) || reason.contains(NO_CALL) {
             let why = format!("broke off after {got} characters of its answer ({reason})");
             return error("ModelBrokeOff", why, true);
         }

@@ -20,6 +20,8 @@ pub(super) struct Chunk {
     pub(super) model: Option<String>,
     /// Whether it is the answer as a whole, not a piece of it.
     pub(super) whole: bool,
+    /// Whether nothing in it is known.
+    pub(super) foreign: bool,
 }
 
 /// Tokens of one answer.
@@ -50,7 +52,10 @@ impl Chunk {
             ..Self::default()
         };
         let choices = match object.get("choices") {
-            None | Some(Value::Null) => return Ok(chunk),
+            None | Some(Value::Null) => {
+                chunk.foreign = chunk.usage.is_none();
+                return Ok(chunk);
+            }
             Some(Value::Array(choices)) => &choices[..],
             Some(choice @ Value::Object(_)) => std::slice::from_ref(choice),
             Some(other) => return Err(garbage("choices are no list", other)),

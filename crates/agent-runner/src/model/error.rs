@@ -43,18 +43,24 @@ pub(super) struct ApiError {
 impl ApiError {
     /// The error of an object, if it has one: in a field `error`, or, where there is no answer, itself.
     pub(super) fn of(object: &Map<String, Value>) -> Option<Self> {
-        if let Some(error) = Self::within(object) {
-            return Some(error);
+        let within = Self::within(object).or_else(|| {
+            let base = object.get("base_resp")?;
+            let failed = base.get("status_code").is_some_and(|code| code != 0);
+            failed.then(|| Self::read(base, object))
+        });
+        if within.is_some() {
+            return within;
         }
         let named = object.get("object").and_then(Value::as_str) == Some("error");
-        let answer = ["choices", "usage", "id"]
-            .iter()
-            .any(|n| object.contains_key(*n));
-        let words = ["message", "detail"]
-            .iter()
-            .any(|n| object.contains_key(*n));
-        let this = || Value::Object(object.clone());
-        (named || (words && !answer)).then(|| Self::read(&this(), object))
+        let there = |name: &&str| object.get(*name).is_some_and(|value| !value.is_null());
+        let answer = ["choices", "usage", "id"].iter().any(there);
+        if !named && answer {
+            return None;
+        }
+        let first = object.get("errors").and_then(|errors| errors.get(0));
+        let first = first.map(|error| Self::read(error, object));
+        let this = || Self::read(&Value::Object(object.clone()), object);
+        first.or_else(|| (named || WORDS.iter().any(there)).then(this))
     }
 
     /// The error in a field `error`.
@@ -62,6 +68,7 @@ impl ApiError {
         match object.get("error") {
             Some(Value::Null | Value::Bool(false)) | None => None,
             Some(Value::String(words)) if words.is_empty() => None,
+            Some(Value::Object(error)) if says_nothing(error) => None,
             Some(error) => Some(Self::read(error, object)),
         }
     }
@@ -82,9 +89,9 @@ impl ApiError {
         let words = match error {
             Value::String(words) => words.clone(),
             error => {
-                let words = ["message", "detail"].iter().find_map(|n| error.get(n));
-                match words {
-                    Some(Value::String(words)) => words.clone(),
+                let mut words = WORDS.iter().filter_map(|name| error.get(name)?.as_str());
+                match words.find(|words| !words.is_empty()) {
+                    Some(words) => words.to_owned(),
                     _ => error.to_string(),
                 }
             }
@@ -97,6 +104,25 @@ impl ApiError {
             words: excerpt(&words),
         }
     }
+}
+
+/// Where servers put their words.
+const WORDS: [&str; 6] = [
+    "message",
+    "detail",
+    "msg",
+    "error_msg",
+    "error_message",
+    "status_msg",
+];
+
+/// Whether an error is one in form alone: some send it, empty, with each piece.
+fn says_nothing(error: &Map<String, Value>) -> bool {
+    error.values().all(|value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty() || text == "0",
+        value => *value == 0 || *value == 200,
+    })
 }
 
 /// The status that a code, a number or a name, stands for.

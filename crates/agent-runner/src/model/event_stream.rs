@@ -1,6 +1,8 @@
 //! The bytes of an answer as events. Kept crates are stricter or softer than what models send: see
 //! docs/models.md.
 
+use serde::de::IgnoredAny;
+
 /// The longest event or body, in bytes: an answer of the longest text, each byte of it escaped.
 pub(super) const MOST: usize = 6 * crate::transcript::size_limit::MOST;
 /// How much is kept of lines that are no event.
@@ -14,6 +16,8 @@ pub(super) enum Event {
     Data(String),
     /// Why there is none: a field `error`, or the data of an event of that name.
     Error(String),
+    /// What an event of another name carries: news beside the answer, or the answer all the same.
+    Note(String),
     /// A body that is no event stream, but JSON.
     Whole(String),
 }
@@ -60,10 +64,20 @@ impl EventStream {
                 self.kind = kind(&self.open);
             }
         }
+        self.whole();
         let event = self.data.as_ref().map_or(0, String::len);
         match self.open.len() + event > MOST {
             true => Err(TooLarge),
             false => Ok(std::mem::take(&mut self.events)),
+        }
+    }
+
+    /// A body is whole with its last bracket, though its connection may stay open.
+    fn whole(&mut self) {
+        let ends = self.kind == Kind::Json && matches!(self.open.last(), Some(b'}' | b']'));
+        if ends && serde_json::from_slice::<IgnoredAny>(&self.open).is_ok() {
+            let body = String::from_utf8_lossy(&std::mem::take(&mut self.open)).into_owned();
+            self.events.push(Event::Whole(body));
         }
     }
 
@@ -103,21 +117,31 @@ impl EventStream {
                 }
                 none => *none = Some(value.to_owned()),
             },
-            _ if self.unread.len() < MOST_UNREAD => {
-                self.unread.push_str(line);
-                self.unread.push('\n');
+            _ => {
+                let line = line.to_owned();
+                self.put_aside(&line);
             }
-            _ => {}
+        }
+    }
+
+    /// Keeps what is no answer, to be shown where there is none.
+    pub(super) fn put_aside(&mut self, words: &str) {
+        if self.unread.len() < MOST_UNREAD {
+            self.unread.push_str(words);
+            self.unread.push('\n');
         }
     }
 
     fn dispatch(&mut self) {
         let name = std::mem::take(&mut self.name);
         if let Some(data) = self.data.take().filter(|data| !data.trim().is_empty()) {
-            self.events.push(match name.as_str() {
-                "error" => Event::Error(data),
-                _ => Event::Data(data),
-            });
+            match name.as_str() {
+                "error" => self.events.push(Event::Error(data)),
+                "" | "message" => self.events.push(Event::Data(data)),
+                // They say that somebody lives, which any byte does.
+                "ping" | "heartbeat" | "keepalive" | "keep-alive" => {}
+                _ => self.events.push(Event::Note(data)),
+            }
         }
     }
 }

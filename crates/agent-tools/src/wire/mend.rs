@@ -11,7 +11,7 @@ pub(super) fn parsed(text: &[u8]) -> serde_json::Result<Value> {
 }
 
 /// With U+FFFD in place of half a character, escapes for control characters, and null for figures that are none.
-fn mended(text: &str) -> String {
+pub fn mended(text: &str) -> String {
     let mut mended = String::with_capacity(text.len());
     let mut rest = text;
     let mut inside = false;

@@ -1,5 +1,7 @@
 //! What servers send, and what comes of it. The sources are in docs/models.md.
 
+mod rare;
+
 use super::*;
 
 /// A row: where it is seen, its body, and the answer or the kind of error.
@@ -56,6 +58,7 @@ fn rows() -> Vec<Row> {
     rows.extend(ends());
     rows.extend(calls());
     rows.extend(errors());
+    rows.extend(rare::rows());
     rows
 }
 
