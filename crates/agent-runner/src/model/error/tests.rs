@@ -1,0 +1,78 @@
+//! Errors as servers tell them.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn long_bodies_are_cut() {
+    assert_eq!(excerpt(" a\n b "), "a b");
+    assert_eq!(excerpt(&"ä".repeat(400)).chars().count(), 303);
+}
+
+#[test]
+fn errors_are_found_however_they_are_told() {
+    let cases = [
+        (
+            json!({"error": {"code": 400, "message": "too long"}}),
+            Some(400),
+            "too long",
+        ),
+        (
+            json!({"error": {"code": "429", "message": "slow"}, "choices": []}),
+            Some(429),
+            "slow",
+        ),
+        (json!({"error": "out of memory"}), None, "out of memory"),
+        (
+            json!({"error": {"message": "m", "type": "invalid_request_error", "code": null}}),
+            Some(400),
+            "m",
+        ),
+        (
+            json!({"error": {"message": "m", "type": "overloaded_error"}}),
+            Some(503),
+            "m",
+        ),
+        (
+            json!({"error": {"message": "m", "type": "server_error"}}),
+            Some(500),
+            "m",
+        ),
+        (
+            json!({"error": {"message": "m", "code": "insufficient_quota"}}),
+            Some(401),
+            "m",
+        ),
+        (
+            json!({"error": {"message": "m", "status": "RESOURCE_EXHAUSTED"}}),
+            Some(429),
+            "m",
+        ),
+        (
+            json!({"object": "error", "message": "m", "type": "BadRequestError", "code": 400}),
+            Some(400),
+            "m",
+        ),
+        (
+            json!({"detail": "Not authenticated"}),
+            None,
+            "Not authenticated",
+        ),
+    ];
+    for (object, status, words) in cases {
+        let found = ApiError::of(object.as_object().unwrap()).unwrap();
+        assert_eq!(
+            (found.status, found.words.as_str()),
+            (status, words),
+            "{object}"
+        );
+    }
+    for object in [
+        json!({"error": null, "choices": []}),
+        json!({"choices": []}),
+        json!({}),
+    ] {
+        assert_eq!(ApiError::of(object.as_object().unwrap()), None, "{object}");
+    }
+}
