@@ -93,6 +93,9 @@ Examples:
 A variable that is given several times has the value of --secret, else that of --runtime-env,
 else that of the last --env-file; all of them go before the agent's and its environments'.
 In an --env-file, ${NAME} is that variable of this command's environment, else of a line before.
+A value there is taken as it stands, up to ` #`. One that begins with a quote goes on to the next
+such quote, over several lines too; in double quotes \\n, \\\" and \\\\ are escapes, in single quotes
+nothing is, and ${NAME} is a text. Outside them \\$ is a $.
 
 Exit code 0: the execution COMPLETED, or with --no-follow was created; 1: it FAILED or was
 CANCELLED; 3: there is no such agent, instance or session.")]

@@ -16,7 +16,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "traced.rs",
             "client.rs",
             "project.rs",
-            "env_file/dollars.rs",
+            "env_file/value.rs",
             "env_file.rs",
             "runtime_env.rs",
             "resolve.rs",

@@ -35,7 +35,7 @@ pub(crate) struct RunArgs {
     /// A secret variable; its value is that of KEY in this command's environment, never shown
     #[arg(long, value_name = "KEY")]
     pub(crate) secret: Vec<String>,
-    /// A file of KEY=VALUE lines, as dotenv reads them; none of them counts as a secret
+    /// A dotenv file, lines of KEY=VALUE; none of them counts as a secret
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Vec<PathBuf>,
     /// How often the model may be asked, sub-agents included
