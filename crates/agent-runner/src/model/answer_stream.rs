@@ -3,13 +3,12 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
     address::Address,
     calls::Calls,
-    chunk::{Chunk, NoChunk, Usage},
+    chunk::{self, Chunk, NoChunk, Usage},
     error::{ApiError, ModelError, excerpt, of_status},
     event_stream::{Event, EventStream},
 };
@@ -31,19 +30,6 @@ const BROKEN_OFF: [&str; 8] = [
 ];
 /// The same, with something around it: the model meant to call a tool and failed to say it.
 const NO_CALL: &str = "malformed_function_call";
-
-fn parsed(text: &str) -> serde_json::Result<Vec<Value>> {
-    serde_json::Deserializer::from_str(text)
-        .into_iter()
-        .collect()
-}
-
-/// Words that keep a connection open, where others send a comment.
-fn is_sign_of_life(data: &str) -> bool {
-    let word = data.trim_matches([':', '"', ' ']).to_lowercase();
-    let named = ["ping", "pong", "heartbeat", "keepalive", "keep-alive"].contains(&word.as_str());
-    named || data.parse::<f64>().is_ok()
-}
 
 /// The bytes of an answer, or why there are no more.
 pub(super) type Bytes = BoxStream<'static, Result<Vec<u8>, String>>;
@@ -177,9 +163,7 @@ impl AnswerStream {
                     (_, Some(rest)) => (rest, true),
                     _ => (data, false),
                 };
-                if !is_sign_of_life(data) {
-                    self.objects(data)?;
-                }
+                self.objects(data)?;
                 if done {
                     self.finished.get_or_insert_with(Instant::now);
                     self.ended = true;
@@ -203,26 +187,17 @@ impl AnswerStream {
 
     /// Takes what a text of one or several objects, or a list of them, says.
     fn objects(&mut self, text: &str) -> Result<(), ModelError> {
-        let all =
-            parsed(text).or_else(|why| parsed(&agent_tools::mended_json(text)).map_err(|_| why));
-        let all = all.map_err(|e| self.garbage(&format!("{e}: {}", excerpt(text))))?;
-        for object in all {
-            let objects = match object {
-                Value::Null => Vec::new(),
-                Value::Array(objects) => objects,
-                object => vec![object],
-            };
-            for object in objects {
-                match Chunk::read(&object) {
-                    Ok(chunk) => {
-                        if chunk.foreign {
-                            self.stream.put_aside(&excerpt(&object.to_string()));
-                        }
-                        self.add(chunk);
+        let all = chunk::objects(text);
+        for object in all.map_err(|e| self.garbage(&format!("{e}: {}", excerpt(text))))? {
+            match Chunk::read(&object) {
+                Ok(chunk) => {
+                    if chunk.foreign {
+                        self.stream.put_aside(&excerpt(&object.to_string()));
                     }
-                    Err(NoChunk::Error(error)) => return Err(self.failed(&error)),
-                    Err(NoChunk::Garbage(why)) => return Err(self.garbage(&why)),
+                    self.add(chunk);
                 }
+                Err(NoChunk::Error(error)) => return Err(self.failed(&error)),
+                Err(NoChunk::Garbage(why)) => return Err(self.garbage(&why)),
             }
         }
         Ok(())

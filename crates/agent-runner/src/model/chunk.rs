@@ -8,6 +8,23 @@ use super::{
     error::{ApiError, excerpt},
 };
 
+/// The objects of a text, one or several in a row, or a list of them. JSON that is wrong in one way only is mended.
+pub(super) fn objects(text: &str) -> serde_json::Result<Vec<Value>> {
+    let read = |text: &str| {
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let lists = values.map(|value| {
+            Ok(match value? {
+                Value::Null => Vec::new(),
+                Value::Array(objects) => objects,
+                object => vec![object],
+            })
+        });
+        let lists = lists.collect::<serde_json::Result<Vec<_>>>()?;
+        Ok(lists.into_iter().flatten().collect())
+    };
+    read(text).or_else(|why| read(&agent_tools::mended_json(text)).map_err(|_| why))
+}
+
 /// What one object of an answer says.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {

@@ -137,6 +137,7 @@ impl EventStream {
         if let Some(data) = self.data.take().filter(|data| !data.trim().is_empty()) {
             match name.as_str() {
                 "error" => self.events.push(Event::Error(data)),
+                "" | "message" if is_sign_of_life(&data) => {}
                 "" | "message" => self.events.push(Event::Data(data)),
                 // They say that somebody lives, which any byte does.
                 "ping" | "heartbeat" | "keepalive" | "keep-alive" => {}
@@ -144,6 +145,13 @@ impl EventStream {
             }
         }
     }
+}
+
+/// Words that keep a connection open, where others send a comment.
+fn is_sign_of_life(data: &str) -> bool {
+    let word = data.trim_matches([':', '"', ' ']).to_lowercase();
+    let named = ["ping", "pong", "heartbeat", "keepalive", "keep-alive"].contains(&word.as_str());
+    named || data.parse::<f64>().is_ok()
 }
 
 /// JSON begins with a bracket, and no line of an event stream that means something does.
