@@ -16,7 +16,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use futures::StreamExt;
 use otlp::Span;
-use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url, header::HeaderValue};
+use reqwest::{
+    Client, ClientBuilder, Method, Response, StatusCode, Url,
+    header::{CONTENT_ENCODING, HeaderValue},
+};
 use serde_json::Value;
 use service_kit::is_loopback;
 use stigmer_api::trace::TRACEPARENT;
@@ -26,7 +29,7 @@ use address::Address;
 use agent_tools::ToolSpec;
 use answer_stream::AnswerStream;
 use context::Contexts;
-use error::{ModelError, excerpt, of_status};
+use error::{ApiError, ModelError, excerpt, of_status};
 pub(crate) use message::{ChatMessage, FunctionCall};
 use request::{Memory, Request, takes_no_tools};
 
@@ -148,6 +151,9 @@ impl Model {
             let answer = self.address.patient(sending.send()).await?;
             let answer = answer.map_err(|e| self.unreachable(e))?;
             if answer.status().is_success() {
+                if let Some(encoding) = encoded(&answer) {
+                    return Err(self.address.error("ModelEncoded", encoding, false));
+                }
                 let bytes = answer.bytes_stream();
                 let bytes = bytes.map(|b| b.map(|b| b.to_vec()).map_err(|e| e.to_string()));
                 return Ok(AnswerStream::new(
@@ -174,6 +180,13 @@ impl Model {
         // The body only explains; without it the status has to do.
         let body = self.address.patient(bounded(answer)).await?;
         let (kind, retryable) = of_status(status.as_u16());
+        // Who has used up what was paid for is told so with 429 too, however often it is asked.
+        let spent = status.as_u16() == 429 && ApiError::told(&body).status == Some(401);
+        let (kind, retryable) = if spent {
+            of_status(401)
+        } else {
+            (kind, retryable)
+        };
         let why = format!("answered {status}: {}", excerpt(&body));
         let retry_after = wait.filter(|_| status.as_u16() == 429);
         let error = ModelError {
@@ -206,6 +219,17 @@ impl Model {
             true,
         )
     }
+}
+
+/// Compressed though nobody asked for it.
+fn encoded(answer: &Response) -> Option<String> {
+    let encoding = answer.headers().get(CONTENT_ENCODING)?.to_str().ok()?;
+    (!encoding.eq_ignore_ascii_case("identity")).then(|| {
+        format!(
+            "sent its answer with content-encoding {encoding}, which was not asked for: have the \
+             server, or a proxy before it, send it as it is"
+        )
+    })
 }
 
 /// An answer that is none.

@@ -26,7 +26,7 @@ impl fmt::Display for ModelError {
 pub(super) fn of_status(status: u16) -> (&'static str, bool) {
     match status {
         429 => ("ModelRateLimited", true),
-        408 | 500.. => ("ModelServerError", true),
+        408 | 409 | 425 | 500.. => ("ModelServerError", true),
         _ => ("ModelRefused", false),
     }
 }

@@ -165,3 +165,30 @@ async fn an_answer_of_thoughts_alone_names_what_was_used_up_and_the_setting() {
     );
     assert!(error.why.contains("STIGMER_LLM_MAX_TOKENS"), "{error}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_compressed_unasked_is_told_as_that() {
+    let reply =
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n\x1f\x8b\x08\x00";
+    let (url, _seen) = serve(vec![reply.to_vec()], true).await;
+    let error = whole(&model(&url)).await.unwrap_err();
+    assert!(
+        error.why.contains("content-encoding gzip") && !error.retryable,
+        "{error}"
+    );
+}
+
+/// It is no matter of waiting.
+#[tokio::test]
+async fn who_has_no_credit_left_is_not_asked_again() {
+    let spent = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    let often = r#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#;
+    for (body, expected) in [
+        (spent, ("ModelRefused", false)),
+        (often, ("ModelRateLimited", true)),
+    ] {
+        let (url, _seen) = serve(vec![refusal("429 Too Many Requests", body)], true).await;
+        let error = whole(&model(&url)).await.unwrap_err();
+        assert_eq!((error.kind, error.retryable), expected, "{error}");
+    }
+}
