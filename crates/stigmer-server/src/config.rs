@@ -80,7 +80,7 @@ pub(crate) struct Serve {
         env = "STIGMER_RECONCILE_SECONDS",
         default_value_t = 10,
         value_name = "SECONDS",
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = clap::value_parser!(u64).range(1..=24 * 3600)
     )]
     reconcile: u64,
 
@@ -145,5 +145,16 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    /// A time that cannot be added to the clock's would end the server with a panic.
+    #[test]
+    fn a_pause_between_comparisons_has_bounds() {
+        use clap::Parser;
+        for seconds in ["0", "18446744073709551615"] {
+            let refused = super::Cli::try_parse_from(["x", "--reconcile", seconds]);
+            let said = refused.err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(said.contains("--reconcile"), "{said}");
+        }
     }
 }
