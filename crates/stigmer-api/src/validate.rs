@@ -3,6 +3,8 @@
 mod agent;
 mod environment;
 mod execution;
+mod fault;
+mod mcp_server;
 pub mod report;
 mod skill;
 mod url;

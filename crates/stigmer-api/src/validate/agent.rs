@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Checker, Validate, url};
+use super::{Checker, Validate, mcp_server};
 use crate::{
     limits,
     proto::{
-        agent::{Agent, McpServerDefinition, SubAgent, mcp_server_definition::ServerType},
+        agent::{Agent, SubAgent},
         apiresource::apiresourcekind::ApiResourceKind,
     },
 };
@@ -25,7 +25,7 @@ impl Validate for Agent {
         ) {
             for (i, server) in spec.mcp_servers.iter().enumerate() {
                 let at = format!("spec.mcp_servers[{i}]");
-                check_mcp_server(check, &at, server);
+                mcp_server::check(check, &at, server);
                 once(check, &mut names, &at, &server.name);
             }
         }
@@ -48,117 +48,6 @@ fn once<'a>(check: &mut Checker, names: &mut BTreeSet<&'a str>, at: &str, name: 
     check.that(&format!("{at}.name"), names.insert(name), || {
         format!("`{name}` is used twice")
     });
-}
-
-/// Checks the lengths of an MCP server's lists.
-fn check_lengths(check: &mut Checker, at: &str, server: &McpServerDefinition) {
-    let mut most = |field: &str, there: usize| {
-        check.at_most(&format!("{at}.{field}"), there, limits::SERVER_ENTRIES);
-    };
-    most("enabled_tools", server.enabled_tools.len());
-    match &server.server_type {
-        None => {}
-        Some(ServerType::Stdio(s)) => {
-            most("stdio.args", s.args.len());
-            most("stdio.env_placeholders", s.env_placeholders.len());
-        }
-        Some(ServerType::Http(s)) => {
-            most("http.headers", s.headers.len());
-            most("http.query_params", s.query_params.len());
-        }
-        Some(ServerType::Docker(s)) => {
-            most("docker.args", s.args.len());
-            most("docker.env_placeholders", s.env_placeholders.len());
-            most("docker.volumes", s.volumes.len());
-            most("docker.ports", s.ports.len());
-        }
-    }
-}
-
-fn check_mcp_server(check: &mut Checker, at: &str, server: &McpServerDefinition) {
-    check.required(format!("{at}.name"), &server.name);
-    check_lengths(check, at, server);
-    seconds(
-        check,
-        &format!("{at}.start_timeout_seconds"),
-        server.start_timeout_seconds,
-        600,
-    );
-    seconds(
-        check,
-        &format!("{at}.max_call_seconds"),
-        server.max_call_seconds,
-        3600,
-    );
-    match &server.server_type {
-        None => check.fail(at, "must have one of stdio, http, docker"),
-        Some(ServerType::Stdio(s)) => {
-            check.required(format!("{at}.stdio.command"), &s.command);
-            seconds(
-                check,
-                &format!("{at}.stdio.timeout_seconds"),
-                s.timeout_seconds,
-                3600,
-            );
-        }
-        Some(ServerType::Http(s)) => {
-            check.required(format!("{at}.http.url"), &s.url);
-            if let Some(why) = url::fault(&s.url).filter(|_| !s.url.is_empty()) {
-                check.fail(format!("{at}.http.url"), why);
-            }
-            for name in s.headers.keys() {
-                check.that(
-                    &format!("{at}.http.headers[{name}]"),
-                    is_header(name),
-                    || "must be a header's name: letters, digits and `-`".to_owned(),
-                );
-            }
-            seconds(
-                check,
-                &format!("{at}.http.timeout_seconds"),
-                s.timeout_seconds,
-                300,
-            );
-        }
-        Some(ServerType::Docker(s)) => {
-            check.required(format!("{at}.docker.image"), &s.image);
-            for (i, volume) in s.volumes.iter().enumerate() {
-                check.required(
-                    format!("{at}.docker.volumes[{i}].host_path"),
-                    &volume.host_path,
-                );
-                check.required(
-                    format!("{at}.docker.volumes[{i}].container_path"),
-                    &volume.container_path,
-                );
-            }
-            for (i, port) in s.ports.iter().enumerate() {
-                for (name, value) in [
-                    ("host_port", port.host_port),
-                    ("container_port", port.container_port),
-                ] {
-                    check.that(
-                        &format!("{at}.docker.ports[{i}].{name}"),
-                        (1..=65535).contains(&value),
-                        || "must be 1 to 65535".to_owned(),
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// A time limit; 0 stands for whoever runs the server.
-fn seconds(check: &mut Checker, at: &str, value: i32, most: i32) {
-    check.that(at, (0..=most).contains(&value), || {
-        format!("must be 0 to {most}")
-    });
-}
-
-/// Whether `name` is one that HTTP allows.
-fn is_header(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !name.is_empty() && name.bytes().all(allowed)
 }
 
 /// `servers` are the names of the agent's MCP servers.
