@@ -8,6 +8,8 @@ use rmcp::{
     transport::{DynamicTransportError, streamable_http_client::StreamableHttpError},
 };
 
+use crate::{refusal::HttpError, wire};
+
 /// An error and what is behind it, also where the library does not say that something is.
 pub(crate) fn chain<'a>(
     error: &'a (dyn Error + 'static),
@@ -28,8 +30,31 @@ fn behind<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stat
     if let Some(error) = error.downcast_ref::<DynamicTransportError>() {
         return Some(&*error.error);
     }
+    if let Some(HttpError::Failed(error)) = error.downcast_ref() {
+        return Some(error);
+    }
     match error.downcast_ref() {
-        Some(StreamableHttpError::<reqwest::Error>::Client(error)) => Some(error),
+        Some(StreamableHttpError::<HttpError>::Client(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// Whether something came in place of an answer.
+pub(crate) fn answered(error: &(dyn Error + 'static)) -> bool {
+    let mut told = chain(error).filter_map(|link| link.downcast_ref::<HttpError>());
+    told.any(|error| !matches!(error, HttpError::Failed(_)))
+}
+
+/// What a server says that refuses the handshake, or what it answered to it instead.
+pub(crate) fn refusal(error: &ClientInitializeError) -> Option<String> {
+    match error {
+        ClientInitializeError::JsonRpcError(error) => {
+            Some(format!("refuses to be asked: {}", wire::words(error)))
+        }
+        ClientInitializeError::ExpectedInitResult(result) => {
+            let result = serde_json::to_string(result).unwrap_or_default();
+            Some(format!("does not speak MCP: its first answer is {result}"))
+        }
         _ => None,
     }
 }

@@ -9,30 +9,16 @@ use rmcp::{
 };
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, Empty, empty};
 
-use crate::wire;
+use crate::message::Message;
 
-/// Bytes of a message; a longer one is not kept. The same as the library takes over HTTP.
-pub(crate) const LONGEST_MESSAGE: usize = 16 << 20;
-
-/// Of a longer one its first and its last bytes are kept, which say whose answer it is.
-const ENDS: usize = 1 << 10;
-
-/// Writes as the library does, and reads more than the library takes: see [`wire`].
+/// Writes as the library does, and reads more than the library takes: see [`crate::wire`].
 pub(crate) struct ChildTransport<R: AsyncRead, W: AsyncWrite> {
     read: BufReader<R>,
-    line: Line,
+    line: Message,
     messages: VecDeque<ServerJsonRpcMessage>,
     /// Whether the first answer has come.
     opened: bool,
     write: AsyncRwTransport<RoleClient, Empty, W>,
-}
-
-/// What came since the last line's end.
-#[derive(Default)]
-struct Line {
-    bytes: Vec<u8>,
-    /// The last bytes of what was too long to be kept.
-    tail: Option<Vec<u8>>,
 }
 
 impl<R, W> ChildTransport<R, W>
@@ -43,39 +29,10 @@ where
     pub(crate) fn new(read: R, write: W) -> Self {
         Self {
             read: BufReader::new(read),
-            line: Line::default(),
+            line: Message::default(),
             messages: VecDeque::new(),
             opened: false,
             write: AsyncRwTransport::new_client(empty(), write),
-        }
-    }
-}
-
-impl Line {
-    fn push(&mut self, bytes: &[u8]) {
-        if let Some(tail) = &mut self.tail {
-            tail.extend_from_slice(bytes);
-            let excess = tail.len().saturating_sub(ENDS);
-            tail.drain(..excess);
-        } else if self.bytes.len() + bytes.len() > LONGEST_MESSAGE {
-            self.bytes.truncate(ENDS);
-            self.bytes.shrink_to_fit();
-            self.tail = Some(Vec::new());
-            self.push(bytes);
-        } else {
-            self.bytes.extend_from_slice(bytes);
-        }
-    }
-
-    /// What it says; the next one begins.
-    fn end(&mut self, opened: bool) -> Vec<ServerJsonRpcMessage> {
-        let Self { bytes, tail } = std::mem::take(self);
-        match tail {
-            None => wire::messages(&bytes, opened),
-            Some(tail) => {
-                let why = format!("it takes more than {} MiB", LONGEST_MESSAGE >> 20);
-                wire::unreadable(&bytes, &tail, &why).into_iter().collect()
-            }
         }
     }
 }
@@ -169,26 +126,6 @@ mod tests {
             ["1", "2"]
         );
         assert_eq!(ids(b""), [""; 0]);
-    }
-
-    #[test]
-    fn a_message_at_the_limit_is_read_and_a_longer_one_is_told_of() {
-        for (more, read) in [(0, true), (1, false)] {
-            let envelope = r#"{"jsonrpc":"2.0","id":1,"result":""}"#.len();
-            let filler = "x".repeat(LONGEST_MESSAGE - 1 - envelope + more);
-            let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"{filler}\"}}\n");
-            let mut kept = Line::default();
-            line.as_bytes()
-                .chunks(8192)
-                .for_each(|chunk| kept.push(chunk));
-            assert_eq!(
-                kept.bytes.len() + kept.tail.as_ref().map_or(0, Vec::len) > LONGEST_MESSAGE / 2,
-                read
-            );
-            let messages = kept.end(true);
-            assert_eq!(matches!(messages[..], [JsonRpcMessage::Response(_)]), read);
-            assert_eq!(matches!(messages[..], [JsonRpcMessage::Error(_)]), !read);
-        }
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use rmcp::{
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    causes::{chain, explain},
+    causes::{answered, chain, explain},
     client::Client,
     env::Env,
     error::ToolsError,
@@ -23,7 +23,7 @@ use crate::{
     process::{LONGEST_END, Process},
     request::{self, Unanswered},
     toolset::ToolOutcome,
-    wire::UNREADABLE,
+    wire::{self, UNREADABLE},
 };
 
 /// A server that does not take its leave by then is left.
@@ -144,8 +144,8 @@ impl Connection {
                 Called::Answered(outcome::unreadable(&error.message))
             }
             Err(Unanswered::Failed(ServiceError::McpError(error))) => failed(format!(
-                "the MCP server {name} refused the call: {} ({})",
-                error.message, error.code.0
+                "the MCP server {name} refused the call: {}",
+                wire::words(&error)
             )),
             Err(Unanswered::Failed(error)) => {
                 let why = self.reason(&error, env).await;
@@ -181,7 +181,8 @@ impl Connection {
             return format!("{gone}{}", process.stderr.last_lines(env));
         }
         let words = match error {
-            ServiceError::McpError(error) => format!("{} ({})", error.message, error.code.0),
+            ServiceError::McpError(error) => wire::words(error),
+            other if answered(other) => format!("answered {}", explain(other)),
             other => format!("did not answer: {}", explain(other)),
         };
         env.excerpt(&words)

@@ -4,29 +4,28 @@ use std::collections::HashMap;
 
 use reqwest::{
     StatusCode, Url,
-    header::{HeaderName, HeaderValue},
+    header::{ACCEPT, HeaderName, HeaderValue},
 };
 use rmcp::{
     ServiceExt,
     service::ClientInitializeError,
     transport::{
-        StreamableHttpClientTransport,
-        streamable_http_client::{
-            HttpStatusError, StreamableHttpClientTransportConfig, StreamableHttpError,
-        },
+        StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use stigmer_api::agent::HttpServer;
 use tokio::time::timeout;
 
 use crate::{
-    causes::{chain, explain},
+    causes::{chain, explain, refusal},
     client::Client,
     clients::Clients,
     connection::{Connection, START, too_late},
     env::Env,
     error::ToolsError,
+    http_client::{HttpClient, LAST_EVENT, SESSION},
     limits::Limits,
+    refusal::HttpError,
 };
 
 pub(crate) struct Start<'a> {
@@ -42,8 +41,10 @@ impl Start<'_> {
         let who = format!("the MCP server {} ({})", self.name, self.shown(&url));
         let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
             .custom_headers(self.headers(server, &who)?);
-        let transport =
-            StreamableHttpClientTransport::with_client(self.http.of(&url).clone(), config);
+        let transport = StreamableHttpClientTransport::with_client(
+            HttpClient::new(self.http.of(&url).clone()),
+            config,
+        );
         let limit = self.limits.start;
         match timeout(limit, Client::default().serve(transport)).await {
             Ok(Ok(service)) => Ok(Connection::new(self.name, service, None, self.limits)),
@@ -94,7 +95,10 @@ impl Start<'_> {
             let mut value = HeaderValue::from_str(value.trim())
                 .map_err(|_| wrong("its value has characters that no header can carry"))?;
             value.set_sensitive(true);
-            let name = name.parse().map_err(|_| wrong("is no name of a header"))?;
+            let name: HeaderName = name.parse().map_err(|_| wrong("is no name of a header"))?;
+            if [ACCEPT.as_str(), SESSION, LAST_EVENT].contains(&name.as_str()) {
+                return Err(wrong("is the protocol's own: leave it out"));
+            }
             headers.insert(name, value);
         }
         Ok(headers)
@@ -111,8 +115,14 @@ impl Start<'_> {
     }
 
     fn refused(&self, error: &ClientInitializeError, who: &str, url: &Url) -> ToolsError {
-        let why = explain(error).replace(url.as_str(), &self.shown(url));
-        let why = self.env.excerpt(&why);
+        let said = refusal(error);
+        let why = said.clone().unwrap_or_else(|| explain(error));
+        let why = self
+            .env
+            .excerpt(&why.replace(url.as_str(), &self.shown(url)));
+        if said.is_some() {
+            return ToolsError::permanent(format!("{who} {why}"));
+        }
         match cause(error) {
             Cause::Unreachable => ToolsError::transient(format!("{who} cannot be reached: {why}")),
             Cause::Busy => ToolsError::transient(format!("{who} is in trouble: {why}")),
@@ -122,6 +132,9 @@ impl Start<'_> {
             Cause::Missing => {
                 ToolsError::permanent(format!("{who}: nothing is there: check its url: {why}"))
             }
+            Cause::Moved => ToolsError::permanent(format!(
+                "{who} is elsewhere: put where it is into its url: {why}"
+            )),
             Cause::Other => {
                 ToolsError::permanent(format!("{who} does not speak MCP (streamable HTTP): {why}"))
             }
@@ -134,48 +147,33 @@ enum Cause {
     Busy,
     Forbidden,
     Missing,
+    Moved,
     Other,
 }
 
 fn cause(error: &ClientInitializeError) -> Cause {
     for link in chain(error) {
-        if let Some(status) = link.downcast_ref::<HttpStatusError>() {
-            return of_status(status.status);
-        }
-        if let Some(error) = link.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
-            match error {
-                StreamableHttpError::AuthRequired(_)
-                | StreamableHttpError::InsufficientScope(_) => {
-                    return Cause::Forbidden;
-                }
-                // The library keeps the status of other refusals in words only: "HTTP 404 Not Found: ...".
-                StreamableHttpError::UnexpectedServerResponse(text) => {
-                    let code = text
-                        .strip_prefix("HTTP ")
-                        .and_then(|t| t.get(..3)?.parse().ok());
-                    return code.map_or(Cause::Other, of_status);
-                }
-                StreamableHttpError::HttpStatus(status) => return of_status(status.status),
-                _ => {}
-            }
+        match link.downcast_ref::<HttpError>() {
+            Some(HttpError::Refused { status, .. }) => return of_status(*status),
+            Some(HttpError::Moved { .. }) => return Cause::Moved,
+            _ => {}
         }
         if let Some(error) = link.downcast_ref::<reqwest::Error>() {
-            return match error.status() {
-                Some(status) => of_status(status.as_u16()),
-                None if error.is_decode() => Cause::Other,
-                None => Cause::Unreachable,
+            return match error.is_decode() {
+                true => Cause::Other,
+                false => Cause::Unreachable,
             };
         }
     }
     Cause::Other
 }
 
-fn of_status(status: u16) -> Cause {
-    match StatusCode::from_u16(status) {
-        Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Cause::Forbidden,
-        Ok(StatusCode::NOT_FOUND | StatusCode::GONE) => Cause::Missing,
-        Ok(StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) => Cause::Busy,
-        Ok(status) if status.is_server_error() => Cause::Busy,
+fn of_status(status: StatusCode) -> Cause {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Cause::Forbidden,
+        StatusCode::NOT_FOUND | StatusCode::GONE => Cause::Missing,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Cause::Busy,
+        status if status.is_server_error() => Cause::Busy,
         _ => Cause::Other,
     }
 }

@@ -14,14 +14,19 @@ mod clients;
 mod connection;
 mod env;
 mod error;
+mod events;
 mod execution;
 mod files;
 mod http;
+mod http_answers;
+mod http_client;
 mod limits;
 mod listing;
+mod message;
 mod outcome;
 mod process;
 mod redact;
+mod refusal;
 mod request;
 mod schema;
 mod skills;
@@ -55,16 +60,21 @@ mod tests {
         "limits.rs",
         "work_dir.rs",
         "toolset.rs",
-        "causes.rs",
+        "refusal.rs",
         "schema/refs.rs",
         "schema.rs",
         "listing.rs",
         "wire/mend.rs",
         "wire.rs",
+        "causes.rs",
+        "message.rs",
         "child_transport.rs",
         "client.rs",
         "request.rs",
         "clients.rs",
+        "events.rs",
+        "http_answers.rs",
+        "http_client.rs",
         "stderr.rs",
         "process.rs",
         "outcome.rs",

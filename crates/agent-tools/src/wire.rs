@@ -106,6 +106,21 @@ fn refusal(error: Value) -> ErrorData {
     ErrorData::new(code, text, error.get("data").cloned())
 }
 
+/// What a refusal says, with its code and what else it tells.
+pub(crate) fn words(error: &ErrorData) -> String {
+    let data = match &error.data {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(data)) => format!(": {data}"),
+        Some(data) => format!(": {data}"),
+    };
+    // Some repeat themselves.
+    let data = match error.message.contains(data.trim_start_matches(": ")) {
+        true => "",
+        false => &data,
+    };
+    format!("{} ({}){data}", error.message, error.code.0)
+}
+
 /// Progress without a figure is progress too, and its token may have become a text on its way.
 fn mend_progress(message: &mut Map<String, Value>) {
     if message.get("method").and_then(Value::as_str) != Some("notifications/progress") {

@@ -8,7 +8,12 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::{SECRET, http::toolset_of, over_http, tools};
+use crate::{
+    SECRET,
+    http::toolset_of,
+    http_stub::{self, called, server},
+    over_http, tools,
+};
 
 /// Answers every request with the same, and tells how often it was asked.
 pub(crate) async fn stub(answer: String) -> (String, tokio::sync::watch::Receiver<u32>) {
@@ -153,6 +158,11 @@ async fn addresses_and_headers_that_are_none_are_refused() {
             ("A b", "c"),
             "is no name of a header",
         ),
+        (
+            "http://127.0.0.1:1/mcp",
+            ("Accept", "c"),
+            "its header Accept: is the protocol's own",
+        ),
     ] {
         let told = tools
             .list(&toolset_of(over_http(url, &[header])))
@@ -168,14 +178,42 @@ async fn a_redirect_does_not_get_the_headers() {
     let (target, asked) = stub(answer("404 Not Found", "", "")).await;
     let (url, _) = stub(answer(
         "307 Temporary Redirect",
-        &format!("location: {target}\r\n"),
+        &format!("location: {target}?secret\r\n"),
         "",
     ))
     .await;
     let told = refusal(&url, LONG).await;
+    let why = format!(
+        "put where it is into its url: HTTP 307 Temporary Redirect leads to {target}, where"
+    );
     assert!(
-        !told.is_transient() && told.message.contains("307"),
+        !told.is_transient() && told.message.contains(&why),
         "{told}"
     );
     assert_eq!(*asked.borrow(), 0);
+}
+
+#[tokio::test]
+async fn redirects_on_the_same_origin_are_followed_up_to_a_number() {
+    for (status, most, ok) in [
+        ("307 Temporary Redirect", 5, true),
+        ("301 Moved Permanently", 5, true),
+        ("308 Permanent Redirect", 6, false),
+    ] {
+        let url = server(move |line, _| {
+            let turns = line.matches("/x").count();
+            let to = format!("location: /mcp{}\r\n", "/x".repeat(turns + 1));
+            (turns < most).then(|| answer(status, &to, "").into_bytes())
+        });
+        let toolset = toolset_of(over_http(&url.await, &[]));
+        if ok {
+            assert_eq!(called(&toolset).await.text, "ok", "{status}");
+        } else {
+            let told = http_stub::refusal(&toolset).await;
+            assert!(
+                told.message.contains("more than 5 redirects lead nowhere"),
+                "{told}"
+            );
+        }
+    }
 }

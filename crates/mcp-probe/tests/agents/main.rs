@@ -5,7 +5,9 @@
 mod calls;
 mod ends;
 mod http;
+mod http_oddities;
 mod http_refusals;
+mod http_stub;
 mod oddities;
 mod secrets;
 mod starts;
