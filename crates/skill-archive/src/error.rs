@@ -50,6 +50,14 @@ pub enum SkillError {
     /// There is no SKILL.md where it must be.
     #[error("there is no SKILL.md at the root{0}")]
     NoSkillMd(String),
+    /// What is to be packed is no folder.
+    #[error("{} is a file, not a folder: {to_do}", path.display())]
+    NoFolder {
+        /// What it is.
+        path: PathBuf,
+        /// What to name in its place.
+        to_do: &'static str,
+    },
     /// SKILL.md is there and no good.
     #[error("SKILL.md {0}")]
     BadSkillMd(String),

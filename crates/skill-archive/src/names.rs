@@ -41,9 +41,12 @@ impl Names {
         Ok(())
     }
 
-    /// What to say where SKILL.md is missing, if there is anything: the usual mistake is a zip of the
-    /// folder instead of what is in it.
+    /// What to say where SKILL.md is missing, if there is anything: the usual mistakes are a zip of the
+    /// folder instead of what is in it, and another spelling.
     pub(crate) fn hint(&self) -> String {
+        if let Some(hint) = self.files.iter().filter_map(|file| misspelt(file)).min() {
+            return hint;
+        }
         let deeper = self.files.iter().filter(|f| f.ends_with("/SKILL.md"));
         deeper
             .min_by_key(|file| (file.len(), file.as_str()))
@@ -58,4 +61,10 @@ impl Names {
         files.sort_unstable();
         files
     }
+}
+
+/// What to say of a file at the root that is SKILL.md but for its spelling.
+pub(crate) fn misspelt(name: &str) -> Option<String> {
+    let is_meant = name != "SKILL.md" && name.eq_ignore_ascii_case("SKILL.md");
+    is_meant.then(|| format!("; there is {name}: rename it to SKILL.md"))
 }

@@ -13,6 +13,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 use crate::{
     error::SkillError,
     limits,
+    names::misspelt,
     read::{SKILL_MD, check},
     skip,
 };
@@ -32,8 +33,26 @@ struct Source {
 /// What is wrong with the folder, or what the file system refused.
 pub fn pack(dir: &Path) -> Result<Vec<u8>, SkillError> {
     let root = fs::canonicalize(dir).map_err(SkillError::io(dir))?;
+    if root.is_file() {
+        let to_do = match root
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("zip"))
+        {
+            true => "unpack it, and name the folder that SKILL.md is in then",
+            false => "name the folder that SKILL.md is in",
+        };
+        let path = dir.to_owned();
+        return Err(SkillError::NoFolder { path, to_do });
+    }
     if !root.join(SKILL_MD).is_file() {
-        return Err(SkillError::NoSkillMd(format!(" of {}", dir.display())));
+        let entries = fs::read_dir(&root).map_err(SkillError::io(&root))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let hint = names.filter_map(|name| misspelt(&name)).min();
+        let hint = hint.unwrap_or_default();
+        return Err(SkillError::NoSkillMd(format!(
+            " of {}{hint}",
+            dir.display()
+        )));
     }
     let mut sources = BTreeMap::new();
     collect(&root, &mut vec![root.clone()], "", &mut sources)?;

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use zip::{ZipArchive, result::ZipError};
+use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
 use crate::{
     error::SkillError,
@@ -112,6 +112,13 @@ pub(crate) fn walk(
             continue;
         }
         let executable = entry.unix_mode().unwrap_or(0) & 0o111 != 0;
+        // Told by who reads the entry, and there without a hint.
+        if !matches!(
+            entry.compression(),
+            CompressionMethod::Stored | CompressionMethod::Deflated
+        ) {
+            return Err(compressed(path));
+        }
         let mut sink = Sink::new(at.as_deref(), executable, path == SKILL_MD)?;
         copy(&mut entry, path, &mut sink, &mut budget)?;
         skill_md = sink.into_text().or(skill_md);
@@ -135,11 +142,12 @@ fn text_of(skill_md: Option<Vec<u8>>, names: &Names) -> Result<String, SkillErro
     Ok(text)
 }
 
+fn compressed(path: &str) -> SkillError {
+    SkillError::Broken(format!(
+        "{path:?} is compressed by a method that is not known here; use deflate or none"
+    ))
+}
+
 fn broken(error: ZipError) -> SkillError {
-    SkillError::Broken(match error {
-        ZipError::CompressionMethodNotSupported(method) => {
-            format!("compression method {method} is not known; use deflate or none")
-        }
-        error => error.to_string(),
-    })
+    SkillError::Broken(error.to_string())
 }

@@ -134,6 +134,8 @@ fn skill_md_must_be_there_and_readable() {
     assert!(told.contains("knots/SKILL.md: pack what is in"), "{told}");
     let told = refusal(&zip_of(&[("readme", b"a")])).to_string();
     assert_eq!(told, "there is no SKILL.md at the root");
+    let told = refusal(&zip_of(&[("skill.md", b"a")])).to_string();
+    assert!(told.contains("there is skill.md: rename it"), "{told}");
     let told = refusal(&zip_of(&[("SKILL.md", b" \n")])).to_string();
     assert_eq!(told, "SKILL.md is empty");
     let told = refusal(&zip_of(&[("SKILL.md", b"\xff")])).to_string();
@@ -173,6 +175,21 @@ fn broken_ones_are_refused() {
     let mut archive = zip_of(&[("SKILL.md", b"the words of the skill")]);
     archive[40] ^= 0xff; // in the data: the checksum tells
     assert!(matches!(refusal(&archive), SkillError::Broken(_)));
+}
+
+#[test]
+fn other_compressions_are_refused_with_what_to_do() {
+    let plain = zip_of(&[("SKILL.md", b"a")]);
+    for method in [1_u16, 6, 9, 12, 14, 93, 95, 98] {
+        let mut archive = plain.clone();
+        // Behind signature, versions and flags: in the file's own header, and in the directory.
+        for (sign, at) in [(b"PK\x03\x04", 8), (b"PK\x01\x02", 10)] {
+            let start = archive.windows(4).position(|w| w == sign).unwrap();
+            archive[start + at..start + at + 2].copy_from_slice(&method.to_le_bytes());
+        }
+        let told = refusal(&archive).to_string();
+        assert!(told.contains("use deflate or none"), "{method}: {told}");
+    }
 }
 
 proptest! {

@@ -131,6 +131,18 @@ fn what_cannot_be_sent_is_refused_here() {
     assert!(matches!(told, SkillError::NoSkillMd(_)), "{told}");
     assert!(pack(&empty.path().join("nowhere")).is_err());
 
+    let lower = folder(&[("Skill.MD", "a"), ("x.zip", "PK")]);
+    let told = pack(lower.path()).unwrap_err().to_string();
+    assert!(
+        told.ends_with("; there is Skill.MD: rename it to SKILL.md"),
+        "{told}"
+    );
+    for (file, to_do) in [("Skill.MD", "name the folder"), ("x.zip", "unpack it")] {
+        let told = pack(&lower.path().join(file)).unwrap_err().to_string();
+        let what = format!("{file} is a file, not a folder: {to_do}");
+        assert!(told.contains(&what), "{told}");
+    }
+
     let noise = noise(15_000_000);
     let big = folder(&[("SKILL.md", "a"), ("data/noise", &noise), ("small", "b")]);
     let told = pack(big.path()).unwrap_err();
