@@ -5,7 +5,7 @@
 mod support;
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use support::{World, text_of};
 
 /// A wheel with one file, and the hashes of both.
@@ -149,4 +149,24 @@ fn what_was_never_finished_is_not_used() {
     );
     std::fs::write(folder.join(".complete"), manifest).unwrap();
     assert!(found().contains("in the tools cache"), "{}", found());
+}
+
+#[test]
+fn what_cannot_be_printed_fails_unless_nobody_reads() {
+    let world = World::new();
+    let end = |stdout: Stdio| {
+        let mut command = world.xtask(&["tools", "list"]);
+        let tools = world.fake().join("tools");
+        let command = command.env("E2E_TOOLS_DIR", tools).stdout(stdout);
+        let output = command.output().unwrap();
+        (output.status.code(), text_of(&output))
+    };
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let (code, said) = end(full.unwrap().into());
+    assert_eq!(code, Some(20), "{said}");
+    assert!(said.contains("write to standard output"), "{said}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let (code, said) = end(writer.into());
+    assert_eq!((code, said.contains("error")), (Some(0), false), "{said}");
 }
