@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "model/message.rs",
     "model/request.rs",
     "model/retry_after.rs",
+    "model/halves.rs",
     "model/calls.rs",
     "model/chunk.rs",
     "model/context.rs",

@@ -7,6 +7,7 @@ pub(crate) mod chunk;
 mod context;
 pub(crate) mod error;
 mod event_stream;
+mod halves;
 mod message;
 mod request;
 mod retry_after;

@@ -11,6 +11,7 @@ use super::{
     chunk::{self, Chunk, NoChunk, Usage},
     error::{ApiError, ModelError, excerpt, of_status},
     event_stream::{Event, EventStream},
+    halves::Halves,
 };
 use crate::transcript::{RequestedCall, size_limit};
 
@@ -42,6 +43,7 @@ pub(crate) struct AnswerStream {
     events: VecDeque<Event>,
     answer: Answer,
     calls: Calls,
+    halves: Halves,
     thoughts: usize,
     /// Since when the answer is whole, as far as we know.
     finished: Option<Instant>,
@@ -73,6 +75,7 @@ impl AnswerStream {
             events: VecDeque::new(),
             answer: Answer::default(),
             calls: Calls::default(),
+            halves: Halves::default(),
             thoughts: 0,
             finished: None,
             ended: false,
@@ -86,7 +89,8 @@ impl AnswerStream {
     }
 
     /// The answer.
-    pub(crate) fn take(self) -> Answer {
+    pub(crate) fn take(mut self) -> Answer {
+        self.halves.end(&mut self.answer.text);
         Answer {
             calls: self.calls.take(),
             ..self.answer
@@ -211,7 +215,7 @@ impl AnswerStream {
             chunk.calls.clear();
         }
         let said = !chunk.text.is_empty() || !chunk.calls.is_empty() || chunk.thoughts > 0;
-        self.answer.text.push_str(&chunk.text);
+        self.halves.push(&mut self.answer.text, &chunk.text);
         self.thoughts += chunk.thoughts;
         chunk
             .calls

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::halves;
 use crate::transcript::RequestedCall;
 
 /// A piece of a call. Servers differ: the whole call at once or letter by letter, with or without
@@ -99,7 +100,11 @@ impl Calls {
     }
 
     pub(super) fn take(self) -> Vec<RequestedCall> {
-        self.0.into_iter().map(|(_, call)| call).collect()
+        let whole = |call: RequestedCall| RequestedCall {
+            arguments: halves::joined(&call.arguments),
+            ..call
+        };
+        self.0.into_iter().map(|(_, call)| whole(call)).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     calls::CallDelta,
     error::{ApiError, excerpt},
+    halves,
 };
 
 /// The objects of a text, one or several in a row, or a list of them. JSON that is wrong in one way only is mended.
@@ -22,7 +23,8 @@ pub(super) fn objects(text: &str) -> serde_json::Result<Vec<Value>> {
         let lists = lists.collect::<serde_json::Result<Vec<_>>>()?;
         Ok(lists.into_iter().flatten().collect())
     };
-    read(text).or_else(|why| read(&agent_tools::mended_json(text)).map_err(|_| why))
+    let mended = || agent_tools::mended_json(text, halves::kept);
+    read(text).or_else(|why| read(&mended()).map_err(|_| why))
 }
 
 /// What one object of an answer says.

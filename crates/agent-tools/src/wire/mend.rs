@@ -5,13 +5,15 @@ use serde_json::Value;
 /// Parses a text; what no JSON may have is mended where only one thing can be meant.
 pub(super) fn parsed(text: &[u8]) -> serde_json::Result<Value> {
     serde_json::from_slice(text).or_else(|error| {
-        let mended = mended(&String::from_utf8_lossy(text));
+        let mended = mended(&String::from_utf8_lossy(text), |_| {
+            char::REPLACEMENT_CHARACTER
+        });
         serde_json::from_str(&mended).map_err(|_| error)
     })
 }
 
-/// With U+FFFD in place of half a character, escapes for control characters, and null for figures that are none.
-pub fn mended(text: &str) -> String {
+/// With another character in place of half a one, as `half` says, escapes for control characters, and null for figures that are none.
+pub fn mended(text: &str, half: impl Fn(u16) -> char) -> String {
     let mut mended = String::with_capacity(text.len());
     let mut rest = text;
     let mut inside = false;
@@ -22,7 +24,7 @@ pub fn mended(text: &str) -> String {
                 mended.push('"');
                 1
             }
-            '\\' if inside => escape(rest, &mut mended),
+            '\\' if inside => escape(rest, &mut mended, &half),
             c if inside && c < ' ' => {
                 mended.push_str(&format!("\\u{:04x}", u32::from(c)));
                 1
@@ -39,7 +41,7 @@ pub fn mended(text: &str) -> String {
 }
 
 /// Copies the escape at the beginning, and says how many bytes it took.
-fn escape(rest: &str, mended: &mut String) -> usize {
+fn escape(rest: &str, mended: &mut String, half: &dyn Fn(u16) -> char) -> usize {
     let unit = |at: usize| {
         let digits = rest.get(at..)?.strip_prefix("\\u")?.get(..4)?;
         u16::from_str_radix(digits, 16).ok()
@@ -50,8 +52,8 @@ fn escape(rest: &str, mended: &mut String) -> usize {
     };
     match unit(0) {
         Some(0xD800..=0xDBFF) if matches!(unit(6), Some(0xDC00..=0xDFFF)) => whole(12, mended),
-        Some(0xD800..=0xDFFF) => {
-            mended.push_str("\\ufffd");
+        Some(unit @ 0xD800..=0xDFFF) => {
+            mended.push(half(unit));
             6
         }
         Some(_) => whole(6, mended),

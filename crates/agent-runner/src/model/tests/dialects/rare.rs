@@ -17,6 +17,7 @@ fn said_otherwise() -> Vec<Row> {
         r#"{"error":{"code":0,"message":""},"choices":[{"delta":{"content":"Hello"}}]}"#;
     let no_number = r#"{"choices":[{"delta":{"content":"Hello"},"logprobs":{"content":[{"logprob":-Infinity}]}}]}"#;
     let half = r#"{"choices":[{"delta":{"content":"Hello \ud83d"}}]}"#;
+    let other_half = r#"{"choices":[{"delta":{"content":"\ude00!"}}]}"#;
     let tab = "{\"choices\":[{\"delta\":{\"content\":\"Hello\tyou\"}}]}";
     let plain = events(&[HELLO, STOP, DONE]);
     vec![
@@ -54,6 +55,12 @@ fn said_otherwise() -> Vec<Row> {
             "half a character",
             events(&[half, STOP, DONE]),
             "Hello \u{fffd}",
+            "stop",
+        ),
+        said(
+            "a character in two pieces",
+            events(&[half, other_half, STOP, DONE]),
+            "Hello \u{1f600}!",
             "stop",
         ),
         said(
