@@ -43,6 +43,8 @@ pub(crate) struct AnswerStream {
     events: VecDeque<Event>,
     answer: Answer,
     calls: Calls,
+    /// Which of several answers it is.
+    choice: Option<u64>,
     halves: Halves,
     thoughts: usize,
     /// Since when the answer is whole, as far as we know.
@@ -75,6 +77,7 @@ impl AnswerStream {
             events: VecDeque::new(),
             answer: Answer::default(),
             calls: Calls::default(),
+            choice: None,
             halves: Halves::default(),
             thoughts: 0,
             finished: None,
@@ -193,7 +196,7 @@ impl AnswerStream {
     fn objects(&mut self, text: &str) -> Result<(), ModelError> {
         let all = chunk::objects(text);
         for object in all.map_err(|e| self.garbage(&format!("{e}: {}", excerpt(text))))? {
-            match Chunk::read(&object) {
+            match Chunk::read(&object, &mut self.choice) {
                 Ok(chunk) => {
                     if chunk.foreign {
                         self.stream.put_aside(&excerpt(&object.to_string()));

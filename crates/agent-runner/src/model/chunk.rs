@@ -58,7 +58,8 @@ pub(super) enum NoChunk {
 }
 
 impl Chunk {
-    pub(super) fn read(object: &Value) -> Result<Self, NoChunk> {
+    /// `answer` is which of several answers is read: the first that is seen.
+    pub(super) fn read(object: &Value, answer: &mut Option<u64>) -> Result<Self, NoChunk> {
         let Value::Object(object) = object else {
             return Err(garbage("no object", object));
         };
@@ -80,10 +81,11 @@ impl Chunk {
             Some(other) => return Err(garbage("choices are no list", other)),
         };
         // One answer is asked for; pieces of others would be mixed into it.
-        let first =
-            |c: &&Map<String, Value>| c.get("index").and_then(Value::as_u64).unwrap_or(0) == 0;
-        for choice in choices.iter().filter_map(Value::as_object).filter(first) {
-            chunk.choice(choice)?;
+        for choice in choices.iter().filter_map(Value::as_object) {
+            let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
+            if *answer.get_or_insert(index) == index {
+                chunk.choice(choice)?;
+            }
         }
         Ok(chunk)
     }

@@ -12,6 +12,8 @@ pub(super) fn rows() -> Vec<Row> {
 fn said_otherwise() -> Vec<Row> {
     let beside = r#"{"choices":[{"delta":{"role":"assistant","content":""},"message":{"content":"Hello"}}]}"#;
     let one = r#"{"choices":{"delta":{"content":"Hello"}}}"#;
+    let second = r#"{"choices":[{"index":1,"delta":{"content":"Hello"}}]}"#;
+    let stop_of_second = r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#;
     let oldest = r#"{"choices":[{"index":0,"text":"Hello"}]}"#;
     let empty_error =
         r#"{"error":{"code":0,"message":""},"choices":[{"delta":{"content":"Hello"}}]}"#;
@@ -24,6 +26,12 @@ fn said_otherwise() -> Vec<Row> {
         said(
             "a message beside an empty delta",
             events(&[beside, STOP, DONE]),
+            "Hello",
+            "stop",
+        ),
+        said(
+            "an answer that is not the first",
+            events(&[second, stop_of_second, DONE]),
             "Hello",
             "stop",
         ),
