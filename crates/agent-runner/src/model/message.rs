@@ -87,10 +87,22 @@ fn named(name: &str) -> String {
     }
 }
 
+/// An id, which is not to become another call's: what is put into other words carries a mark of what it was.
+fn identified(id: &str) -> String {
+    let sent = named(id);
+    if sent == id {
+        return sent;
+    }
+    let mark = hmac_sha256::Hash::hash(id.as_bytes());
+    let mark: String = mark[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let room = MOST_NAME - mark.len() - 1;
+    format!("{}_{mark}", &sent[..sent.len().min(room)])
+}
+
 impl FunctionCall {
     pub(crate) fn new(id: &str, name: &str, arguments: String) -> Self {
         Self {
-            id: named(id),
+            id: identified(id),
             r#type: "function",
             function: Function {
                 name: named(name),
@@ -129,7 +141,7 @@ impl ChatMessage {
 
     pub(crate) fn tool(id: &str, result: &str) -> Self {
         Self {
-            tool_call_id: Some(named(id)),
+            tool_call_id: Some(identified(id)),
             ..Self::new(Role::Tool, result)
         }
     }
@@ -163,5 +175,20 @@ mod tests {
         }
         let call = FunctionCall::new("a~2", "f", String::new());
         assert_eq!(ChatMessage::tool("a~2", "").tool_call_id, Some(call.id));
+    }
+
+    #[test]
+    fn no_two_ids_become_one() {
+        let long = "x".repeat(80);
+        let ids = ["a.b", "a/b", "a_b", &long, &format!("{long}y"), ""];
+        let sent = ids.map(|id| FunctionCall::new(id, "f", String::new()).id);
+        assert_eq!(sent[2], "a_b");
+        for id in &sent {
+            assert!(id.len() <= MOST_NAME && named(id) == *id, "{id}");
+        }
+        assert_eq!(
+            sent.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            ids.len()
+        );
     }
 }
