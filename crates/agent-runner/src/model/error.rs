@@ -45,8 +45,8 @@ impl ApiError {
     pub(super) fn of(object: &Map<String, Value>) -> Option<Self> {
         let within = Self::within(object).or_else(|| {
             let base = object.get("base_resp")?;
-            let failed = base.get("status_code").is_some_and(|code| code != 0);
-            failed.then(|| Self::read(base, object))
+            let code = base.get("status_code")?.as_i64()?;
+            (code != 0).then(|| Self::read(base, object))
         });
         if within.is_some() {
             return within;

@@ -14,6 +14,7 @@ fn said_otherwise() -> Vec<Row> {
     let one = r#"{"choices":{"delta":{"content":"Hello"}}}"#;
     let second = r#"{"choices":[{"index":1,"delta":{"content":"Hello"}}]}"#;
     let stop_of_second = r#"{"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#;
+    let fine = r#"{"choices":[{"delta":{"content":"Hello"}}],"base_resp":{"status_code":0,"status_msg":""}}"#;
     let oldest = r#"{"choices":[{"index":0,"text":"Hello"}]}"#;
     let empty_error =
         r#"{"error":{"code":0,"message":""},"choices":[{"delta":{"content":"Hello"}}]}"#;
@@ -44,6 +45,12 @@ fn said_otherwise() -> Vec<Row> {
         said(
             "text, as before there were messages",
             events(&[oldest, STOP, DONE]),
+            "Hello",
+            "stop",
+        ),
+        said(
+            "MiniMax: no failure beside the answer",
+            events(&[fine, STOP, DONE]),
             "Hello",
             "stop",
         ),
