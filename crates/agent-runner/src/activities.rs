@@ -76,16 +76,17 @@ impl AgentActivities {
                 ..Default::default()
             };
             self.backend.report(&id, status).await?;
+            let pins = data.pins();
             Ok(Prepared {
                 limits: Limits::of(&config, model_calls, tool_calls, seconds),
                 model: match config.model_name.is_empty() {
                     true => self.default_model.clone(),
                     false => config.model_name,
                 },
-                pins: data.pins(),
                 tools: OfferedTools::pin(tools),
                 turns_per_run,
-                opened: !tools.is_empty(),
+                opened: prepare::opens(&data.agent, &pins),
+                pins,
                 warnings,
                 merged_reports: true,
             })

@@ -6,7 +6,10 @@ use std::{collections::BTreeSet, time::Duration};
 use agent_tools::{Env, ToolSpec, Tools, ToolsError, Toolset};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stigmer_api::{agent::SubAgent, secret::REDACTED};
+use stigmer_api::{
+    agent::{AgentSpec, SubAgent},
+    secret::REDACTED,
+};
 use temporalio_sdk::activities::ActivityError;
 
 use crate::{
@@ -64,6 +67,12 @@ pub(crate) async fn tools<'a>(
         Ok(listed)
     });
     listed.await.map(Vec::as_slice)
+}
+
+/// Whether an execution of this agent opens what has to be closed: a server runs even where it lists no tool, and
+/// skills are unpacked.
+pub(crate) fn opens(agent: &AgentSpec, pins: &Pins) -> bool {
+    !agent.mcp_servers.is_empty() || !pins.skills.is_empty()
 }
 
 /// The tools of a kit, and what it does without.

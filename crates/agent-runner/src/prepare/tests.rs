@@ -46,6 +46,26 @@ fn sub_agents_are_tools_with_names_that_models_take() {
 }
 
 #[test]
+fn whoever_has_servers_or_skills_has_something_to_close() {
+    let pins = |skills: &[&str]| Pins {
+        skills: skills
+            .iter()
+            .map(|s| (s.to_string(), String::new()))
+            .collect(),
+        ..Pins::default()
+    };
+    let mut agent = AgentSpec {
+        sub_agents: vec![sub("researcher")],
+        ..AgentSpec::default()
+    };
+    assert!(!opens(&agent, &pins(&[])));
+    assert!(opens(&agent, &pins(&["org/a@1"])));
+    // Whether it lists a tool or not.
+    agent.mcp_servers.push(McpServerDefinition::default());
+    assert!(opens(&agent, &pins(&[])));
+}
+
+#[test]
 fn tools_that_do_not_fit_are_refused_with_the_largest() {
     let tool = |server: &str, name: &str, bytes: usize| Tool {
         spec: ToolSpec {
