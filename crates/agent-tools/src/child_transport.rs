@@ -1,6 +1,10 @@
 //! Messages by the standard streams of a child.
 
-use std::{collections::VecDeque, io};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, OnceLock},
+};
 
 use rmcp::{
     RoleClient,
@@ -18,6 +22,7 @@ pub(crate) struct ChildTransport<R: AsyncRead, W: AsyncWrite> {
     messages: VecDeque<ServerJsonRpcMessage>,
     /// Whether the first answer has come.
     opened: bool,
+    noise: Arc<OnceLock<String>>,
     write: AsyncRwTransport<RoleClient, Empty, W>,
 }
 
@@ -32,8 +37,14 @@ where
             line: Message::default(),
             messages: VecDeque::new(),
             opened: false,
+            noise: Arc::default(),
             write: AsyncRwTransport::new_client(empty(), write),
         }
+    }
+
+    /// The first line that was no message, once it has come: by it one sees why no answer is heard.
+    pub(crate) fn noise(&self) -> Arc<OnceLock<String>> {
+        self.noise.clone()
     }
 }
 
@@ -73,8 +84,14 @@ where
             };
             self.read.consume(taken);
             if ended {
+                let unknown = self.noise.get().is_none();
+                let beginning = unknown.then(|| self.line.beginning());
                 // Its last words may have no newline.
                 self.messages = self.line.end(self.opened).into();
+                let noise = beginning.filter(|text| self.messages.is_empty() && !text.is_empty());
+                if let Some(noise) = noise {
+                    let _ = self.noise.set(noise); // it was looked for: there is none yet
+                }
                 if over && self.messages.is_empty() {
                     return None;
                 }
@@ -126,6 +143,15 @@ mod tests {
             ["1", "2"]
         );
         assert_eq!(ids(b""), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn the_first_line_that_is_no_message_is_kept() {
+        let bytes = b"\n{\"id\":1,\"result\":1}\n > {\"id\":2}\x1b[0m \nmore\n";
+        let mut transport = ChildTransport::new(&bytes[..], sink());
+        let noise = transport.noise();
+        while transport.receive().await.is_some() {}
+        assert_eq!(noise.get().map(String::as_str), Some("> {\"id\":2}\x1b[0m"));
     }
 
     proptest! {

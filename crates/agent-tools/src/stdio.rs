@@ -1,6 +1,11 @@
 //! Servers that are child processes.
 
-use std::{env, io, path::Path};
+use std::{
+    env,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use rmcp::ServiceExt;
 use rustix::io::Errno;
@@ -9,7 +14,7 @@ use tokio::{process::Command, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    causes::explain,
+    causes::{explain, refusal},
     child_transport::ChildTransport,
     client::Client,
     connection::{Connection, START, too_late},
@@ -63,6 +68,7 @@ impl Start<'_> {
         );
         let limit = self.limits.start;
         let transport = ChildTransport::new(stdout, stdin);
+        let noise = transport.noise();
         let why = match timeout(limit, Client::default().serve(transport)).await {
             Ok(Ok(service)) => {
                 return Ok(Connection::new(
@@ -75,11 +81,21 @@ impl Start<'_> {
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
+        // It ends because nobody asks it any more: that says less than what it said.
+        if let Some(said) = why.as_ref().and_then(refusal) {
+            let last = process.stderr.last_lines(self.env);
+            let said = self.env.excerpt(&said);
+            return Err(ToolsError::permanent(format!("{who} {said}{last}")));
+        }
         let gone = match &why {
             Some(_) => process.soon_gone().await,
             None => process.gone(),
         };
-        let last = process.stderr.last_lines(self.env);
+        let mut last = process.stderr.last_lines(self.env);
+        if let Some(line) = noise.get() {
+            let line = self.env.excerpt(line);
+            last = format!("; the first line on its stdout that is no message: {line}{last}");
+        }
         Err(match (gone, why) {
             // The kernel or a person ended it; otherwise it did not want to.
             (Some(gone), _) if gone.contains("signal") => {
@@ -125,6 +141,22 @@ impl Start<'_> {
         Ok(command)
     }
 
+    /// The file that a command means, where there is one.
+    fn script(&self, server: &StdioServer) -> Option<PathBuf> {
+        let folder = self.folder.join(&server.working_dir);
+        let own = server.env_placeholders.get("PATH");
+        let path = match own {
+            Some(text) => self.env.fill(text).ok()?.into(),
+            None => env::var_os("PATH").unwrap_or_default(),
+        };
+        let places = match server.command.contains('/') {
+            true => vec![folder],
+            false => env::split_paths(&path).map(|p| folder.join(p)).collect(),
+        };
+        let mut files = places.iter().map(|place| place.join(&server.command));
+        files.find(|file| file.is_file())
+    }
+
     fn unstartable(&self, error: &io::Error, who: &str, server: &StdioServer) -> ToolsError {
         if !self.folder.join(&server.working_dir).is_dir() {
             let dir = self.env.redact(&server.working_dir);
@@ -133,9 +165,16 @@ impl Start<'_> {
             ));
         }
         match Errno::from_io_error(error) {
-            Some(Errno::NOENT) => ToolsError::permanent(format!(
-                "{who}: there is no such command on this runner: install it, or name it by its full path"
-            )),
+            Some(Errno::NOENT) => ToolsError::permanent(match self.script(server) {
+                Some(script) => format!(
+                    "{who}: {} is there, but not what runs it{}: install that",
+                    self.env.redact(&script.display().to_string()),
+                    self.env.redact(&interpreter(&script))
+                ),
+                None => format!(
+                    "{who}: there is no such command on this runner: install it, or name it by its full path"
+                ),
+            }),
             // The machine is short of something, or the command is being installed.
             Some(
                 Errno::AGAIN
@@ -147,5 +186,22 @@ impl Start<'_> {
             ) => ToolsError::transient(format!("{who} could not be started: {error}")),
             _ => ToolsError::permanent(format!("{who} cannot be run: {error}")),
         }
+    }
+}
+
+/// What a file says that runs it, as a part of an error: nothing, where it is no script.
+fn interpreter(file: &Path) -> String {
+    /// The kernel reads so much of a script.
+    const FIRST: u64 = 256;
+    let mut head = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(FIRST).read_to_end(&mut head));
+    let text = String::from_utf8_lossy(&head);
+    let line = text
+        .strip_prefix("#!")
+        .and_then(|text| text.split('\n').next());
+    match (read, line) {
+        // A carriage return at its end is seen only so.
+        (Ok(_), Some(line)) => format!(" ({:?})", line.trim_matches(' ')),
+        _ => String::new(),
     }
 }

@@ -21,16 +21,20 @@ pub(crate) fn messages(line: &[u8], opened: bool) -> Vec<ServerJsonRpcMessage> {
     if !matches!(line.first(), Some(b'{' | b'[')) {
         return Vec::new();
     }
-    match mend::parsed(line) {
-        Ok(Value::Array(batch)) => batch
-            .into_iter()
-            .filter_map(|m| message(m, opened))
-            .collect(),
-        Ok(one) => message(one, opened).into_iter().collect(),
-        Err(error) => unreadable(line, line, &error.to_string())
-            .into_iter()
-            .collect(),
+    let (values, rest) = mend::parsed(line);
+    let values = values.into_iter().flat_map(|value| match value {
+        Value::Array(batch) => batch,
+        one => vec![one],
+    });
+    let mut all: Vec<_> = values.filter_map(|m| message(m, opened)).collect();
+    if let Some((rest, error)) = rest {
+        all.extend(unreadable(
+            rest.as_bytes(),
+            rest.as_bytes(),
+            &error.to_string(),
+        ));
     }
+    all
 }
 
 /// Says of an answer, by its first and its last bytes, that it cannot be read; otherwise who asked would wait for it.

@@ -2,14 +2,37 @@
 
 use serde_json::Value;
 
-/// Parses a text; what no JSON may have is mended where only one thing can be meant.
-pub(super) fn parsed(text: &[u8]) -> serde_json::Result<Value> {
-    serde_json::from_slice(text).or_else(|error| {
-        let mended = mended(&String::from_utf8_lossy(text), |_| {
-            char::REPLACEMENT_CHARACTER
-        });
-        serde_json::from_str(&mended).map_err(|_| error)
-    })
+/// The values of a text, which may stand one behind the other, and what behind them is none, with why. What no JSON may
+/// have is mended where only one thing can be meant.
+pub(super) fn parsed(text: &[u8]) -> (Vec<Value>, Option<(String, serde_json::Error)>) {
+    let (values, left) = values(text);
+    let Some((rest, error)) = left else {
+        return (values, None);
+    };
+    let half = |_| char::REPLACEMENT_CHARACTER;
+    let mended = mended(&String::from_utf8_lossy(text), half);
+    match self::values(mended.as_bytes()) {
+        (mended, None) => (mended, None),
+        (mended, Some(left)) if mended.len() > values.len() => (mended, Some(left)),
+        _ => (values, Some((rest, error))),
+    }
+}
+
+/// The values of a text up to its first fault.
+fn values(text: &[u8]) -> (Vec<Value>, Option<(String, serde_json::Error)>) {
+    let mut stream = serde_json::Deserializer::from_slice(text).into_iter();
+    let mut values = Vec::new();
+    loop {
+        let at = stream.byte_offset();
+        match stream.next() {
+            None => return (values, None),
+            Some(Ok(value)) => values.push(value),
+            Some(Err(error)) => {
+                let rest = String::from_utf8_lossy(&text[at..]).into_owned();
+                return (values, Some((rest, error)));
+            }
+        }
+    }
 }
 
 /// With another character in place of half a one, as `half` says, escapes for control characters, and null for figures that are none.

@@ -29,6 +29,49 @@ fn answers_are_read_however_they_are_written() {
 }
 
 #[test]
+fn messages_may_stand_in_one_line() {
+    let ids = |line: &str| -> Vec<Value> {
+        let all = read(line).as_array().cloned().unwrap_or_default();
+        all.into_iter().map(|m| m["id"].clone()).collect()
+    };
+    let one = r#"{"id":1,"result":1}"#;
+    for rest in [
+        r#"{"id":2,"result":NaN}"#,
+        r#" [{"id":2,"result":1}]"#,
+        r#"{"level":30} {"id":2,"result":1} done"#,
+        // It came, and cannot be read.
+        r#"{"id":2,"result":{"content":[}"#,
+    ] {
+        assert_eq!(ids(&format!("{one}{rest}")), [1, 2], "{rest}");
+    }
+    assert_eq!(ids(&format!("{one} done")), [1]);
+}
+
+#[test]
+fn what_a_refusal_tells_beside_its_message_is_told() {
+    for (error, words) in [
+        (r#"{"code":1,"message":"no"}"#, "no (1)"),
+        (r#"{"code":1,"message":"no","data":null}"#, "no (1)"),
+        (
+            r#"{"code":1,"message":"no","data":"column x"}"#,
+            "no (1): column x",
+        ),
+        (
+            r#"{"code":1,"message":"no","data":{"a":1}}"#,
+            r#"no (1): {"a":1}"#,
+        ),
+        (r#"{"code":1,"message":"no: x","data":"x"}"#, "no: x (1)"),
+        (r#"{"data":"x"}"#, r#"{"data":"x"} (-32603)"#),
+    ] {
+        let line = format!(r#"{{"id":1,"error":{error}}}"#);
+        match messages(line.as_bytes(), true).into_iter().next() {
+            Some(JsonRpcMessage::Error(told)) => assert_eq!(super::words(&told.error), words),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_no_json_may_have_is_mended() {
     let line = "{\"id\":1,\"result\":[NaN,-Infinity,Infinity,-1,\"a\\ud800b\",\"\\ud83d\\ude00\",\"a\tb\",\"NaN \\\" \\\\\"]}";
     let expected = json!([

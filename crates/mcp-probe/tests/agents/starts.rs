@@ -102,6 +102,61 @@ async fn what_may_start_another_time_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_refused_handshake_is_told_in_the_servers_words() {
+    let answering = |answer: &str| {
+        shell(
+            "bad",
+            &format!("read line; printf '%s\\n' '{answer}'; cat >/dev/null"),
+        )
+    };
+    for (answer, why) in [
+        (
+            r#"{"id":0,"error":{"code":-32602,"message":"buy a licence","data":"${TOKEN}"}}"#,
+            "refuses to be asked: buy a licence (-32602)",
+        ),
+        (
+            r#"{"id":0,"result":null}"#,
+            "does not speak MCP: its first answer is null",
+        ),
+        (
+            r#"{"id":0,"result":{}}"#,
+            "does not speak MCP: its first answer is {}",
+        ),
+    ] {
+        let told = refusal(answering(answer), LONG).await;
+        assert!(!told.is_transient() && told.message.contains(why), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_on_stdout_in_place_of_messages_is_quoted() {
+    let script = "echo; echo 'INFO {\"id\":0}'; echo more; cat >/dev/null";
+    let told = refusal(shell("bad", script), Duration::from_millis(500)).await;
+    let why = "STIGMER_MCP_START_SECONDS; the first line on its stdout that is no message: INFO {\"id\":0}";
+    assert!(told.message.ends_with(why), "{told}");
+}
+
+#[tokio::test]
+async fn a_script_whose_interpreter_is_missing_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("tool");
+    std::fs::write(&script, "#!/no/such/python -u\n").unwrap();
+    let all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, all).unwrap();
+    let (path, folder) = (script.to_str().unwrap(), dir.path().to_str().unwrap());
+    for (name, env) in [(path, vec![]), ("tool", vec![("PATH", folder)])] {
+        let server = ServerType::Stdio(command(name, &[], &env));
+        let told = refusal(definition("bad", server), LONG).await;
+        let why =
+            format!("{path} is there, but not what runs it (\"/no/such/python -u\"): install");
+        assert!(
+            !told.is_transient() && told.message.contains(&why),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn its_last_words_are_told_without_secrets() {
     let script = "echo one >&2; echo the key $KEY >&2; exit 1";
     let server = command("sh", &["-c", script], &[("KEY", "${TOKEN}")]);
