@@ -18,6 +18,14 @@ pub enum RuntimeChoice {
 }
 
 impl RuntimeChoice {
+    /// For a stack that follows edits: a program for the host is there in seconds, an image in minutes.
+    pub fn for_edits(self) -> Self {
+        match self {
+            Self::Auto => Self::Native,
+            asked => asked,
+        }
+    }
+
     /// The runtime of phase 2. For `auto` it says which one and why.
     ///
     /// # Errors
@@ -85,5 +93,16 @@ async fn why_not_docker(root: &Path, config: &Config) -> Option<String> {
                 names.join(", ")
             ))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RuntimeChoice::{Auto, Docker, Native};
+
+    #[test]
+    fn edits_are_followed_on_the_host_unless_somebody_says_else() {
+        let choices = [Auto, Native, Docker].map(super::RuntimeChoice::for_edits);
+        assert_eq!(choices, [Native, Native, Docker]);
     }
 }

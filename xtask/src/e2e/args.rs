@@ -79,7 +79,7 @@ pub struct Args {
     /// which failed, how often, and with what words
     #[arg(long, value_name = "N|TIME", conflicts_with = "exec")]
     pub stress: Option<Stress>,
-    /// Test again after each edit, on a kept stack (it is brought up where none is): what changed is built and started again,
+    /// Test again after each edit, on a kept stack (it is brought up where none is, of host processes unless --runtime says else): what changed is built and started again,
     /// what failed is tested first
     #[arg(long, conflicts_with_all = ["exec", "stress", "keep"])]
     pub watch: bool,

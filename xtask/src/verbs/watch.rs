@@ -41,7 +41,7 @@ async fn rounds(
     if args.phase != PhaseChoice::Phase1 {
         if args.reuse.is_none() && KeptStack::find(root, &config, interrupt).await?.is_none() {
             let up = up::Args {
-                runtime: args.runtime,
+                runtime: args.runtime.for_edits(),
                 model: args.model.clone(),
                 mine: None,
                 parts: args.parts.clone(),
