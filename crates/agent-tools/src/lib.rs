@@ -62,6 +62,7 @@ mod tests {
         "toolset.rs",
         "refusal.rs",
         "schema/refs.rs",
+        "schema/keywords.rs",
         "schema.rs",
         "listing.rs",
         "wire/mend.rs",

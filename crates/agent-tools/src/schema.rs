@@ -1,5 +1,6 @@
 //! Schemas of arguments, so that providers of models take them: one that does not fit loses a request with all its tools.
 
+mod keywords;
 mod refs;
 
 use serde_json::{Map, Value, json};
@@ -13,6 +14,8 @@ pub(crate) fn fit(schema: Map<String, Value>) -> Map<String, Value> {
     merge_variants(&mut schema);
     // A dialect's name says nothing to a model, and some providers know no such key.
     schema.remove("$schema");
+    // As variants, providers refuse it of the whole; the server checks what it is called with.
+    schema.remove("not");
     schema.insert("type".to_owned(), json!("object"));
     mend(&mut schema, DEEPEST);
     schema.entry("properties").or_insert_with(|| json!({}));
@@ -64,6 +67,7 @@ fn mend(schema: &mut Map<String, Value>, depth: usize) {
     if depth == 0 {
         return;
     }
+    keywords::mend(schema);
     if is_type(schema, "array") {
         // Providers refuse an array of they do not know what.
         let items = schema.entry("items").or_insert_with(|| json!({}));
@@ -84,13 +88,15 @@ fn mend(schema: &mut Map<String, Value>, depth: usize) {
             schemas.values_mut().for_each(|schema| below(schema, depth));
         }
     }
-    for word in ["anyOf", "oneOf", "allOf"] {
+    for word in ["anyOf", "oneOf", "allOf", "prefixItems"] {
         if let Some(Value::Array(schemas)) = schema.get_mut(word) {
             schemas.iter_mut().for_each(|schema| below(schema, depth));
         }
     }
-    if let Some(items) = schema.get_mut("items") {
-        below(items, depth);
+    for word in ["items", "not"] {
+        if let Some(schema) = schema.get_mut(word) {
+            below(schema, depth);
+        }
     }
     if let Some(more @ Value::Object(_)) = schema.get_mut("additionalProperties") {
         below(more, depth);

@@ -137,7 +137,10 @@ fn any_schema() -> impl Strategy<Value = Value> {
         )
         .prop_map(Value::from),
     ];
-    const KEYS: [&str; 12] = [
+    const KEYS: [&str; 15] = [
+        "enum",
+        "not",
+        "prefixItems",
         "a",
         "b",
         "type",
