@@ -29,7 +29,7 @@ fn keywords_that_say_nothing_are_left_out() {
         json!({"enum": []}),
         json!({"anyOf": []}),
         json!({"allOf": "x"}),
-        json!({"prefixItems": {}, "enum": {}, "oneOf": 3, "allOf": []}),
+        json!({"prefixItems": true, "enum": {}, "oneOf": 3, "allOf": []}),
         json!({"additionalProperties": "no"}),
         json!({"type": "any"}),
         json!({"type": []}),
