@@ -12,6 +12,7 @@ mod files;
 mod instance;
 mod kind;
 mod node;
+mod parse;
 mod problem;
 mod project;
 mod schema;

@@ -4,7 +4,8 @@ use super::{
     agent,
     check::locate,
     environment, instance,
-    node::{self, Node, Value},
+    node::{Node, Value},
+    parse::parse,
     problem::{Place, Report},
     types::{Instance, Sourced},
 };
@@ -50,7 +51,7 @@ pub(super) fn read_all(
     report: &mut Report<'_>,
 ) -> Vec<(Sourced<Document>, Place)> {
     let before = report.problems.len();
-    let documents = node::parse(text, report);
+    let documents = parse(text, report);
     if documents.is_empty() && report.problems.len() == before {
         let why = "is empty: an agent document begins with `apiVersion` and `kind: Agent`";
         report.add(Place::START, why);

@@ -10,7 +10,8 @@ use super::{
     document::{self, Document},
     file::read_text,
     files::agent_files,
-    node::{self, Node, Value},
+    node::{Node, Value},
+    parse::parse,
     problem::{Place, Problem, Report},
     schema::PROJECT,
     types::{Project, Sourced},
@@ -91,7 +92,7 @@ fn single_document(report: &mut Report<'_>) -> Option<Node> {
         }
     };
     let before = report.problems.len();
-    let mut documents = node::parse(&text, report).into_iter();
+    let mut documents = parse(&text, report).into_iter();
     let first = documents.next();
     if let Some(second) = documents.next() {
         let why = "a project file has one document; agents go into files of their own";

@@ -147,3 +147,62 @@ fn is_header(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     !name.is_empty() && name.bytes().all(allowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fields of the definition that are refused.
+    fn refused(server_type: ServerType) -> Vec<String> {
+        let server = McpServerDefinition {
+            name: "a".to_owned(),
+            server_type: Some(server_type),
+            ..Default::default()
+        };
+        let mut checker = Checker::default();
+        check(&mut checker, "a", &server);
+        let broken = checker.finish().map_err(|broken| broken.0);
+        let fields = broken.err().unwrap_or_default().into_iter();
+        fields.map(|broken| broken.field).collect()
+    }
+
+    #[test]
+    fn what_would_fail_at_the_first_run_is_refused_with_its_place() {
+        let named = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|&(name, text)| (name.to_owned(), text.to_owned()))
+                .collect()
+        };
+        let stdio = StdioServer {
+            command: "npx -y foo".to_owned(),
+            working_dir: "${D}".to_owned(),
+            args: ["${A}", "a\0b", "${TOK-EN}"].map(str::to_owned).into(),
+            env_placeholders: named(&[("", ""), ("A=B", ""), ("C", "a\0b"), ("d.e", "${A}")]),
+            ..Default::default()
+        };
+        let fields = [
+            "a.stdio.command",
+            "a.stdio.working_dir",
+            "a.stdio.args[1]",
+            "a.stdio.args[2]",
+            "a.stdio.env_placeholders[]",
+            "a.stdio.env_placeholders[A=B]",
+            "a.stdio.env_placeholders[C]",
+        ];
+        assert_eq!(refused(ServerType::Stdio(stdio)), fields);
+        let http = HttpServer {
+            url: "http://a/${".to_owned(),
+            headers: named(&[("H", "a\nb"), ("I", "${}"), ("J", "Bearer ${A}\n")]),
+            query_params: named(&[("q", "${"), ("r", "a\n${A}")]),
+            ..Default::default()
+        };
+        let fields = [
+            "a.http.url",
+            "a.http.headers[H]",
+            "a.http.headers[I]",
+            "a.http.query_params[q]",
+        ];
+        assert_eq!(refused(ServerType::Http(http)), fields);
+    }
+}

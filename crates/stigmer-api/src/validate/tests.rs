@@ -192,65 +192,6 @@ fn of_an_mcp_server() {
 }
 
 #[test]
-fn what_would_fail_at_the_first_run_is_refused_with_its_place() {
-    let (name, text) = ("A=B".to_owned(), "a\0b".to_owned());
-    let stdio = StdioServer {
-        command: "npx -y foo".to_owned(),
-        working_dir: "${D}".to_owned(),
-        args: vec!["${A}".to_owned(), text.clone(), "${TOK-EN}".to_owned()],
-        env_placeholders: [
-            (name, String::new()),
-            (String::new(), String::new()),
-            ("C".to_owned(), text),
-        ]
-        .into(),
-        ..Default::default()
-    };
-    let http = HttpServer {
-        url: "http://a/${".to_owned(),
-        headers: [
-            ("H".to_owned(), "a\nb".to_owned()),
-            ("I".to_owned(), "${}".to_owned()),
-        ]
-        .into(),
-        query_params: [("q".to_owned(), "${".to_owned())].into(),
-        ..Default::default()
-    };
-    for (kind, fields) in [
-        (
-            ServerType::Stdio(stdio),
-            &[
-                "command",
-                "working_dir",
-                "args[1]",
-                "args[2]",
-                "env_placeholders[]",
-                "env_placeholders[A=B]",
-                "env_placeholders[C]",
-            ][..],
-        ),
-        (
-            ServerType::Http(http),
-            &["url", "headers[H]", "headers[I]", "query_params[q]"],
-        ),
-    ] {
-        let mut agent = server(kind);
-        agent.set_envelope();
-        agent.metadata_mut().name = "a".to_owned();
-        agent
-            .metadata_mut()
-            .set_owner_scope(ApiResourceOwnerScope::Organization);
-        let broken = agent.validate().err().unwrap_or(Violations(Vec::new())).0;
-        let found: Vec<&str> = broken
-            .iter()
-            .filter_map(|v| v.field.splitn(3, '.').last()?.split_once('.'))
-            .map(|(_, field)| field)
-            .collect();
-        assert_eq!(found, fields, "{broken:?}");
-    }
-}
-
-#[test]
 fn of_all_kinds() {
     for field in ["labels", "annotations", "tags"] {
         at_and_beyond(limits::LABELS, &format!("metadata.{field}"), |n| {
