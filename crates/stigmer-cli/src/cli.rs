@@ -22,6 +22,9 @@ Exit codes:
   4    the server cannot be reached or does not answer
   130  interrupted by Ctrl-C";
 
+/// The variable with the server's address, the only one that the command line reads.
+pub(crate) const SERVER: &str = "STIGMER_SERVER_ADDR";
+
 /// Deploy and run agents on a Stigmer server
 #[derive(Debug, Parser)]
 #[command(name = "stigmer", version, after_help = EXIT_CODES)]
@@ -40,7 +43,7 @@ pub(crate) struct Global {
     #[arg(
         long,
         global = true,
-        env = "STIGMER_SERVER_ADDR",
+        env = SERVER,
         value_name = "ADDRESS"
     )]
     #[arg(default_value = address::DEFAULT, value_parser = address::normalize)]

@@ -1,6 +1,10 @@
 //! The connection to the server.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use anyhow::Result;
 use stigmer_api::{
@@ -46,6 +50,8 @@ pub(crate) struct Client {
     channel: Channel,
     address: String,
     timeout: Duration,
+    /// Whether the server has answered anything.
+    heard: AtomicBool,
 }
 
 macro_rules! services {
@@ -60,9 +66,7 @@ macro_rules! services {
 impl Client {
     pub(crate) async fn connect(global: &Global) -> Result<Self> {
         let address = global.server.clone();
-        let unusable = |e: tonic::transport::Error| {
-            failure::unreachable(&global.server, &failure::innermost(&e))
-        };
+        let unusable = |e: tonic::transport::Error| failure::unreachable(&global.server, &e, false);
         let mut endpoint = Endpoint::from_shared(address.clone())
             .map_err(unusable)?
             .connect_timeout(global.timeout)
@@ -84,6 +88,7 @@ impl Client {
             channel,
             address,
             timeout,
+            heard: AtomicBool::new(false),
         })
     }
 
@@ -112,7 +117,10 @@ impl Client {
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T> {
         match tokio::time::timeout(self.timeout, call).await {
-            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Ok(response)) => {
+                self.heard.store(true, Ordering::Relaxed);
+                Ok(response.into_inner())
+            }
             Ok(Err(status)) => Err(self.explain(&status)),
             Err(_) => Err(self.too_late()),
         }
@@ -123,6 +131,6 @@ impl Client {
     }
 
     pub(crate) fn explain(&self, status: &Status) -> anyhow::Error {
-        failure::of_status(status, &self.address)
+        failure::of_status(status, &self.address, self.heard.load(Ordering::Relaxed))
     }
 }

@@ -13,12 +13,12 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         _ => return Err("write it like 500ms, 30s or 2m".to_owned()),
     };
     let seconds = digits.parse::<f64>().ok().map(|n| n * unit);
-    match seconds {
-        Some(seconds) if seconds > 0.0 && seconds <= 86_400.0 => {
-            Ok(Duration::from_secs_f64(seconds))
-        }
-        Some(_) => Err("must be more than 0 and at most a day".to_owned()),
-        None => Err("write it like 500ms, 30s or 2m".to_owned()),
+    let seconds = seconds.ok_or("write it like 500ms, 30s or 2m")?;
+    let duration = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    // A part of a nanosecond is rounded to none.
+    match !duration.is_zero() && duration <= Duration::from_secs(86_400) {
+        true => Ok(duration),
+        false => Err("must be more than 0 and at most a day".to_owned()),
     }
 }
 
@@ -31,7 +31,19 @@ mod tests {
         assert_eq!(parse("30"), Ok(Duration::from_secs(30)));
         assert_eq!(parse("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse("1.5m"), Ok(Duration::from_secs(90)));
-        for bad in ["", "s", "0", "-1s", "1d", "25h", "inf", "nan", "1e99"] {
+        for bad in [
+            "",
+            "s",
+            "0",
+            "-1s",
+            "1d",
+            "25h",
+            "inf",
+            "nan",
+            "1e99",
+            "0.0000000001s",
+            "86400.5s",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

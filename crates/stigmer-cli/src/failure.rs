@@ -1,7 +1,13 @@
 //! What can go wrong, in words for people and exit codes for scripts.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+    process::ExitCode,
+    time::Duration,
+};
 
+use anyhow::Chain;
 use tonic::{Code, Status};
 
 /// The exit codes other than 0; `stigmer --help` documents them.
@@ -55,7 +61,7 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
             return failure.exit;
         }
         if let Some(error) = cause.downcast_ref::<io::Error>()
-            && error.kind() == io::ErrorKind::BrokenPipe
+            && error.kind() == ErrorKind::BrokenPipe
         {
             return Exit::Pipe;
         }
@@ -63,12 +69,46 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     Exit::Failed
 }
 
-pub(crate) fn unreachable(address: &str, why: &str) -> anyhow::Error {
-    let text = format!(
-        "the server at {address} cannot be reached: {why}\n\
-         start it, or name another one with --server or STIGMER_SERVER_ADDR"
-    );
+/// No server for `error`; `heard` says whether it has answered anything before.
+pub(crate) fn unreachable(
+    address: &str,
+    error: &(dyn Error + 'static),
+    heard: bool,
+) -> anyhow::Error {
+    let why = innermost(error);
+    let mut to_do = "start it, or name another one with --server or STIGMER_SERVER_ADDR".to_owned();
+    if !heard && !is_nobody(error) {
+        let there = match address.split_once("://") {
+            Some(("https", _)) if why.starts_with("invalid peer certificate") => {
+                "its certificate is not trusted: SSL_CERT_FILE names a file with its authority"
+                    .to_owned()
+            }
+            Some(("https", rest)) => {
+                format!("what answers there may speak no TLS: then write http://{rest}")
+            }
+            Some((_, rest)) => {
+                format!("what answers there may speak TLS: then write https://{rest}")
+            }
+            None => String::new(),
+        };
+        to_do = format!("{there}; else {to_do}");
+    }
+    let text = format!("the server at {address} cannot be reached: {why}\n{to_do}");
     Failure::with(Exit::Unreachable, text)
+}
+
+/// Whether nobody is there who could speak another protocol.
+fn is_nobody(error: &(dyn Error + 'static)) -> bool {
+    Chain::new(error).any(|cause| match cause.downcast_ref::<io::Error>() {
+        Some(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::TimedOut
+        ),
+        None => cause.to_string().starts_with("dns error"),
+    })
 }
 
 pub(crate) fn too_late(address: &str, limit: Duration) -> anyhow::Error {
@@ -79,7 +119,7 @@ pub(crate) fn too_late(address: &str, limit: Duration) -> anyhow::Error {
 }
 
 /// The innermost cause: the outer ones only say that transport failed.
-pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -87,10 +127,10 @@ pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     cause.to_string()
 }
 
-/// A status of the server in plain words.
-pub(crate) fn of_status(status: &Status, address: &str) -> anyhow::Error {
-    if let Some(source) = std::error::Error::source(status) {
-        return unreachable(address, &innermost(source));
+/// A status of the server in plain words; `heard` as in [`unreachable`].
+pub(crate) fn of_status(status: &Status, address: &str, heard: bool) -> anyhow::Error {
+    if let Some(source) = status.source() {
+        return unreachable(address, source, heard);
     }
     let said = status.message();
     let text = |prefix: &str| match said {
@@ -139,7 +179,7 @@ mod tests {
         ]
         .iter()
         .map(|status| {
-            let error = of_status(status, "http://h:1");
+            let error = of_status(status, "http://h:1", false);
             format!("{} {error}", exit_of(&error) as u8)
         })
         .collect();

@@ -19,21 +19,27 @@ mod traced;
 mod understood;
 mod watch;
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
 
 use crate::{
     app::App,
-    cli::{Cli, Command},
-    failure::Exit,
+    cli::{Cli, Command, SERVER},
+    failure::{Exit, Failure},
     output::Output,
     traced::Traced,
 };
 
+/// Columns of a help where the terminal does not say how many it has; clap's own number.
+const WIDTH: usize = 100;
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match command_line() {
+        Ok(cli) => cli,
+        Err(error) => return report(&error).into(),
+    };
     let app = App {
         output: Output::new(cli.global.output),
         global: cli.global,
@@ -58,6 +64,31 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error).into(),
     }
+}
+
+/// What the command line says. Where it is wrong, or asks for help, this says so and ends the process.
+fn command_line() -> anyhow::Result<Cli> {
+    let mut command = Cli::command();
+    // Some terminals say so before they have a size; clap would write a word a line.
+    let columns = env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    if columns == Some(0_usize) {
+        command = command.term_width(WIDTH);
+    }
+    let read = command.try_get_matches_from_mut(env::args_os());
+    let read = read.and_then(|matches| {
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    });
+    read.or_else(|error| {
+        let is_text = env::args_os().all(|arg| arg.to_str().is_some());
+        // clap would say that an argument is not.
+        if error.kind() == ErrorKind::InvalidUtf8 && is_text {
+            return Err(Failure::usage(format!(
+                "{SERVER} is not UTF-8: set it to an address like {}, or unset it",
+                address::DEFAULT
+            )));
+        }
+        error.exit()
+    })
 }
 
 fn report(error: &anyhow::Error) -> Exit {

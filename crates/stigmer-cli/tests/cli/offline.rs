@@ -1,5 +1,12 @@
 //! What needs no server.
 
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::ffi::OsStrExt,
+    thread,
+};
+
 use super::*;
 
 #[test]
@@ -106,6 +113,77 @@ fn a_server_that_is_not_there_is_said_with_its_address() {
         assert!(shown.contains("http://127.0.0.1:1"), "{shown}");
         assert!(shown.contains("--server"), "{shown}");
     }
+}
+
+/// The address of somebody who answers each connection with these bytes and ends it.
+fn answers(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for mut peer in listener.incoming().flatten() {
+            let _ = peer.read(&mut [0; 4096]);
+            let _ = peer.write_all(bytes);
+        }
+    });
+    address
+}
+
+#[test]
+fn the_other_scheme_is_named_where_somebody_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    // The alert of a TLS server that reads no TLS, and what a server without TLS may say.
+    let tls = answers(b"\x15\x03\x03\0\x02\x02\x46");
+    let plain = answers(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    for (server, to_do) in [
+        (
+            format!("http://{tls}"),
+            format!("then write https://{tls}; else start it"),
+        ),
+        (
+            format!("https://{plain}"),
+            format!("then write http://{plain}; else start it"),
+        ),
+    ] {
+        let shown = alone(folder.path(), &["get", "agents", "--server", &server]);
+        assert!(shown.starts_with("exit 4\n"), "{shown}");
+        assert!(shown.contains(&to_do), "{shown}");
+    }
+    for nobody in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
+        let shown = alone(folder.path(), &["get", "agents", "--server", nobody]);
+        assert!(shown.contains("\nstart it, or"), "{shown}");
+    }
+}
+
+#[test]
+fn an_address_that_is_no_text_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = OsStr::from_bytes(b"h\xff:1");
+    let said = |args: &[&OsStr]| {
+        let mut child = stigmer(folder.path(), "", args);
+        shown(&child.env("STIGMER_SERVER_ADDR", bad).output().unwrap())
+    };
+    let of_variable = said(&["get", "agents"].map(OsStr::new));
+    assert!(of_variable.starts_with("exit 2\n"), "{of_variable}");
+    assert!(
+        of_variable.contains("STIGMER_SERVER_ADDR is not UTF-8"),
+        "{of_variable}"
+    );
+    let of_argument = said(&[OsStr::new("get"), bad]);
+    assert!(
+        !of_argument.contains("STIGMER_SERVER_ADDR is"),
+        "{of_argument}"
+    );
+}
+
+#[test]
+fn no_columns_are_as_if_none_were_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = |columns: &str| {
+        let mut child = stigmer(folder.path(), "", &["run", "--help"]);
+        shown(&child.env("COLUMNS", columns).output().unwrap())
+    };
+    assert_eq!(help("0"), help("100"));
 }
 
 #[test]
