@@ -32,6 +32,7 @@ mod schema;
 mod skills;
 mod stderr;
 mod stdio;
+mod strays;
 mod tools;
 mod toolset;
 mod wire;
@@ -58,6 +59,7 @@ mod tests {
         "env.rs",
         "error.rs",
         "limits.rs",
+        "strays.rs",
         "work_dir.rs",
         "toolset.rs",
         "refusal.rs",

@@ -1,9 +1,12 @@
-//! A server's process and all that it starts: one group, which ends as a whole, also with the runtime.
+//! A server's process and all that it starts: one group, which ends as a whole, also with the runtime, and with it
+//! whatever left the group.
 
 use std::{
     io,
     os::unix::process::ExitStatusExt,
+    path::Path,
     process::{ExitStatus, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -18,7 +21,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use crate::stderr::StderrTail;
+use crate::{stderr::StderrTail, strays};
 
 /// Longest time from the order to end to the end, last words included.
 pub(crate) const LONGEST_END: Duration = GRACE.saturating_add(TERM).saturating_add(LAST_WORDS);
@@ -34,17 +37,22 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A group of processes; dropping it kills what is left of it. Its number is its own as long as nobody has waited for its
 /// leader and seen the rest end.
-struct Group(Pid);
+struct Group {
+    leader: Pid,
+    /// What is in the environment of each.
+    mark: String,
+}
 
 impl Group {
     fn signal(&self, signal: Signal) {
-        let _ = kill_process_group(self.0, signal); // it may be gone
+        let _ = kill_process_group(self.leader, signal); // it may be gone
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
+        strays::kill(&self.mark);
     }
 }
 
@@ -60,12 +68,19 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a process that leads a group of its own. Until the group is gone, `ends` has a task more.
+    /// Starts a process that leads a group of its own, in a folder of this runner. Until the group is gone, `ends` has a
+    /// task more.
     pub(crate) fn start(
         mut command: Command,
+        folder: &Path,
         ends: &TaskTracker,
     ) -> io::Result<(Self, ChildStdin, ChildStdout)> {
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
+        // The folder's path is in it, by which a later runner knows whose it was; its end keeps 1 apart from 10.
+        let mark = format!("{}/#{nth}#", folder.display());
         command
+            .env(strays::MARK, &mark)
             .process_group(0)
             .kill_on_drop(true) // also where there is no group yet
             .stdin(Stdio::piped())
@@ -84,7 +99,7 @@ impl Process {
         let group = i32::try_from(pid)
             .ok()
             .and_then(Pid::from_raw)
-            .map(Group)
+            .map(|leader| Group { leader, mark })
             .ok_or_else(missing)?;
         let ring = StderrTail::default();
         let reading = tokio::spawn(ring.clone().fill(stderr));

@@ -59,8 +59,9 @@ impl Start<'_> {
             self.name,
             self.env.redact(&server.command)
         );
-        let (process, stdin, stdout) = Process::start(self.command(server, &who)?, self.ends)
-            .map_err(|error| self.unstartable(&error, &who, server))?;
+        let (process, stdin, stdout) =
+            Process::start(self.command(server, &who)?, self.folder, self.ends)
+                .map_err(|error| self.unstartable(&error, &who, server))?;
         tracing::info!(
             server = self.name,
             pid = process.pid,

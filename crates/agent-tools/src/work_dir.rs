@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::strays;
+
 const PREFIX: &str = "runner-";
 const LOCK: &str = "lock";
 
@@ -19,8 +21,8 @@ pub(crate) struct WorkDir {
 }
 
 impl WorkDir {
-    /// Makes a new folder, readable by nobody else: below `base`, where those of dead runners are removed, or in the
-    /// system's temporary folder.
+    /// Makes a new folder, readable by nobody else: below `base`, where those of dead runners are removed and what they
+    /// left running is killed, or in the system's temporary folder.
     pub(crate) fn new(base: Option<PathBuf>) -> io::Result<Self> {
         let Some(base) = base else {
             let dir = private("stigmer-runs-").tempdir()?;
@@ -70,9 +72,12 @@ fn sweep(base: &Path) -> io::Result<()> {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         if ours && entry.file_type()?.is_dir() {
             let lock = opened(&entry.path().join(LOCK));
-            if lock.is_ok_and(|lock| lock.try_lock().is_ok())
-                && let Err(error) = fs::remove_dir_all(entry.path())
-            {
+            if !lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+                continue;
+            }
+            // A server that does not end with its stdin has outlived who started it.
+            strays::kill(&format!("{}/", entry.path().display()));
+            if let Err(error) = fs::remove_dir_all(entry.path()) {
                 tracing::warn!("{} of a dead runner stays: {error}", entry.path().display());
             }
         }
@@ -82,6 +87,8 @@ fn sweep(base: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::{os::unix::process::ExitStatusExt, process::Command};
+
     use super::*;
 
     #[test]
@@ -96,8 +103,20 @@ mod tests {
         fs::create_dir_all(dead.join("aex_1/0/skills")).unwrap();
         fs::create_dir(base.join("somebody-else")).unwrap();
 
+        let started = |folder: &Path| {
+            let mut command = Command::new("sleep");
+            let mark = format!("{}/aex_1/#1#", folder.display());
+            command.arg("1000").env(strays::MARK, mark).spawn().unwrap()
+        };
+        let mut orphan = started(&fs::canonicalize(&dead).unwrap());
+        let mut server = started(living.path());
+
         let other = WorkDir::new(Some(base.clone())).unwrap();
         assert!(!dead.exists());
+        assert_eq!(orphan.wait().unwrap().signal(), Some(9));
+        assert!(server.try_wait().unwrap().is_none());
+        server.kill().unwrap();
+        server.wait().unwrap();
         assert!(living.path().exists() && base.join("somebody-else").exists());
         let path = other.path().to_owned();
         drop(other);

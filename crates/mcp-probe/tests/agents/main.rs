@@ -11,6 +11,7 @@ mod http_stub;
 mod oddities;
 mod secrets;
 mod starts;
+mod strays;
 mod together;
 mod with_skills;
 

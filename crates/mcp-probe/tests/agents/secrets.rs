@@ -40,6 +40,8 @@ async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
         "E2E_RUN_ID",
+        // Its own mark: its folder, and a number.
+        "STIGMER_MCP_SERVER",
         "API_KEY",
         "REGION",
         "PRICE",
