@@ -87,7 +87,11 @@ fn message(message: Value, opened: bool) -> Option<ServerJsonRpcMessage> {
     let id = message.get("id").and_then(request_id);
     match message.remove("error") {
         None | Some(Value::Null) => {}
-        Some(error) => return Some(JsonRpcMessage::error(refusal(error), id)),
+        // Before the first answer only one thing was asked, under whatever name it is refused.
+        Some(error) => {
+            let id = id.filter(|_| opened);
+            return Some(JsonRpcMessage::error(refusal(error), id));
+        }
     }
     let result = message.remove("result")?;
     let result = if opened {

@@ -111,7 +111,7 @@ async fn a_refused_handshake_is_told_in_the_servers_words() {
     };
     for (answer, why) in [
         (
-            r#"{"id":0,"error":{"code":-32602,"message":"buy a licence","data":"${TOKEN}"}}"#,
+            r#"{"id":"server-error","error":{"code":-32602,"message":"buy a licence","data":"${TOKEN}"}}"#,
             "refuses to be asked: buy a licence (-32602)",
         ),
         (
