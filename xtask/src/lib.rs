@@ -19,9 +19,8 @@ mod phase_choice;
 mod runtime;
 mod verbs;
 
-use anyhow::bail;
 use clap::{CommandFactory, Parser, Subcommand};
-use harness_base::{Code, config, exit, print, process};
+use harness_base::{Code, config, exit, process};
 use harness_stack::kept::Deed;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -197,15 +196,7 @@ pub fn run() -> ExitCode {
     let result = runtime.block_on(dispatch(cli.command));
     // A question that is still waited for must not hold up the end; it has a time limit of its own.
     runtime.shutdown_background();
-    let result = result.and_then(|code| match print::lost() {
-        Some(error) if code == Code::Passed => bail!("write to standard output: {error}"),
-        _ => Ok(code),
-    });
-    let code = result.map_err(exit::mended).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        exit::code_of(&error)
-    });
-    ExitCode::from(code as u8)
+    exit::end(result)
 }
 
 /// The definition of the command line, for the snapshots of its help.

@@ -1,6 +1,9 @@
 //! Exit codes: a public interface, documented in `cargo xtask e2e --help`.
 
+use crate::print;
+use anyhow::bail;
 use std::fmt;
+use std::process::ExitCode;
 
 /// How a command ended. The number is the process's exit code and never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,19 @@ pub fn code_of(error: &anyhow::Error) -> Code {
         .chain()
         .find_map(|cause| cause.downcast_ref::<Coded>())
         .map_or(Code::Fault, |coded| coded.code)
+}
+
+/// The end of a program: an error is told, and what could not be printed is one where all else passed.
+pub fn end(result: anyhow::Result<Code>) -> ExitCode {
+    let result = result.and_then(|code| match print::lost() {
+        Some(error) if code == Code::Passed => bail!("write to standard output: {error}"),
+        _ => Ok(code),
+    });
+    let code = result.map_err(mended).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        code_of(&error)
+    });
+    ExitCode::from(code as u8)
 }
 
 /// An error of a full disk with its mend, all others as they are. A run writes all the time: room for it is a prerequisite.

@@ -32,7 +32,7 @@ use anyhow::Context;
 use args::Args;
 use child::Runner;
 use clap::Parser;
-use harness_base::{Code, Interrupt, code_of, config};
+use harness_base::{Code, Interrupt, config, exit};
 use machine::Machine;
 use print::Subject;
 use rounds::Rounds;
@@ -96,11 +96,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime.block_on(go(&args)),
         Err(error) => Err(error).context("start the runtime"),
     };
-    let code = result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        code_of(&error)
-    });
-    ExitCode::from(code as u8)
+    exit::end(result)
 }
 
 #[cfg(test)]

@@ -178,11 +178,7 @@ fn main() -> ExitCode {
         runtime.shutdown_background();
         done
     });
-    let code = done.map_err(exit::mended).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        exit::code_of(&error)
-    });
-    ExitCode::from(code as u8)
+    exit::end(done)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod text;
 
 use anyhow::{Context, bail};
 use run::Run;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -41,9 +41,11 @@ fn go(args: &[String]) -> anyhow::Result<()> {
         }
         "explain" => {
             let text = explain(&run, words.next().map(String::as_str), flag("--json"), &dir)?;
-            // Whoever stops reading (`| head`) wants no more words.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            Ok(())
+            match std::io::stdout().write_all(text.as_bytes()) {
+                // Whoever stops reading (`| head`) wants no more words.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+                written => written.context("write to standard output"),
+            }
         }
         other => bail!("{other}: page or explain"),
     }
