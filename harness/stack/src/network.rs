@@ -47,7 +47,7 @@ impl Network {
                 continue;
             };
             let (start, authority, rest) = parts(value);
-            let to = match containers.and_then(|all| all.published_port(authority)) {
+            let to = match containers.and_then(|all| all.published.port_of(authority)) {
                 Some(port) => format!("127.0.0.1:{port}"),
                 None => authority.to_owned(),
             };

@@ -99,6 +99,11 @@ impl Container {
         self.let_go.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it has ended, or is about to be removed.
+    pub fn is_over(&self) -> bool {
+        self.let_go.load(Ordering::Relaxed) || self.exit().is_some()
+    }
+
     /// How it ended, if it has.
     pub fn exit(&self) -> Option<Exit> {
         self.end.borrow().map(|end| end.exit)

@@ -1,6 +1,7 @@
 //! What all containers of a run share.
 
 use super::client::Compose;
+use super::container::Container;
 use super::host_proxy::HostProxy;
 use harness_base::docker::labels::labels;
 use harness_base::docker::{self, ANSWER, docker, leftovers};
@@ -9,7 +10,7 @@ use harness_base::{Code, Command, Run};
 use harness_provision::Binary;
 use harness_provision::images::{Component, Image};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// What all containers of a run share.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub struct Containers {
     /// Images, by component.
     pub images: Vec<Image>,
     up: OnceLock<Command>,
-    /// Published ports of this host, and who is behind them on the run's network.
-    published: Mutex<BTreeMap<u16, String>>,
+    /// Its published ports.
+    pub published: Published,
 }
 
 impl Containers {
@@ -52,7 +53,7 @@ impl Containers {
             labels,
             images,
             up: OnceLock::new(),
-            published: Mutex::default(),
+            published: Published::default(),
         })
     }
 
@@ -80,37 +81,59 @@ impl Containers {
             .find(|image| image.component == component);
         found.map_or("", |image| image.reference.as_str())
     }
+}
 
-    /// Notes who is behind a published port.
-    pub fn publish(&self, port: u16, inside: &str) {
-        let mut published = self
-            .published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        published.insert(port, inside.to_owned());
+/// Published ports of this host, and who is behind each on the run's network.
+#[derive(Debug, Default)]
+pub struct Published(Mutex<BTreeMap<u16, (String, Container)>>);
+
+impl Published {
+    /// Notes who is behind a port.
+    pub fn add(&self, port: u16, inside: &str, container: &Container) {
+        self.all()
+            .insert(port, (inside.to_owned(), container.clone()));
     }
 
-    /// The published port of this host behind which somebody of the run's network is.
-    pub fn published_port(&self, inside: &str) -> Option<u16> {
-        let published = self
-            .published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut found = published.iter().filter(|(_, it)| *it == inside);
+    /// The port behind which somebody of the run's network is.
+    pub fn port_of(&self, inside: &str) -> Option<u16> {
+        let all = self.all();
+        let mut found = all.iter().filter(|(_, (it, _))| it == inside);
         found.next().map(|(port, _)| *port)
     }
 
-    /// Who is behind a published port, on the run's network.
+    /// Who is behind a port. That of a container which has ended may be somebody else's by now.
     pub fn behind(&self, port: u16) -> Option<String> {
-        let published = self
-            .published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        published.get(&port).cloned()
+        let all = self.all();
+        let (inside, container) = all.get(&port)?;
+        (!container.is_over()).then(|| inside.clone())
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<u16, (String, Container)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Runs a container's own program in it.
 pub fn exec(container: &str, program: &str, args: &[String]) -> Command {
     docker(["exec", container, program]).args(args.iter().cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_base::{Output, spawn};
+
+    /// Ports are given out anew: one led a runner to a server of a test that was over, in place of its own way to Temporal.
+    #[tokio::test]
+    async fn nobody_is_behind_the_port_of_one_that_is_over() {
+        let follower = spawn(&Command::new("sleep").args(["100"]), &Output::Inherit, None).unwrap();
+        let container = Container::attach("it", follower.clone()).await;
+        let published = Published::default();
+        published.add(4001, "server-1:7234", &container);
+        assert_eq!(published.behind(4001).as_deref(), Some("server-1:7234"));
+        assert_eq!(published.port_of("server-1:7234"), Some(4001));
+        container.let_go();
+        assert_eq!(published.behind(4001), None);
+        follower.kill().await;
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) async fn rewritten(
         for (before, port) in pieces(value) {
             text.push_str(before);
             let Some(port) = port else { continue };
-            text.push_str(&match containers.behind(port) {
+            text.push_str(&match containers.published.behind(port) {
                 Some(inside) => inside,
                 // Nobody listens there, and inside nobody shall: the refusal is what the test wants.
                 None if is_free(port) => format!("{HERE}{port}"),

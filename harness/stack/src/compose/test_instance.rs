@@ -96,14 +96,15 @@ async fn watch(
     let (name, limit) = (it.name.clone(), it.limit);
     let log = stack.log(instance);
     let container = Container::follow(&stack.context.run, &name, instance, &log, again)?;
-    let handle = Handle::Container(container);
     let mut address = None;
     if let Some(inside) = it.publishes {
         // One that died already is not published: the wait tells how it died.
         if let Ok(at) = published(&name, inside).await {
             let port = at.rsplit(':').next().and_then(|port| port.parse().ok());
             let port = port.context("a published port is a number")?;
-            containers.publish(port, &format!("{name}:{inside}"));
+            containers
+                .published
+                .add(port, &format!("{name}:{inside}"), &container);
             address = Some(at);
         }
     }
@@ -121,7 +122,7 @@ async fn watch(
         origin: LaunchSpec::Container(it),
         ready,
         limit,
-        handle,
+        handle: Handle::Container(container),
         owner,
         address: address.clone(),
         described,

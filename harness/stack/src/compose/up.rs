@@ -190,7 +190,9 @@ async fn all(
         if let (Some(inside), Some(port)) = (inside, address.rsplit(':').next())
             && let Ok(port) = port.parse()
         {
-            containers.publish(port, &format!("{service}:{inside}"));
+            containers
+                .published
+                .add(port, &format!("{service}:{inside}"), container);
         }
         if *service == "temporal" {
             wiring.set_asks_temporal(temporal, &address);
