@@ -2,13 +2,17 @@
 //! run, and a file that is as it was keeps its time, so that cargo compiles only what changed.
 
 use anyhow::{Context, ensure};
+use harness_base::cargo::cargo;
 use harness_base::{Command, query};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// git reads its index and looks at each file.
 const GIT: Duration = Duration::from_secs(60);
+/// cargo reads the manifests.
+const METADATA: Duration = Duration::from_secs(60);
 
 /// Makes the copy what the checkout is now: files that git knows or would know, changed ones as they are.
 ///
@@ -40,6 +44,18 @@ pub async fn refresh(root: &Path, copy: &Path) -> anyhow::Result<()> {
         std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
     }
     Ok(())
+}
+
+/// What cargo says of the copy's packages.
+///
+/// # Errors
+/// When it fails, with its words.
+pub async fn metadata(copy: &Path) -> anyhow::Result<Value> {
+    let command = Command::new(cargo()).args(["metadata", "--no-deps", "--format-version", "1"]);
+    let said = query(command.cwd(copy), METADATA).await;
+    let said = said.map_err(anyhow::Error::msg)?;
+    ensure!(said.ok, "cargo metadata: {}", said.stderr);
+    serde_json::from_str(&said.stdout).context("read cargo's metadata")
 }
 
 /// What git says.

@@ -1,19 +1,14 @@
 //! The copy's sources with many mutants in them, and which of these do not compile.
 
+use crate::copy;
 use crate::mutant::Mutant;
 use crate::switch::Switch;
 use crate::weave::{Place, first_item, weave};
 use anyhow::{Context, ensure};
-use harness_base::cargo::cargo;
-use harness_base::{Command, query};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// cargo reads the manifests.
-const METADATA: Duration = Duration::from_secs(60);
 
 /// The sources of some mutants.
 #[derive(Debug)]
@@ -194,12 +189,7 @@ fn put(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// The first files of the crates that these mutants are in.
 async fn roots(copy: &Path, mutants: &[&Mutant]) -> anyhow::Result<BTreeSet<PathBuf>> {
-    let command = Command::new(cargo()).args(["metadata", "--no-deps", "--format-version", "1"]);
-    let said = query(command.cwd(copy), METADATA)
-        .await
-        .map_err(anyhow::Error::msg)?;
-    ensure!(said.ok, "cargo metadata: {}", said.stderr);
-    let metadata: Value = serde_json::from_str(&said.stdout).context("read cargo's metadata")?;
+    let metadata = copy::metadata(copy).await?;
     let list = |value: &Value, key| value[key].as_array().cloned().unwrap_or_default();
     let ours = |package: &Value| mutants.iter().any(|it| package["name"] == *it.package);
     let packages = list(&metadata, "packages").into_iter().filter(ours);

@@ -1,17 +1,11 @@
 //! The copy's first build: what the checkout has compiled of other people's crates is linked into the copy's target folder, which
 //! saves minutes. Our own crates are others there, since they lie elsewhere.
 
-use anyhow::Context;
-use harness_base::cargo::cargo;
-use harness_base::{Command, query};
+use crate::copy;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
-
-/// cargo reads the manifests.
-const METADATA: Duration = Duration::from_secs(60);
 
 /// Links, where nothing was built yet. Whatever is missing or does not fit is compiled, so what cannot be linked is no error.
 ///
@@ -22,12 +16,7 @@ pub async fn warm(root: &Path, copy: &Path) -> anyhow::Result<()> {
     if to.exists() || !from.exists() {
         return Ok(());
     }
-    let command = Command::new(cargo()).args(["metadata", "--no-deps", "--format-version", "1"]);
-    let said = query(command.cwd(copy), METADATA)
-        .await
-        .map_err(anyhow::Error::msg)?;
-    let metadata: Value = serde_json::from_str(&said.stdout).context("read cargo's metadata")?;
-    let ours = ours(&metadata);
+    let ours = ours(&copy::metadata(copy).await?);
     for folder in ["deps", ".fingerprint", "build"] {
         link(&from.join(folder), &to.join(folder), &|name| {
             !is_ours(name, &ours)

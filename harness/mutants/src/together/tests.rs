@@ -3,8 +3,13 @@
 use super::*;
 use crate::mutant::{self, Position};
 use crate::step;
-use harness_base::Interrupt;
+use harness_base::cargo::cargo;
+use harness_base::{Command, Interrupt};
 use serde_json::json;
+use std::time::Duration;
+
+/// A crate of three lines.
+const BUILD: Duration = Duration::from_secs(60);
 
 fn place(number: usize, whole: Range<usize>, fault: Range<usize>) -> Place {
     Place {
@@ -117,7 +122,7 @@ async fn what_does_not_compile_is_left_out() {
     let build = async || {
         let build = ["build", "--offline", "--message-format", "json"];
         let build = Command::new(cargo()).args(build).cwd(&copy);
-        let end = step::run(&build.unset("CARGO_TARGET_DIR"), &log, METADATA, &interrupt).await?;
+        let end = step::run(&build.unset("CARGO_TARGET_DIR"), &log, BUILD, &interrupt).await?;
         let words = std::fs::read_to_string(&log)?;
         Ok((end != step::End::Code(Some(0))).then_some(words))
     };
