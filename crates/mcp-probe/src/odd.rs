@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{self, BufRead, Write},
     sync::{
         Arc, Mutex, PoisonError,
@@ -35,6 +36,8 @@ pub enum Oddity {
     Nameless,
     /// Two seconds pass before it answers for the first time.
     SlowStart,
+    /// It says nothing where another one of its execution has been started before.
+    OnlyFirst,
     /// It complains at length, of its arguments last, and ends with code 3.
     LoudEnd,
 }
@@ -59,6 +62,10 @@ pub fn serve(oddity: Oddity, args: Vec<String>) -> io::Result<()> {
         }
         eprintln!("{}", args.join(" "));
         std::process::exit(3);
+    }
+    // Each agent of an execution has a folder of its own in the execution's, which goes with it.
+    if oddity == Oddity::OnlyFirst && File::create_new("../first").is_err() {
+        return io::copy(&mut io::stdin().lock(), &mut io::sink()).map(drop);
     }
     let server = Arc::new(Server {
         oddity,

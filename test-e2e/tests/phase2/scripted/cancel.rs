@@ -68,32 +68,60 @@ async fn cancel_lets_a_tool_go() -> Result {
     Ok(())
 }
 
+/// The tests' MCP server with other arguments.
+fn server(stack: &Stack, args: &[&str]) -> Result<ServerType> {
+    Ok(ServerType::Stdio(StdioServer {
+        command: stack.mcp()?.stdio.to_string_lossy().into_owned(),
+        args: args.iter().map(|&arg| arg.to_owned()).collect(),
+        ..Default::default()
+    }))
+}
+
+/// Cancels execution `id` while its workflow `of` waits for a server, and sees that this one was told, not taken for dead.
+async fn cancel_while_it_waits(stack: &Stack, id: &str, of: &str) -> Result {
+    let temporal = stack.temporal()?;
+    temporal.until_works(of).await?;
+    stack.cli().run(["cancel", id]).await?.ok()?;
+    ensure!(temporal.closed(of).await? == "CANCELED");
+    let history = temporal.history(of).await?;
+    let told = history
+        .iter()
+        .any(|it| it.kind() == "ACTIVITY_TASK_CANCELED");
+    ensure!(told, "{history:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn cancel_lets_a_server_go_that_does_not_get_ready() -> Result {
     let stack = Stack::get()?;
     let api = stack.api()?;
     // One that is reached by HTTP says nothing on its standard streams.
-    let server = StdioServer {
-        command: stack.mcp()?.stdio.to_string_lossy().into_owned(),
-        args: ["http", "--port", "0"].map(str::to_owned).into(),
-        ..Default::default()
-    };
-    let agent = NewAgent::new("mute").server("mute", ServerType::Stdio(server));
+    let mute = server(&stack, &["http", "--port", "0"])?;
+    let agent = NewAgent::new("mute").server("mute", mute);
     let agent = agent.apply(&api).await?;
     let script = stack.script("mute").await?;
-    let id = Ask::new(&agent, script.model(), "Hello?")
-        .start(&api)
-        .await?;
-    let temporal = stack.temporal()?;
-    temporal.until_works(&id).await?;
-    stack.cli().run(["cancel", &id]).await?.ok()?;
-    ensure!(temporal.closed(&id).await? == "CANCELED");
-    // It was told, not taken for dead.
-    let history = temporal.history(&id).await?;
-    let told = history
-        .iter()
-        .any(|it| it.kind() == "ACTIVITY_TASK_CANCELED");
-    ensure!(told, "{history:?}");
+    let ask = Ask::new(&agent, script.model(), "Hello?");
+    let id = ask.start(&api).await?;
+    cancel_while_it_waits(&stack, &id, &id).await?;
     ensure!(script.finish().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn cancel_lets_a_sub_agents_server_go_that_does_not_get_ready() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let agent = NewAgent::new("mute-sub")
+        .server("mute", server(&stack, &["odd", "only-first"])?)
+        .sub_agent("clerk", "You are mute.", &["mute"], &[], &[]);
+    let agent = agent.apply(&api).await?;
+    let script = stack.script("mute-sub").await?;
+    let call = Answer::tool("agent_clerk", json!({ "input": "Hello?" }));
+    script.answer(call).await?;
+    let ask = Ask::new(&agent, script.model(), "Ask the clerk.");
+    let id = ask.start(&api).await?;
+    // A sub-agent has a workflow of its own, named by its call.
+    cancel_while_it_waits(&stack, &id, &format!("{id}/call_1")).await?;
+    script.finish().await?;
     Ok(())
 }
