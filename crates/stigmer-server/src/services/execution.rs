@@ -25,7 +25,7 @@ use crate::{
     hub,
     ops::{Report, execution as ops},
     outbox::Outbox,
-    store::{Page, Store, Wanted, told},
+    store::{Keep, Page, Store, Wanted, told},
 };
 
 #[derive(Clone)]
@@ -140,10 +140,10 @@ impl AgentExecutionQueryController for ExecutionService {
             tags,
             ..
         } = request;
-        let any = phase == ExecutionPhase::Unspecified;
-        let keep = narrowed(!any || !tags.is_empty(), move |it: &AgentExecution| {
-            (any || it.phase() == phase) && tagged(it, &tags)
-        });
+        let keep = Keep {
+            phase,
+            ..narrowed(!tags.is_empty(), move |it| tagged(it, &tags))
+        };
         answer(page(&self.store, Wanted { size, token }, keep).await?)
     }
 
@@ -156,9 +156,9 @@ impl AgentExecutionQueryController for ExecutionService {
             page_size: size,
             page_token: token,
         } = request.into_inner();
-        let of_session = list(&self.store, move |view| {
-            view.named_by::<Session>("session_id", &session_id)?;
-            view.page_of_children(&Wanted { size, token }, &session_id)
+        let of_session = list(&self.store, move |store| {
+            store.read(|view| view.named_by::<Session>("session_id", &session_id))?;
+            store.page_of_children(Wanted { size, token }, &[session_id])
         });
         answer(of_session.await?)
     }

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     error::Result,
     ops::{Entity, Valid},
-    store::{Keep, Page, Read, Store, Tx, Wanted, told},
+    store::{Keep, Page, Read, Store, Test, Tx, Wanted, told},
 };
 
 pub(super) type Reply<T> = Result<Response<T>, Status>;
@@ -47,28 +47,31 @@ pub(super) async fn page<R: Entity>(
     wanted: Wanted,
     keep: Keep<R>,
 ) -> Result<Page<R>, Status> {
-    list(store, move |view| view.page(&wanted, &keep)).await
+    list(store, move |store| store.page(wanted, &keep)).await
 }
 
-/// Reads a page on a thread of its own: a list visits every resource of its kind.
+/// Reads a page on a thread of its own: what is on it is decoded, and sometimes all of its kind.
 pub(super) async fn list<R: Entity>(
     store: &Store,
-    read: impl FnOnce(&dyn Read) -> Result<Page<R>> + Send + 'static,
+    read: impl FnOnce(&Store) -> Result<Page<R>> + Send + 'static,
 ) -> Result<Page<R>, Status> {
     let store = store.clone();
-    let joined = tokio::task::spawn_blocking(move || store.read(read)).await;
+    let joined = tokio::task::spawn_blocking(move || read(&store)).await;
     let page = joined.map_err(|e| Status::internal(format!("the list failed: {e}")))?;
     let mut page = page?;
     page.entries = page.entries.into_iter().map(told).collect();
     Ok(page)
 }
 
-/// A list that is narrowed to what `keep` keeps, where that was `asked`.
+/// A list that is narrowed to what passes `test`, where that was `asked`.
 pub(super) fn narrowed<R: Entity>(
     asked: bool,
-    keep: impl Fn(&R) -> bool + Send + 'static,
+    test: impl Fn(&R) -> bool + Send + 'static,
 ) -> Keep<R> {
-    asked.then(|| Box::new(keep) as _)
+    Keep {
+        test: asked.then(|| Box::new(test) as Test<R>),
+        ..Keep::default()
+    }
 }
 
 /// Whether `resource` carries all of `tags`.

@@ -8,7 +8,7 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, async_trait};
 
-use super::reply::{Reply, narrowed, page, read, tagged, write, write_valid};
+use super::reply::{Reply, list, narrowed, page, read, tagged, write, write_valid};
 use crate::{
     ops,
     store::{Page, Store, Wanted},
@@ -66,15 +66,14 @@ impl SessionQueryController for SessionService {
             page_size: size,
             page_token: token,
         } = request.into_inner();
-        let instances = self.0.read(|view| {
-            view.named_by::<Agent>("agent_id", &agent_id)?;
-            view.children(&agent_id)
-        })?;
-        let keep = narrowed(true, move |session: &Session| {
-            let spec = session.spec.as_ref();
-            spec.is_some_and(|s| instances.contains(&s.agent_instance_id))
+        let of_agent = list(&self.0, move |store| {
+            let instances = store.read(|view| {
+                view.named_by::<Agent>("agent_id", &agent_id)?;
+                view.children(&agent_id)
+            })?;
+            store.page_of_children(Wanted { size, token }, &instances)
         });
-        answer(page(&self.0, Wanted { size, token }, keep).await?)
+        answer(of_agent.await?)
     }
 }
 

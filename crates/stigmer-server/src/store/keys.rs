@@ -7,9 +7,14 @@ pub(super) fn resource(id: &str) -> String {
     format!("r/{id}")
 }
 
-/// The id in the key of a resource.
-pub(super) fn id_of_resource(key: &str) -> &str {
-    key.strip_prefix("r/").unwrap_or(key)
+/// The id in the key of a resource; other keys have none.
+pub(super) fn id_of_resource(key: &str) -> Option<&str> {
+    key.strip_prefix("r/")
+}
+
+/// What every id of a kind starts with.
+pub(super) fn ids(kind: Kind) -> String {
+    format!("{}-", kind.id_prefix())
 }
 
 /// Id by slug: `s/PREFIX/SLUG/ORG`.

@@ -8,6 +8,8 @@ mod file;
 mod handle;
 mod key;
 mod keys;
+mod listing;
+mod listings;
 mod outgoing;
 mod page;
 mod read;
@@ -22,20 +24,21 @@ mod writer;
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
-use redb::{Database, DatabaseError, ReadableTable, ReadableTableMetadata};
+use redb::{Database, DatabaseError, ReadOnlyTable, ReadableTable, ReadableTableMetadata};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use keys::{artifact as artifact_key, hash_of_artifact};
 pub(crate) use outgoing::Outgoing;
-pub(crate) use page::{Keep, PAGE_BYTES, Page, Wanted};
+pub(crate) use page::{Keep, PAGE_BYTES, Page, Test, Wanted};
 pub(crate) use read::Read;
 pub(crate) use size::told;
 pub(crate) use tx::Tx;
 
 use file::{DATA, restrict};
 use handle::{Handle, Opener, closed};
+use listings::Listings;
 use read::Sealed;
-use seal::Sealer;
+use seal::{Sealer, Stored};
 use writer::{Order, Writer};
 
 use crate::{error::Result, hub::Hub};
@@ -45,6 +48,7 @@ use crate::{error::Result, hub::Hub};
 pub(crate) struct Store {
     db: Arc<Handle>,
     sealer: Arc<Sealer>,
+    listings: Arc<Listings>,
     orders: mpsc::UnboundedSender<Order>,
     writable: watch::Receiver<bool>,
 }
@@ -79,11 +83,13 @@ impl Store {
         restrict(path)?;
         let (db, sealer) = unlock(db, path, key_file)?;
         let (db, sealer) = (Arc::new(Handle::new(open, db)), Arc::new(sealer));
+        let listings = Arc::new(Listings::new(Arc::clone(&db)));
         let (orders, queue) = mpsc::unbounded_channel();
         let (is_writable, writable) = watch::channel(true);
         let writer = Writer {
             db: Arc::clone(&db),
             sealer: Arc::clone(&sealer),
+            listings: Arc::clone(&listings),
             queue,
             hub,
             writable: is_writable,
@@ -95,6 +101,7 @@ impl Store {
         Ok(Self {
             db,
             sealer,
+            listings,
             orders,
             writable,
         })
@@ -135,9 +142,27 @@ impl Store {
 
     /// Runs `f` on the last committed state.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&dyn Read) -> Result<T>) -> Result<T> {
+        f(&self.view()?)
+    }
+
+    fn view(&self) -> Result<Sealed<ReadOnlyTable<&'static str, &'static [u8]>>> {
         let table = self.db.read()?;
         let sealer = Arc::clone(&self.sealer);
-        f(&Sealed { table, sealer })
+        Ok(Sealed { table, sealer })
+    }
+
+    /// A page of the resources that `keep` keeps.
+    pub(crate) fn page<R: Stored>(&self, wanted: Wanted, keep: &Keep<R>) -> Result<Page<R>> {
+        page::page(&self.listings, || self.view(), wanted, keep)
+    }
+
+    /// A page of the children of `parents`, which are of one kind.
+    pub(crate) fn page_of_children<R: Stored>(
+        &self,
+        wanted: Wanted,
+        parents: &[String],
+    ) -> Result<Page<R>> {
+        self.read(|view| page::page_of_children(&self.listings, view, wanted, parents))
     }
 }
 

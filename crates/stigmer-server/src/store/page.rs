@@ -1,10 +1,14 @@
 //! Lists in pages.
 
-use std::ops::ControlFlow;
+use stigmer_api::{Kind, agentexecution::ExecutionPhase as Phase, id};
 
-use stigmer_api::id;
-
-use super::{keys, read::Read, seal::Stored, size::share};
+use super::{
+    keys,
+    listing::{self, Ulid},
+    listings::Listings,
+    read::Read,
+    seal::Stored,
+};
 use crate::error::{Error, Result};
 
 /// A page of a list, newest first.
@@ -16,8 +20,17 @@ pub(crate) struct Page<R> {
     pub(crate) next: String,
 }
 
-/// Whether a resource is of a list; without one all are.
-pub(crate) type Keep<R> = Option<Box<dyn Fn(&R) -> bool + Send>>;
+/// What of a kind is of a list.
+#[derive(Default)]
+pub(crate) struct Keep<R> {
+    /// Executions in this phase; all where it is unspecified.
+    pub(crate) phase: Phase,
+    /// Those of them that pass, for which each is decoded; without one all are.
+    pub(crate) test: Option<Test<R>>,
+}
+
+/// Whether a resource passes.
+pub(crate) type Test<R> = Box<dyn Fn(&R) -> bool + Send>;
 
 /// Which page is wanted, as a request says it.
 pub(crate) struct Wanted {
@@ -35,57 +48,91 @@ pub(super) const MAX_PAGE: i32 = 500;
 /// counts as more bytes than it has.
 pub(crate) const PAGE_BYTES: usize = 4_000_000;
 
-impl dyn Read + '_ {
-    /// A page of the resources that `keep` keeps. Of those that none asks to be kept only what is on the page is decoded.
-    pub(crate) fn page<R: Stored>(&self, wanted: &Wanted, keep: &Keep<R>) -> Result<Page<R>> {
-        let mut pager = Pager::<R>::new(wanted)?;
-        let prefix = keys::resource(&format!("{}-", R::KIND.id_prefix()));
-        self.scan(&prefix, true, &mut |key, value| {
-            let id = keys::id_of_resource(key);
-            let decode = || self.sealer().decode(value);
-            match keep {
-                None => pager.offer(id, share::<R>(value), decode)?,
-                Some(keep) => {
-                    let resource = decode()?;
-                    if keep(&resource) {
-                        pager.offer(id, share::<R>(value), || Ok(resource))?;
-                    }
-                }
-            }
-            Ok(ControlFlow::Continue(()))
+/// A page of the resources that `keep` keeps. The `view` that they are read from is taken when it is known which: so
+/// one that is new by then is in both.
+pub(super) fn page<R: Stored, V: Read>(
+    listings: &Listings,
+    view: impl Fn() -> Result<V>,
+    mut wanted: Wanted,
+    keep: &Keep<R>,
+) -> Result<Page<R>> {
+    loop {
+        let mut pager = Pager::new(R::KIND, &wanted)?;
+        let mut to_test = Vec::new();
+        listings.with::<R, _>(|all| {
+            all.newest_first(keep.phase, |ulid, bytes| match keep.test {
+                None => pager.add(ulid, bytes),
+                Some(_) => to_test.push((*ulid, bytes)),
+            });
         })?;
-        Ok(pager.page())
-    }
-
-    /// A page of the children of `parent`, which are of one kind.
-    pub(crate) fn page_of_children<R: Stored>(
-        &self,
-        wanted: &Wanted,
-        parent: &str,
-    ) -> Result<Page<R>> {
-        let mut pager = Pager::<R>::new(wanted)?;
-        for id in self.children(parent)?.iter().rev() {
-            let value = self.value(&keys::resource(id))?;
-            let value = value.ok_or_else(|| Error::not_found(R::KIND, id))?;
-            pager.offer(id, share::<R>(&value), || self.sealer().decode(&value))?;
+        let view = view()?;
+        for (ulid, bytes) in &to_test {
+            if keep.find(&view, *ulid)?.is_some() {
+                pager.add(ulid, *bytes);
+            }
         }
-        Ok(pager.page())
+        let page = pager.read(&view, keep)?;
+        if !page.entries.is_empty() || page.next.is_empty() {
+            return Ok(page);
+        }
+        // All that were on it are gone by now, and clients take a page without entries for a list without end.
+        wanted.token = page.next;
+    }
+}
+
+/// A page of the children of `parents`, which are of one kind.
+pub(super) fn page_of_children<R: Stored>(
+    listings: &Listings,
+    view: &dyn Read,
+    wanted: Wanted,
+    parents: &[String],
+) -> Result<Page<R>> {
+    let mut pager = Pager::new(R::KIND, &wanted)?;
+    let mut children = Vec::new();
+    for parent in parents {
+        let own = view.children(parent)?;
+        children.extend(own.iter().filter_map(|id| Ulid::of(id)));
+    }
+    children.sort_unstable();
+    listings.with::<R, _>(|all| {
+        for ulid in children.iter().rev() {
+            if let Some(bytes) = all.share(*ulid) {
+                pager.add(ulid, bytes);
+            }
+        }
+    })?;
+    pager.read(view, &Keep::default())
+}
+
+impl<R: Stored> Keep<R> {
+    /// The resource, where it is there and kept.
+    fn find(&self, view: &dyn Read, ulid: Ulid) -> Result<Option<R>> {
+        let value = view.value(&keys::resource(&ulid.id(R::KIND)))?;
+        let of_phase = |wire: &Vec<u8>| {
+            self.phase == Phase::Unspecified || listing::phase::<R>(wire) == self.phase
+        };
+        let Some(value) = value.filter(of_phase) else {
+            return Ok(None);
+        };
+        let resource = view.sealer().decode(&value)?;
+        let passes = self.test.as_ref().is_none_or(|test| test(&resource));
+        Ok(passes.then_some(resource))
     }
 }
 
 /// Takes what is of the wanted page from all that is of the list, newest first.
-struct Pager<R> {
-    token: String,
+struct Pager {
+    /// The last entry of the page before.
+    after: Option<Ulid>,
     /// The pages of the whole list.
     all: Cut,
     /// Those from the wanted one on; when others were put before it, they begin elsewhere.
     own: Cut,
-    entries: Vec<R>,
-    next: String,
+    entries: Vec<Ulid>,
 }
 
-impl<R: Stored> Pager<R> {
-    fn new(wanted: &Wanted) -> Result<Self> {
+impl Pager {
+    fn new(kind: Kind, wanted: &Wanted) -> Result<Self> {
         let size = match wanted.size {
             0 => DEFAULT_PAGE,
             size @ 1..=MAX_PAGE => size,
@@ -94,44 +141,39 @@ impl<R: Stored> Pager<R> {
                 return Err(Error::invalid("page_size", message));
             }
         };
-        if !wanted.token.is_empty() && !id::is_id(R::KIND, &wanted.token) {
+        if !wanted.token.is_empty() && !id::is_id(kind, &wanted.token) {
             return Err(Error::invalid("page_token", "is none that this list gave"));
         }
         let size = usize::try_from(size).unwrap_or_default();
         Ok(Self {
-            token: wanted.token.clone(),
+            after: Ulid::of(&wanted.token),
             all: Cut::new(size),
             own: Cut::new(size),
             entries: Vec::new(),
-            next: String::new(),
         })
     }
 
-    fn offer(
-        &mut self,
-        id: &str,
-        bytes: usize,
-        resource: impl FnOnce() -> Result<R>,
-    ) -> Result<()> {
+    fn add(&mut self, ulid: &Ulid, bytes: usize) {
         self.all.add(bytes);
-        if !self.token.is_empty() && *id >= *self.token {
-            return Ok(());
+        if self.own.pages > 1 || self.after.is_some_and(|after| *ulid >= after) {
+            return;
         }
         self.own.add(bytes);
         if self.own.pages == 1 {
-            self.entries.push(resource()?);
-        } else if self.next.is_empty() {
-            self.next = self.entries.last().map_or("", |r| r.id()).to_owned();
+            self.entries.push(*ulid);
         }
-        Ok(())
     }
 
-    fn page(self) -> Page<R> {
-        Page {
-            entries: self.entries,
+    /// What was deleted meanwhile, or is kept no more, is left out.
+    fn read<R: Stored>(self, view: &dyn Read, keep: &Keep<R>) -> Result<Page<R>> {
+        let last = self.entries.last().filter(|_| self.own.pages > 1);
+        let entries = self.entries.iter();
+        let entries = entries.filter_map(|ulid| keep.find(view, *ulid).transpose());
+        Ok(Page {
+            entries: entries.collect::<Result<_>>()?,
             total_pages: i32::try_from(self.all.pages).unwrap_or(i32::MAX),
-            next: self.next,
-        }
+            next: last.map(|ulid| ulid.id(R::KIND)).unwrap_or_default(),
+        })
     }
 }
 
@@ -166,15 +208,13 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    use stigmer_api::agent::Agent;
-
     use super::*;
 
     #[test]
     fn so_many_entries_may_be_asked_for_and_no_more() {
         for (size, taken) in [(-1, false), (0, true), (500, true), (501, false)] {
             let token = String::new();
-            let pager = Pager::<Agent>::new(&Wanted { size, token });
+            let pager = Pager::new(Kind::Agent, &Wanted { size, token });
             assert_eq!(pager.is_ok(), taken, "{size}");
         }
     }

@@ -122,7 +122,7 @@ impl dyn Read + '_ {
 
     /// Shows every resource of a kind to `see`, oldest first.
     pub(crate) fn each<R: Stored>(&self, see: &mut dyn FnMut(R) -> Result<()>) -> Result<()> {
-        let prefix = keys::resource(&format!("{}-", R::KIND.id_prefix()));
+        let prefix = keys::resource(&keys::ids(R::KIND));
         self.scan(&prefix, false, &mut |_, value| {
             see(self.sealer().decode(value)?)?;
             Ok(ControlFlow::Continue(()))

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use stigmer_api::{Kind, agent::Agent, agentexecution::AgentExecution, id, resource::Resource};
 
 mod disk;
+mod listings;
 mod pages;
 mod sealed;
 mod sizes;
@@ -180,9 +181,7 @@ async fn what_no_answer_could_tell_is_not_stored() {
         size: 0,
         token: String::new(),
     };
-    let page = store
-        .read(|view| view.page::<Agent>(&wanted, &None))
-        .unwrap();
+    let page = store.page::<Agent>(wanted, &Keep::default()).unwrap();
     let list = stigmer_api::agent::AgentList {
         entries: page.entries,
         total_pages: page.total_pages,

@@ -25,6 +25,8 @@ pub(crate) struct Tx<'t> {
     /// What stood under each key before this request changed it, in the order of the changes.
     undo: Vec<(String, Option<Vec<u8>>)>,
     events: Vec<Event>,
+    /// The ids of all resources that requests changed, also of those that took it back.
+    pub(super) changed: Vec<String>,
     pub(super) dirty: bool,
     /// Why the database failed, where it did: the transaction is lost, whatever else is in it.
     pub(super) failed: Option<String>,
@@ -37,6 +39,7 @@ impl<'t> Tx<'t> {
             data,
             undo,
             events,
+            changed: Vec::new(),
             dirty: false,
             failed: None,
         }
@@ -83,7 +86,7 @@ impl<'t> Tx<'t> {
     }
 
     pub(super) fn set(&mut self, key: String, value: &[u8]) -> Result<()> {
-        self.dirty = true;
+        self.changes(&key);
         let old = self.data.table.insert(key.as_str(), value)?;
         let old = old.map(|guard| guard.value().to_vec());
         self.undo.push((key, old));
@@ -95,10 +98,16 @@ impl<'t> Tx<'t> {
         let old = old.map(|guard| guard.value().to_vec());
         let found = old.is_some();
         if found {
-            self.dirty = true;
+            self.changes(&key);
             self.undo.push((key, old));
         }
         Ok(found)
+    }
+
+    fn changes(&mut self, key: &str) {
+        self.dirty = true;
+        let id = keys::id_of_resource(key).map(str::to_owned);
+        self.changed.extend(id);
     }
 
     /// Stores `resource` under its id, its secrets sealed; what the caller holds stays as it is.

@@ -59,7 +59,7 @@ pub(super) fn run(
 }
 
 fn seal(key: &str, value: &[u8], sealer: &Sealer) -> Result<Vec<u8>> {
-    let of = |kind: Kind| key.starts_with(&keys::resource(&format!("{}-", kind.id_prefix())));
+    let of = |kind: Kind| key.starts_with(&keys::resource(&keys::ids(kind)));
     macro_rules! sealed {
         ($type:ty) => {
             sealer.encode(&mut <$type as prost::Message>::decode(value)?)

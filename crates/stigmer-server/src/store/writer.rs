@@ -8,7 +8,9 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{file::DATA, handle::Handle, keys, read::Sealed, seal::Sealer, tx::Tx};
+use super::{
+    file::DATA, handle::Handle, keys, listings::Listings, read::Sealed, seal::Sealer, tx::Tx,
+};
 use crate::{
     error::{Error, Result},
     hub::{Event, Hub},
@@ -36,6 +38,7 @@ pub(super) const RETRY: Duration = Duration::from_millis(250);
 pub(super) struct Writer {
     pub(super) db: Arc<Handle>,
     pub(super) sealer: Arc<Sealer>,
+    pub(super) listings: Arc<Listings>,
     pub(super) queue: mpsc::UnboundedReceiver<Order>,
     pub(super) hub: Arc<Hub>,
     /// Whether anything can be stored, for who is asked for the server's health.
@@ -90,17 +93,20 @@ impl Writer {
         let mut tx = Tx::new(Sealed { table, sealer });
         answers.extend(jobs.into_iter().map(|job| job(Ok(&mut tx))));
         let (dirty, failed) = (tx.dirty, tx.failed.take());
+        let changed = std::mem::take(&mut tx.changed);
         let events = tx.into_events();
         // What comes after the first failure only says that there was one.
         if let Some(why) = failed {
             let _ = transaction.abort();
             return Err(why);
         }
-        let done = match dirty {
-            true => transaction.commit().map_err(|e| e.to_string()),
-            false => transaction.abort().map_err(|e| e.to_string()),
-        };
-        done.map(|()| events)
+        if dirty {
+            transaction.commit().map_err(|e| e.to_string())?;
+            self.listings.follow(&changed);
+        } else {
+            transaction.abort().map_err(|e| e.to_string())?;
+        }
+        Ok(events)
     }
 
     /// Refuses all that comes, with the reason, until the database can be written again. Returns who
@@ -109,7 +115,7 @@ impl Writer {
         tracing::error!(why, "nothing can be stored; trying again until it can");
         self.writable.send_replace(false);
         loop {
-            let why = match self.db.reopen().and_then(|()| self.probe()) {
+            let why = match self.reopen().and_then(|()| self.probe()) {
                 Ok(()) => break,
                 Err(error) => error.to_string(),
             };
@@ -130,6 +136,13 @@ impl Writer {
         tracing::info!("the database can be written again");
         self.writable.send_replace(true);
         None
+    }
+
+    /// Opens the database anew, in which what failed to be committed may be or not.
+    fn reopen(&self) -> Result<()> {
+        self.db.reopen()?;
+        self.listings.forget();
+        Ok(())
     }
 
     /// Whether something can be written.

@@ -1,4 +1,4 @@
-//! A disk that is full, and has room again.
+//! A disk that is full or broken, and is well again.
 
 use std::{
     fs::OpenOptions,
@@ -11,16 +11,23 @@ use redb::{StorageBackend, backends::FileBackend};
 
 use super::*;
 
-/// A file on a disk that can be full.
+/// A file on a disk that can be in trouble.
 #[derive(Debug)]
 struct Disk {
     file: FileBackend,
+    trouble: Trouble,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Trouble {
     full: Arc<AtomicBool>,
+    /// It has what was written and says that nobody knows.
+    unsynced: Arc<AtomicBool>,
 }
 
 impl Disk {
     fn room(&self) -> io::Result<()> {
-        match self.full.load(Ordering::SeqCst) {
+        match self.trouble.full.load(Ordering::SeqCst) {
             true => Err(io::Error::from(io::ErrorKind::StorageFull)),
             false => Ok(()),
         }
@@ -42,7 +49,11 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        match self.trouble.unsynced.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("cannot sync")),
+            false => Ok(()),
+        }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -51,14 +62,40 @@ impl StorageBackend for Disk {
     }
 }
 
-fn opener(path: PathBuf, full: Arc<AtomicBool>) -> Opener {
+fn opener(path: PathBuf, trouble: Trouble) -> Opener {
     Box::new(move || {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = FileBackend::new(options.open(&path)?)?;
-        let full = Arc::clone(&full);
-        Database::builder().create_with_backend(Disk { file, full })
+        let trouble = trouble.clone();
+        Database::builder().create_with_backend(Disk { file, trouble })
     })
+}
+
+/// A store on such a disk.
+fn on_disk(folder: &tempfile::TempDir) -> (Store, Trouble) {
+    let path = folder.path().join("s.db");
+    let trouble = Trouble::default();
+    let open = opener(path.clone(), trouble.clone());
+    let key = path.with_extension("key");
+    let store = Store::open_by(open, &path, &key, Arc::new(Hub::default()));
+    (store.unwrap(), trouble)
+}
+
+/// The slugs of all agents as they are listed, and as they are in the file, oldest first.
+fn slugs(store: &Store) -> (Vec<String>, Vec<String>) {
+    let (size, token) = (0, String::new());
+    let page = store.page::<Agent>(Wanted { size, token }, &Keep::default());
+    let listed = page.unwrap().entries.into_iter().rev();
+    let mut stored = Vec::new();
+    let each = store.read(|view| {
+        view.each(&mut |agent: Agent| {
+            stored.push(agent.slug().to_owned());
+            Ok(())
+        })
+    });
+    each.unwrap();
+    (listed.map(|it| it.slug().to_owned()).collect(), stored)
 }
 
 async fn put(store: &Store, slug: &'static str) -> Result<String> {
@@ -71,16 +108,13 @@ async fn put(store: &Store, slug: &'static str) -> Result<String> {
 #[tokio::test]
 async fn a_full_disk_is_told_and_passes_by_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s.db");
-    let full = Arc::new(AtomicBool::new(false));
-    let open = opener(path.clone(), Arc::clone(&full));
-    let key = path.with_extension("key");
-    let store = Store::open_by(open, &path, &key, Arc::new(Hub::default())).unwrap();
+    let (store, trouble) = on_disk(&folder);
     let before = put(&store, "before").await.unwrap();
+    assert_eq!(slugs(&store).0, ["before"]);
     let mut writable = store.writable();
     assert!(*writable.borrow_and_update());
 
-    full.store(true, Ordering::SeqCst);
+    trouble.full.store(true, Ordering::SeqCst);
     for _ in 0..3 {
         let why = put(&store, "lost").await.unwrap_err();
         assert!(matches!(why, Error::Unwritable(_)), "{why:?}");
@@ -89,22 +123,35 @@ async fn a_full_disk_is_told_and_passes_by_itself() {
     }
     writable.wait_for(|writable| !writable).await.unwrap();
 
-    full.store(false, Ordering::SeqCst);
+    trouble.full.store(false, Ordering::SeqCst);
     writable.wait_for(|writable| *writable).await.unwrap();
     let after = put(&store, "after").await.unwrap();
     for (id, slug) in [(before, "before"), (after, "after")] {
         let found: Agent = store.read(|view| view.get(&id)).unwrap();
         assert_eq!(found.slug(), slug);
     }
-    let mut all = Vec::new();
-    let each = store.read(|view| {
-        view.each(&mut |agent: Agent| {
-            all.push(agent.slug().to_owned());
-            Ok(())
-        })
-    });
-    each.unwrap();
-    assert_eq!(all, ["before", "after"]);
+    let (listed, stored) = slugs(&store);
+    assert_eq!(stored, ["before", "after"]);
+    assert_eq!(listed, stored);
+}
+
+#[tokio::test]
+async fn a_commit_that_failed_and_is_in_the_file_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, trouble) = on_disk(&folder);
+    put(&store, "before").await.unwrap();
+    assert_eq!(slugs(&store).0, ["before"]);
+    let mut writable = store.writable();
+    trouble.unsynced.store(true, Ordering::SeqCst);
+    let why = put(&store, "unknown").await.unwrap_err().to_string();
+    assert!(why.contains("cannot sync"), "{why}");
+    writable.wait_for(|writable| !writable).await.unwrap();
+
+    trouble.unsynced.store(false, Ordering::SeqCst);
+    writable.wait_for(|writable| *writable).await.unwrap();
+    let (listed, stored) = slugs(&store);
+    assert_eq!(stored, ["before", "unknown"], "the test sees nothing");
+    assert_eq!(listed, stored);
 }
 
 #[tokio::test]

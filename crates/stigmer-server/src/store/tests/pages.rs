@@ -35,10 +35,10 @@ fn pages(store: &Store, parent: &str, size: i32) -> (Vec<usize>, Vec<String>) {
         let (mut sizes, mut ids, mut token) = (Vec::new(), Vec::new(), String::new());
         loop {
             let wanted = Wanted { size, token };
-            let page = store.read(|view| match by_parent {
-                true => view.page_of_children::<Agent>(&wanted, parent),
-                false => view.page(&wanted, &None),
-            });
+            let page = match by_parent {
+                true => store.page_of_children::<Agent>(wanted, &[parent.to_owned()]),
+                false => store.page(wanted, &Keep::default()),
+            };
             let page = page.unwrap();
             sizes.push(page.entries.len());
             ids.extend(page.entries.iter().map(|a| a.id().to_owned()));
@@ -78,10 +78,8 @@ async fn a_page_stays_full_when_something_small_follows() {
 async fn nothing_makes_no_page() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
-    let page = store.read(|view| {
-        let (size, token) = (0, String::new());
-        view.page::<Agent>(&Wanted { size, token }, &None)
-    });
+    let (size, token) = (0, String::new());
+    let page = store.page::<Agent>(Wanted { size, token }, &Keep::default());
     let page = page.unwrap();
     assert!(page.entries.is_empty() && page.next.is_empty() && page.total_pages == 0);
 }
@@ -105,7 +103,7 @@ async fn what_takes_much_once_it_is_read_counts_as_more() {
         size: 0,
         token: String::new(),
     };
-    let page = store.read(|view| view.page::<Agent>(&wanted, &None));
+    let page = store.page::<Agent>(wanted, &Keep::default());
     let page = page.unwrap();
     let list = stigmer_api::agent::AgentList {
         entries: page.entries,
