@@ -165,6 +165,13 @@ pub(crate) async fn executions_kept() {
             "memory after the start",
             format!("{} MiB", server.resident()),
         );
+        let begun = Instant::now();
+        let mut queries = Queries::new(server.channel.clone());
+        queries.list(listed(Phase::Unspecified)).await.unwrap();
+        table.add(
+            "first list after the start",
+            format!("{:.0} ms", begun.elapsed().as_secs_f64() * 1000.0),
+        );
     }
     table.print("executions kept", &KEPT);
 }
