@@ -22,7 +22,7 @@ case "$1 $2" in
 "image ls") [ "$3" = --quiet ] || cat $E2E_FAKE/images 2>/dev/null;;
 "build "*)
     while [ $# -gt 1 ]; do [ "$1" = --tag ] && echo "$2" >> $E2E_FAKE/images; shift; done
-    cp "$1/Dockerfile" $E2E_FAKE/Dockerfile;;
+    from=${1##*/}; cp "$1/Dockerfile" $E2E_FAKE/Dockerfile.${from%-*};;
 esac
 exit 0"#;
 
@@ -128,15 +128,18 @@ impl Checkout {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Parts whose images were built, of these calls.
-    pub fn built(calls: &[String]) -> Vec<String> {
-        calls
-            .iter()
-            .filter(|call| call.starts_with("docker build "))
-            .map(|call| {
-                let (_, rest) = call.split_once("stigmer-e2e/").unwrap();
-                rest.split(':').next().unwrap().to_owned()
+    /// Parts whose images were built, of these calls; in the order of [`ALL`], since most are built side by side.
+    pub fn built(calls: &[String]) -> Vec<&'static str> {
+        let built = |part: &&str| {
+            // Behind the registry's prefix, where one is named.
+            let reference = format!("stigmer-e2e/{part}:");
+            calls.iter().any(|call| {
+                let tag = call
+                    .split_once(" --tag ")
+                    .and_then(|(_, rest)| rest.split(' ').next());
+                call.starts_with("docker build ") && tag.is_some_and(|tag| tag.contains(&reference))
             })
-            .collect()
+        };
+        ALL.into_iter().filter(built).collect()
     }
 }

@@ -13,6 +13,7 @@ use harness_base::docker::{self, docker};
 use harness_base::{Code, Command, Config, coded, run_to_end};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// Sending 150 MB to an engine on a busy disk takes seconds; beyond this somebody should look.
 const BUILD: Duration = Duration::from_secs(300);
@@ -71,10 +72,38 @@ pub async fn all(
         }
     }
     let binaries = binaries::folder(root, in_container);
-    for image in &missing {
-        one(root, config, image, runner, &binaries).await?;
+    let (runners, others): (Vec<_>, Vec<_>) = missing
+        .into_iter()
+        .partition(|image| matches!(image.component, Component::Runner | Component::RunnerE2e));
+    let alone = others.into_iter().map(|image| vec![image]);
+    let rows = alone.chain([runners]);
+    side_by_side(root, config, rows, runner, &binaries).await
+}
+
+/// Builds rows of images, each of which may stand on the one before in its row: the builder spends most of its time on the
+/// disk. All rows come to their end, and the first failure among them is told.
+async fn side_by_side(
+    root: &Path,
+    config: &Config,
+    rows: impl Iterator<Item = Vec<Image>>,
+    runner: Option<&Image>,
+    binaries: &Path,
+) -> anyhow::Result<()> {
+    let mut tasks = JoinSet::new();
+    for (nth, row) in rows.enumerate() {
+        let (root, config, runner) = (root.to_owned(), config.clone(), runner.cloned());
+        let binaries = binaries.to_owned();
+        tasks.spawn(async move {
+            for image in row {
+                let built = one(&root, &config, &image, runner.as_ref(), &binaries).await;
+                built.map_err(|error| (nth, error))?;
+            }
+            Ok(())
+        });
     }
-    Ok(())
+    let failed = tasks.join_all().await.into_iter().filter_map(Result::err);
+    let first = failed.min_by_key(|(nth, _)| *nth);
+    first.map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// `docker build` of a context. Our Dockerfiles label what they make, but for what is built on somebody else's image.
