@@ -110,19 +110,19 @@ async fn executions_are_listed_by_phase_and_by_session() -> Result {
     let ids: Vec<&str> = list.entries.iter().map(|e| e.id()).collect();
     ensure!(ids == [second.id(), first.id()], "{ids:?}");
 
-    let cancelled = ids_of(&api, ExecutionPhase::ExecutionCancelled).await?;
+    let cancelled = ids_of(&api, ExecutionPhase::ExecutionCancelled, first.id()).await?;
     ensure!(cancelled.iter().any(|id| id == first.id()));
     ensure!(cancelled.iter().all(|id| id != second.id()));
-    let pending = ids_of(&api, ExecutionPhase::ExecutionPending).await?;
+    let pending = ids_of(&api, ExecutionPhase::ExecutionPending, first.id()).await?;
     ensure!(pending.iter().any(|id| id == second.id()));
     ensure!(pending.iter().all(|id| id != first.id()));
     Ok(())
 }
 
-/// The executions of a phase, on however many pages: those of other tests may be large, and a page ends early then.
-async fn ids_of(api: &Api, phase: ExecutionPhase) -> anyhow::Result<Vec<String>> {
+/// The executions of a phase since that of an id, and some before, on however many pages: those of other tests may be
+/// large, and a page ends early then.
+async fn ids_of(api: &Api, phase: ExecutionPhase, since: &str) -> Result<Vec<String>> {
     let mut request = ListAgentExecutionsRequest {
-        page_size: 500,
         phase: phase.into(),
         ..Default::default()
     };
@@ -131,7 +131,10 @@ async fn ids_of(api: &Api, phase: ExecutionPhase) -> anyhow::Result<Vec<String>>
         let page = api.execution_queries().list(request.clone()).await?;
         let page = page.into_inner();
         ids.extend(page.entries.iter().map(|it| it.id().to_owned()));
-        if page.next_page_token.is_empty() {
+        ensure!(ids.is_sorted_by(|a, b| a > b), "not newest first: {ids:?}");
+        // All others are older.
+        let is_older = ids.last().is_some_and(|id| id.as_str() < since);
+        if is_older || page.next_page_token.is_empty() {
             return Ok(ids);
         }
         request.page_token = page.next_page_token;

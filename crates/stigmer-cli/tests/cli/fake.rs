@@ -46,7 +46,7 @@ pub(crate) struct World {
     /// What each subscription in turn is shown before it ends.
     pub(crate) streams: VecDeque<States>,
     pub(crate) created: Vec<AgentExecution>,
-    /// All executions that are listed, on one page.
+    /// The executions on each page of their list, which has one where `endless` is empty.
     pub(crate) listed: Vec<AgentExecution>,
     pub(crate) cancelled: Vec<String>,
     /// Refuses whatever is asked first.
@@ -240,9 +240,11 @@ impl AgentExecutionQueryController for Fake {
         )))
     }
     async fn list(&self, _: Request<ListAgentExecutionsRequest>) -> Answer<AgentExecutionList> {
+        let world = self.0.lock().unwrap();
         Ok(Response::new(AgentExecutionList {
-            entries: self.0.lock().unwrap().listed.clone(),
-            ..AgentExecutionList::default()
+            entries: world.listed.clone(),
+            next_page_token: world.endless.first().copied().unwrap_or("").to_owned(),
+            total_pages: 0,
         }))
     }
     async fn list_by_session(

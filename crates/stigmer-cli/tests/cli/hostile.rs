@@ -170,3 +170,20 @@ async fn nothing_that_others_wrote_steers_the_terminal() {
         assert!(found.is_empty(), "{args:?}: {found:?} in {text:?}");
     }
 }
+
+#[tokio::test]
+async fn a_list_of_an_organization_is_read_until_there_is_enough() {
+    let mut theirs = odd();
+    theirs.metadata_mut().org = "acme".to_owned();
+    let world = World {
+        listed: vec![odd(), theirs],
+        endless: vec!["a"],
+        ..World::default()
+    };
+    let (_fake, server) = serve(world).await;
+    for (limit, enough) in [("2", true), ("3", false)] {
+        let args = ["get", "executions", "--org", "acme", "--limit", limit];
+        let output = run(&server, &args).await;
+        assert_eq!(output.status.success(), enough, "{}", shown(&output));
+    }
+}

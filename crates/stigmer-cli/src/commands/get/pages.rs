@@ -46,26 +46,32 @@ impl Bound {
     }
 }
 
-fn page_size(limit: usize, have: usize) -> i32 {
-    i32::try_from(PAGE.min(limit - have)).unwrap_or(i32::MAX)
+/// How many to ask for: no more than are missing, but where they may all be of another organization.
+fn page_size(org: Option<&str>, limit: usize, have: usize) -> i32 {
+    let size = match org {
+        Some(_) => PAGE,
+        None => PAGE.min(limit - have),
+    };
+    i32::try_from(size).unwrap_or(i32::MAX)
 }
 
-/// Collects pages until the last one or `limit`; `$ask` makes the request of a size and a token.
+/// Collects what is of `$org`, where one is named, until the last page or `$limit`; `$ask` makes the request of a size and
+/// a token.
 macro_rules! collect {
-    ($client:expr, $limit:expr, $service:ident.$entries:ident, $ask:expr) => {{
+    ($client:expr, $org:expr, $limit:expr, $service:ident.$entries:ident, $ask:expr) => {{
         let mut all = Vec::new();
         let mut bound = Bound::default();
         let mut seen = BTreeSet::new();
         let mut token = String::new();
         loop {
-            let size = page_size($limit, all.len());
+            let size = page_size($org, $limit, all.len());
             let mut service = $client.$service();
             let page = $client
                 .answer(service.list($ask(size, token.clone())))
                 .await?;
             bound.take(page.$entries.iter())?;
             let empty = page.$entries.is_empty();
-            all.extend(page.$entries);
+            all.extend(page.$entries.into_iter().filter(|it| is_of($org, it)));
             if all.len() >= $limit || page.next_page_token.is_empty() {
                 break;
             }
@@ -88,7 +94,8 @@ pub(super) async fn agents(client: &Client, org: Option<&str>, limit: usize) -> 
         tags: Vec::new(),
         org: org.unwrap_or_default().to_owned(),
     };
-    collect!(client, limit, agents.entries, ask)
+    // The server has chosen them.
+    collect!(client, None, limit, agents.entries, ask)
 }
 
 pub(super) async fn executions(
@@ -103,8 +110,7 @@ pub(super) async fn executions(
         phase: phase.into(),
         tags: Vec::new(),
     };
-    let all = collect!(client, unless(org, limit), executions.entries, ask)?;
-    Ok(of(org, limit, all))
+    collect!(client, org, limit, executions.entries, ask)
 }
 
 pub(super) async fn sessions(
@@ -117,8 +123,7 @@ pub(super) async fn sessions(
         page_token,
         tags: Vec::new(),
     };
-    let all = collect!(client, unless(org, limit), sessions.entries, ask)?;
-    Ok(of(org, limit, all))
+    collect!(client, org, limit, sessions.entries, ask)
 }
 
 pub(super) async fn environments(
@@ -131,8 +136,7 @@ pub(super) async fn environments(
         page_token,
         tags: Vec::new(),
     };
-    let all = collect!(client, unless(org, limit), environments.entries, ask)?;
-    Ok(of(org, limit, all))
+    collect!(client, org, limit, environments.entries, ask)
 }
 
 pub(super) async fn skills(client: &Client, org: Option<&str>, limit: usize) -> Result<Vec<Skill>> {
@@ -141,20 +145,12 @@ pub(super) async fn skills(client: &Client, org: Option<&str>, limit: usize) -> 
         page_token,
         tags: Vec::new(),
     };
-    let all = collect!(client, unless(org, limit), skills.items, ask)?;
-    Ok(of(org, limit, all))
+    collect!(client, org, limit, skills.items, ask)
 }
 
-/// How many are read: all of them where most may be of another organization, for the contract
-/// lists only agents by theirs.
-fn unless(org: Option<&str>, limit: usize) -> usize {
-    if org.is_some() { usize::MAX } else { limit }
-}
-
-fn of<R: Resource>(org: Option<&str>, limit: usize, mut all: Vec<R>) -> Vec<R> {
-    all.retain(|r| org.is_none_or(|org| r.org() == org));
-    all.truncate(limit);
-    all
+/// The contract lists only agents by their organization.
+fn is_of<R: Resource>(org: Option<&str>, resource: &R) -> bool {
+    org.is_none_or(|org| resource.org() == org)
 }
 
 /// The number and size of the page that begins behind so many entries: a server may give fewer than
