@@ -17,6 +17,7 @@ pub mod context;
 pub mod docker;
 pub mod exit;
 pub mod fingerprint;
+pub mod git;
 pub mod lock;
 pub mod parts;
 pub mod phases;

@@ -3,7 +3,7 @@
 use crate::child::Runner;
 use anyhow::Context;
 use harness_base::cargo::cargo;
-use harness_base::{Artifacts, Code, Command, Output, coded, query, runs_dir};
+use harness_base::{Artifacts, Code, Command, Output, coded, git, query, runs_dir};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub fn folder(root: &Path) -> PathBuf {
 }
 
 async fn git(root: &Path, args: &[&str]) -> Result<String, String> {
-    let command = Command::new("git").args(args.iter().copied()).cwd(root);
+    let command = git::git(root).args(args.iter().copied());
     let said = query(command, GIT).await?;
     if said.ok {
         Ok(said.stdout)

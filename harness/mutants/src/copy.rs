@@ -3,7 +3,7 @@
 
 use anyhow::{Context, ensure};
 use harness_base::cargo::cargo;
-use harness_base::{Command, query};
+use harness_base::{Command, git, query};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,11 +63,7 @@ pub async fn metadata(copy: &Path) -> anyhow::Result<Value> {
 /// # Errors
 /// When it fails, with its words.
 pub async fn git(root: &Path, args: &[&str]) -> anyhow::Result<String> {
-    let said = query(
-        Command::new("git").args(args.iter().copied()).cwd(root),
-        GIT,
-    )
-    .await;
+    let said = query(git::git(root).args(args.iter().copied()), GIT).await;
     let said = said.map_err(anyhow::Error::msg)?;
     ensure!(said.ok, "git {}: {}", args.join(" "), said.stderr);
     Ok(said.stdout)

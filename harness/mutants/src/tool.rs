@@ -2,9 +2,9 @@
 //! built into the tools cache when it is wanted first.
 
 use crate::step::{self, End};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use harness_base::cargo::cargo;
-use harness_base::{Code, Command, Interrupt, coded, query};
+use harness_base::{Code, Command, Interrupt, coded, git, query};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,7 +87,54 @@ pub async fn list(
 /// # Errors
 /// When git does not know the revision.
 pub async fn diff(root: &Path, since: &str, file: &Path) -> anyhow::Result<()> {
-    let diff = crate::copy::git(root, &["diff", "--merge-base", since, "--", "*.rs"]).await;
-    let diff = diff.map_err(|why| coded(Code::Usage, format!("{why:#}")))?;
-    std::fs::write(file, diff + "\n").with_context(|| format!("write {}", file.display()))
+    let ask = async |args: &[&str]| {
+        let said = crate::copy::git(root, args).await;
+        said.map_err(|why| coded(Code::Usage, format!("{why:#}")))
+    };
+    let commit = format!("{since}^{{commit}}");
+    let commit = ask(&["rev-parse", "--verify", "--end-of-options", &commit]).await?;
+    // By git itself: what is asked for its words loses the blanks at their end, and those are lines of a difference.
+    let output = format!("--output={}", file.display());
+    let args = ["--merge-base", &output, &commit, "--", "*.rs"];
+    ask(&[&git::DIFF[..], &args].concat()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_diff_is_whole_whatever_its_reader_likes_to_see() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, file) = (dir.path().join("root"), dir.path().join("diff"));
+        std::fs::create_dir(&root).unwrap();
+        let git = async |args: &[&str]| {
+            let who = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+            let said = crate::copy::git(&root, &[&who[..], args].concat()).await;
+            said.unwrap()
+        };
+        git(&["init", "-q"]).await;
+        std::fs::write(root.join("a.rs"), "one\n \n").unwrap();
+        git(&["add", "."]).await;
+        git(&["commit", "-q", "-m", "one"]).await;
+        std::fs::write(root.join("a.rs"), "two\n \n").unwrap();
+        let settings = [
+            "diff.noprefix",
+            "diff.mnemonicPrefix",
+            "color.diff",
+            "diff.external",
+        ];
+        for (setting, value) in settings.iter().zip(["true", "true", "always", "false"]) {
+            git(&["config", setting, value]).await;
+            diff(&root, "HEAD", &file).await.unwrap();
+            let told = std::fs::read_to_string(&file).unwrap();
+            let told = told.split_once("--- a/a.rs\n").unwrap().1;
+            assert_eq!(
+                told, "+++ b/a.rs\n@@ -1,2 +1,2 @@\n-one\n+two\n  \n",
+                "{setting}"
+            );
+        }
+        let error = diff(&root, "--output=x", &file).await.unwrap_err();
+        assert_eq!(harness_base::code_of(&error), Code::Usage, "{error:#}");
+    }
 }

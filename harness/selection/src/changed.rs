@@ -1,6 +1,6 @@
 //! Which tests changed since a revision: those whose own lines did, and all of a file whose helpers did.
 
-use harness_base::{Code, Command, coded, query};
+use harness_base::{Code, coded, git, query};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A usage error for what git does not know.
 pub async fn since(root: &Path, revision: &str) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
     let git = async |args: &[&str]| {
-        let command = Command::new("git").args(args.iter().copied()).cwd(root);
+        let command = git::git(root).args(args.iter().copied());
         let said = query(command, LIMIT).await.map_err(anyhow::Error::msg)?;
         if said.ok {
             return Ok(said.stdout);
@@ -25,27 +25,8 @@ pub async fn since(root: &Path, revision: &str) -> anyhow::Result<BTreeMap<Strin
     };
     let commit = format!("{revision}^{{commit}}");
     let commit = git(&["rev-parse", "--verify", "--end-of-options", &commit]).await?;
-    let diff = [
-        "-c",
-        "core.quotePath=false",
-        "diff",
-        "--unified=0",
-        "--no-color",
-        "--no-ext-diff",
-        "--no-renames",
-        &commit,
-        "--",
-        TESTS,
-    ];
-    let new = [
-        "-c",
-        "core.quotePath=false",
-        "ls-files",
-        "--others",
-        "--exclude-standard",
-        "--",
-        TESTS,
-    ];
+    let diff = [&git::DIFF[..], &["--unified=0", &commit, "--", TESTS]].concat();
+    let new = ["ls-files", "--others", "--exclude-standard", "--", TESTS];
     let mut lines = changed_lines(&git(&diff).await?);
     for path in git(&new).await?.lines() {
         lines
@@ -230,11 +211,11 @@ fn helper() {
 
     #[tokio::test]
     async fn what_git_says_of_a_checkout() {
-        let dir = tempfile::tempdir().unwrap();
+        let larger = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in(larger.path()).unwrap();
         let git = |args: &[&str]| {
             let who = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
-            let command = Command::new("git").args(who).args(args.iter().copied());
-            let command = command.cwd(dir.path());
+            let command = git::git(dir.path()).args(who).args(args.iter().copied());
             assert!(
                 harness_base::process::query_blocking(&command, LIMIT)
                     .unwrap()
@@ -246,7 +227,8 @@ fn helper() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        git(&["init", "--quiet"]);
+        // A checkout may lie in a repository of something larger.
+        git(&["init", "--quiet", ".."]);
         write("phase1/a.rs", FILE);
         git(&["add", "."]);
         git(&["commit", "--quiet", "-m", "one"]);
@@ -262,6 +244,31 @@ fn helper() {
             found["phase2"],
             ["scripted::new::one", "scripted::new::two"]
         );
+        // What a user likes to see is another matter than what is asked here.
+        for (setting, value) in [
+            ("diff.noprefix", "true"),
+            ("diff.mnemonicPrefix", "true"),
+            ("diff.srcPrefix", "old/"),
+            ("diff.dstPrefix", "new/"),
+            ("diff.external", "false"),
+            ("diff.context", "9"),
+            ("diff.interHunkContext", "9"),
+            ("diff.orderFile", "/no/such/file"),
+            ("diff.rust.textconv", "false"),
+            ("color.ui", "always"),
+            ("color.diff", "always"),
+        ] {
+            git(&["config", setting, value]);
+            assert_eq!(since(dir.path(), "HEAD").await.unwrap(), found, "{setting}");
+        }
+        for attribute in ["*.rs diff=rust", "*.rs -diff"] {
+            std::fs::write(dir.path().join(".gitattributes"), attribute).unwrap();
+            assert_eq!(
+                since(dir.path(), "HEAD").await.unwrap(),
+                found,
+                "{attribute}"
+            );
+        }
         let error = since(dir.path(), "--no-such").await.unwrap_err();
         assert_eq!(harness_base::code_of(&error), Code::Usage, "{error:#}");
     }

@@ -1,7 +1,8 @@
 //! `run.json`: who owns a run folder, and how the run ended.
 
 use super::clock;
-use crate::process::{Command, Ident, query};
+use crate::git::git;
+use crate::process::{Ident, query};
 use crate::random::hex;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -131,14 +132,15 @@ pub fn checkout_hash(root: &Path) -> String {
 
 /// `git rev-parse HEAD`, which knows worktrees and packed refs; `None` outside git.
 pub async fn commit(root: &Path) -> Option<String> {
-    let git = Command::new("git").args(["rev-parse", "--verify", "HEAD"]);
-    let said = query(git.cwd(root), Duration::from_secs(5)).await.ok()?;
+    let head = git(root).args(["rev-parse", "--verify", "HEAD"]);
+    let said = query(head, Duration::from_secs(5)).await.ok()?;
     said.ok.then_some(said.stdout)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::Command;
 
     fn git(dir: &Path, args: &[&str]) -> String {
         let who = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
