@@ -27,6 +27,12 @@ pub fn all_of(expressions: impl IntoIterator<Item = Option<String>>) -> Option<S
     }
 }
 
+/// What any of these lets through; `None`, which is all tests, where one of them does.
+pub fn any_of(expressions: impl IntoIterator<Item = Option<String>>) -> Option<String> {
+    let said: Vec<String> = expressions.into_iter().collect::<Option<_>>()?;
+    Some(format!("({})", said.join(") | (")))
+}
+
 /// All but these.
 pub fn but<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     exactly(names).map(|them| format!("not ({them})"))
@@ -56,6 +62,9 @@ mod tests {
         assert_eq!(exactly(["a)"]).unwrap(), r"test(=a\))");
         assert_eq!(all_of([None, None]), None);
         assert_eq!(all_of([Some("a".into()), None]).unwrap(), "a");
+        assert_eq!(any_of([Some("a".into()), None]), None);
+        let either = any_of([Some("a".into()), Some("b & c".into())]);
+        assert_eq!(either.unwrap(), "(a) | (b & c)");
         assert_eq!(
             all_of([Some("a | b".into()), but(["c"])]).unwrap(),
             "(a | b) & (not (test(=c)))"

@@ -1,12 +1,13 @@
 //! What an earlier run was asked to test, and what of it failed or did not run.
 
-use crate::expression::{all_of, but, exactly};
+use crate::expression::{all_of, any_of, but, exactly};
 use anyhow::Context;
-use harness_base::run::junit;
-use harness_base::run::sweep;
+use harness_base::run::damaged::folders;
+use harness_base::run::junit::{self, Case};
 use harness_base::{Code, Phase, coded};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// `selection.json` of a run.
@@ -69,11 +70,23 @@ impl Selection {
         selection.write(run)
     }
 
+    /// A usage error where it cannot be read: without it nobody knows what was to be tested.
     fn read(run: &Path) -> anyhow::Result<Self> {
         let path = run.join(FILE);
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
+        let damaged = |why: String| {
+            let text = format!(
+                "what was to be tested is not to be read from {}: {why}",
+                path.display()
+            );
+            coded(Code::Usage, text)
+        };
+        let text = std::fs::read_to_string(&path).map_err(|why| damaged(why.to_string()))?;
+        let read: Self = serde_json::from_str(&text).map_err(|why| damaged(why.to_string()))?;
+        let known = |name: &String| Phase::ALL.iter().any(|phase| phase.name() == name);
+        match read.phases.keys().find(|name| !known(name)) {
+            Some(name) => Err(damaged(format!("it names a phase {name}"))),
+            None => Ok(read),
+        }
     }
 
     fn write(&self, run: &Path) -> anyhow::Result<()> {
@@ -84,26 +97,28 @@ impl Selection {
     }
 }
 
-/// What an earlier run left to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What earlier runs left to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unfinished {
-    /// The run's folder.
-    pub run: PathBuf,
+    /// The runs' folders.
+    pub runs: Vec<PathBuf>,
     /// Phases in which something failed or did not run, each with nextest's expression for it; `None` means all tests.
     pub phases: BTreeMap<String, Option<String>>,
     /// Names of tests that failed, by phase.
     pub failed: BTreeMap<String, Vec<String>>,
+    /// Reports that cannot be read, for people: what such a phase was asked for is all of it open.
+    pub doubts: Vec<String>,
 }
 
 impl Unfinished {
     /// Of the newest run of a checkout that tested something.
     ///
     /// # Errors
-    /// A usage error where there is none.
+    /// A usage error where there is none, or its `selection.json` is damaged.
     pub fn newest(runs: &Path) -> anyhow::Result<Self> {
-        let earlier = sweep::runs(runs).into_iter();
+        let earlier = folders(runs).into_iter();
         // By when it was noted: names of runs that began in one second say nothing of their order.
-        let noted = earlier.filter_map(|(dir, _)| {
+        let noted = earlier.filter_map(|dir| {
             let file = std::fs::metadata(dir.join(FILE)).ok()?;
             Some((file.modified().ok()?, dir))
         });
@@ -111,71 +126,104 @@ impl Unfinished {
             let text = format!("no earlier run in {} has tested anything", runs.display());
             coded(Code::Usage, text)
         })?;
-        Self::of(&dir)
+        Self::of(vec![dir])
     }
 
-    /// Of an evidence folder, from wherever it came; it may lie in a folder or two of its own.
+    /// Of an evidence folder, from wherever it came; or of all that lie in it, in a folder or two of their own, as those of
+    /// several shards do.
     ///
     /// # Errors
-    /// A usage error where there is none; what cannot be read.
+    /// A usage error where there is none, or what of it cannot be read.
     pub fn in_folder(folder: &Path) -> anyhow::Result<Self> {
-        let dir = find(folder, 2).ok_or_else(|| {
+        let found = find(folder, 2)?;
+        if found.is_empty() {
             let text = format!(
                 "{} has no {FILE}: it is no evidence of a run",
                 folder.display()
             );
-            coded(Code::Usage, text)
-        })?;
-        Self::of(&dir)
+            return Err(coded(Code::Usage, text));
+        }
+        Self::of(found)
     }
 
-    fn of(run: &Path) -> anyhow::Result<Self> {
-        let selection = Selection::read(run)?;
-        let (mut phases, mut failed) = (BTreeMap::new(), BTreeMap::new());
-        for (phase, selected) in selection.phases {
-            let junit = run.join(&phase).join("junit.xml");
-            // Without a file, or with half of one, nothing is known to have passed.
-            let cases = junit::read(&std::fs::read_to_string(junit).unwrap_or_default());
-            let cases = cases.unwrap_or_default();
-            let named = |failed: bool| {
-                let these = cases
-                    .iter()
-                    .filter(move |case| case.failure.is_some() == failed);
-                these.map(|case| case.name.as_str())
-            };
-            let open = if selected.complete {
-                exactly(named(true)).map(Some)
-            } else {
-                Some(all_of([selected.expression, but(named(false))]))
-            };
-            failed.insert(phase.clone(), named(true).map(str::to_owned).collect());
-            if let Some(expression) = open {
-                phases.insert(phase, expression);
+    fn of(runs: Vec<PathBuf>) -> anyhow::Result<Self> {
+        let mut left = Self::default();
+        for run in &runs {
+            for (phase, selected) in Selection::read(run)?.phases {
+                left.add(run, phase, selected);
             }
         }
-        Ok(Self {
-            run: run.to_owned(),
-            phases,
-            failed,
-        })
+        left.runs = runs;
+        Ok(left)
+    }
+
+    fn add(&mut self, run: &Path, phase: String, selected: Selected) {
+        let path = run.join(&phase).join("junit.xml");
+        let cases = report(&path).unwrap_or_else(|why| {
+            // One that was stopped before its tests has none.
+            if selected.complete || path.exists() {
+                let path = path.display();
+                self.doubts
+                    .push(format!("{path}: {why}: nothing of it counts as passed"));
+            }
+            None
+        });
+        let named = |failed: bool| {
+            let these = cases.iter().flatten();
+            let these = these.filter(move |case| case.failure.is_some() == failed);
+            these.map(|case| case.name.as_str())
+        };
+        let open = match cases {
+            Some(_) if selected.complete => exactly(named(true)).map(Some),
+            _ => Some(all_of([selected.expression, but(named(false))])),
+        };
+        let failed = self.failed.entry(phase.clone()).or_default();
+        failed.extend(named(true).map(str::to_owned));
+        let Some(open) = open else { return };
+        let open = match self.phases.remove(&phase) {
+            Some(before) => any_of([before, open]),
+            None => open,
+        };
+        self.phases.insert(phase, open);
     }
 }
 
-fn find(folder: &Path, depth: usize) -> Option<PathBuf> {
-    if folder.join(FILE).is_file() {
-        return Some(folder.to_owned());
+/// The tests of a report that is whole; why it is not.
+fn report(path: &Path) -> Result<Option<Vec<Case>>, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| match why.kind() {
+        ErrorKind::NotFound => "it is not there".to_owned(),
+        _ => why.to_string(),
+    })?;
+    match junit::read(&text) {
+        Some(cases) => Ok(Some(cases)),
+        None => Err("it is no whole report of tests".to_owned()),
+    }
+}
+
+/// The evidence folders here or below, the oldest first.
+fn find(folder: &Path, depth: usize) -> anyhow::Result<Vec<PathBuf>> {
+    // Also one that cannot be read: what failed in it is not to be passed over.
+    if folder.join(FILE).symlink_metadata().is_ok() {
+        return Ok(vec![folder.to_owned()]);
     }
     if depth == 0 {
-        return None;
+        return Ok(Vec::new());
     }
-    let entries = std::fs::read_dir(folder).ok()?;
-    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let unread = |why| coded(Code::Usage, format!("{}: {why}", folder.display()));
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unread)? {
+        let path = entry.map_err(unread)?.path();
+        // `latest` is one of its neighbours.
+        if let Ok(path) = path.canonicalize()
+            && path.is_dir()
+        {
+            folders.push(path);
+        }
+    }
     folders.sort(); // run ids begin with their time
-    folders
-        .iter()
-        .rev()
-        .filter(|path| path.is_dir())
-        .find_map(|path| find(path, depth - 1))
+    folders.dedup();
+    let found: anyhow::Result<Vec<_>> = folders.iter().map(|it| find(it, depth - 1)).collect();
+    Ok(found?.concat())
 }
 
 #[cfg(test)]
@@ -223,6 +271,9 @@ mod tests {
         let passed = JUNIT.replace("failure", "system-out");
         std::fs::write(dir.path().join("phase1/junit.xml"), passed).unwrap();
         Selection::note(dir.path(), Phase::Two, None, true).unwrap();
+        std::fs::create_dir(dir.path().join("phase2")).unwrap();
+        let none = "<testsuites tests=\"0\"></testsuites>";
+        std::fs::write(dir.path().join("phase2/junit.xml"), none).unwrap();
         let left = Unfinished::in_folder(dir.path()).unwrap();
         assert!(left.phases.is_empty(), "{left:?}");
     }
@@ -232,6 +283,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let inner = dir.path().join("download/20260131-101530-k3f9");
         std::fs::create_dir_all(&inner).unwrap();
+        std::os::unix::fs::symlink(&inner, dir.path().join("download/latest")).unwrap();
         let error = Unfinished::in_folder(dir.path()).unwrap_err();
         assert!(
             error.to_string().contains("no evidence of a run"),
@@ -239,6 +291,86 @@ mod tests {
         );
         Selection::begin(&inner, &[Phase::One], |_| None).unwrap();
         let left = Unfinished::in_folder(dir.path()).unwrap();
-        assert_eq!((left.run, left.phases["phase1"].clone()), (inner, None));
+        assert_eq!(
+            (left.runs, left.phases["phase1"].clone()),
+            (vec![inner.canonicalize().unwrap()], None)
+        );
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_read_proves_nothing_passed() {
+        let dir = run(true);
+        let junit = dir.path().join("phase1/junit.xml");
+        Selection::note(dir.path(), Phase::One, Some("test(~a)".into()), true).unwrap();
+        let doubted = |why: &str| {
+            let left = Unfinished::in_folder(dir.path()).unwrap();
+            assert_eq!(left.phases["phase1"].as_deref(), Some("test(~a)"), "{why}");
+            assert_eq!(left.doubts.len(), 1, "{:?}", left.doubts);
+            assert!(left.doubts[0].contains(why), "{:?}", left.doubts);
+        };
+        for cut in [
+            &JUNIT.as_bytes()[..50],
+            b"",
+            b"\xff\xfe<\0",
+            b"<html></html>",
+        ] {
+            std::fs::write(&junit, cut).unwrap();
+            doubted(if cut.starts_with(b"\xff") {
+                "UTF-8"
+            } else {
+                "no whole report"
+            });
+        }
+        std::fs::remove_file(&junit).unwrap();
+        doubted("it is not there");
+        std::fs::create_dir(&junit).unwrap();
+        doubted("directory");
+        std::fs::remove_dir_all(dir.path().join("phase1")).unwrap();
+        std::os::unix::fs::symlink("phase1", dir.path().join("phase1")).unwrap();
+        doubted("symbolic links");
+    }
+
+    #[test]
+    fn what_failed_in_any_shard_is_run_again() {
+        let dir = tempfile::tempdir().unwrap();
+        for (shard, name) in [
+            ("job-1/20260131-101530-aaaa", "b::bad"),
+            ("job-2/20260131-101530-bbbb", "c::bad"),
+        ] {
+            let run = dir.path().join(shard);
+            std::fs::create_dir_all(run.join("phase1")).unwrap();
+            Selection::begin(&run, &[Phase::One], |_| None).unwrap();
+            Selection::note(&run, Phase::One, None, true).unwrap();
+            std::fs::write(run.join("phase1/junit.xml"), JUNIT.replace("b::bad", name)).unwrap();
+        }
+        let left = Unfinished::in_folder(dir.path()).unwrap();
+        assert_eq!(
+            left.phases["phase1"].as_deref(),
+            Some("(test(=b::bad)) | (test(=c::bad))")
+        );
+        assert_eq!(left.failed["phase1"], ["b::bad", "c::bad"]);
+        assert_eq!(left.runs.len(), 2);
+        // One that never ran its tests leaves all of them to do.
+        Selection::note(&left.runs[1], Phase::One, None, false).unwrap();
+        std::fs::remove_file(left.runs[1].join("phase1/junit.xml")).unwrap();
+        let left = Unfinished::in_folder(dir.path()).unwrap();
+        assert_eq!((left.phases["phase1"].clone(), left.doubts), (None, vec![]));
+    }
+
+    #[test]
+    fn a_damaged_selection_is_no_empty_one() {
+        let dir = run(true);
+        for text in [
+            "",
+            "{",
+            "null",
+            "{}",
+            r#"{"phases":{"phase9":{"expression":null,"complete":true}}}"#,
+        ] {
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            let error = Unfinished::in_folder(dir.path()).unwrap_err();
+            assert_eq!(harness_base::code_of(&error), Code::Usage, "{error:#}");
+            assert!(error.to_string().contains(FILE), "{error:#}");
+        }
     }
 }

@@ -23,7 +23,12 @@ impl Narrowed {
                 None => Unfinished::newest(&runs_dir(root))?,
                 Some(folder) => Unfinished::in_folder(folder)?,
             };
-            eprintln!("what failed or did not run in {}", left.run.display());
+            for run in &left.runs {
+                eprintln!("what failed or did not run in {}", run.display());
+            }
+            for doubt in &left.doubts {
+                eprintln!("{doubt}");
+            }
             all.narrow(left.phases);
         }
         if let Some(revision) = &args.changed_since {

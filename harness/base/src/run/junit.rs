@@ -38,9 +38,13 @@ pub enum Note {
     Stale(String),
 }
 
-/// All tests of a file; `None` where there is none, or half of one.
+/// All tests of a file; `None` where it is no report, or half of one.
 pub fn read(junit: &str) -> Option<Vec<Case>> {
     let document = Document::parse(junit).ok()?;
+    let root = document.root_element();
+    if !(root.has_tag_name("testsuites") || root.has_tag_name("testsuite")) {
+        return None;
+    }
     Some(cases(&document).filter_map(case).collect())
 }
 

@@ -1,6 +1,7 @@
 //! One run: its name, its folder, who owns it.
 
 pub mod clock;
+pub mod damaged;
 pub mod info;
 pub mod judge;
 pub mod junit;

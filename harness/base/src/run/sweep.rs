@@ -1,5 +1,6 @@
 //! What dead runs of this checkout left: their processes, their data. Never anything else.
 
+use super::damaged;
 use super::info::Info;
 use crate::phases::Phase;
 use crate::process::{Ident, Life, ident, signal_group};
@@ -20,17 +21,9 @@ pub struct Swept {
 
 /// All run folders with a readable `run.json`, oldest first.
 pub fn runs(dir: &Path) -> Vec<(PathBuf, Info)> {
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return Vec::new();
-    };
-    let mut found: Vec<_> = entries
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .filter_map(|entry| {
-            Info::read(&entry.path())
-                .ok()
-                .map(|info| (entry.path(), info))
-        })
+    let folders = damaged::folders(dir).into_iter();
+    let mut found: Vec<_> = folders
+        .filter_map(|dir| Info::read(&dir).ok().map(|info| (dir, info)))
         .collect();
     found.sort_by(|a, b| a.1.run_id.cmp(&b.1.run_id));
     found
