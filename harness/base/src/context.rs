@@ -64,6 +64,9 @@ impl RunContext {
                 dir.display()
             );
         }
+        for it in sweep::unreadable(&runs) {
+            eprintln!("{}", it.line());
+        }
         for swept in leftovers::sweep(root, config.stop.docker_limit()).await {
             eprintln!("removed what the dead run {swept} had in Docker");
         }

@@ -18,13 +18,15 @@ pub struct Args {
 /// Shows what runs in this checkout.
 ///
 /// # Errors
-/// When what is written of a kept stack, or a source, cannot be read.
+/// When what is written of a stack, or a source, cannot be read: what runs is shown before.
 pub async fn run(root: &Path, config: &Config, args: Args) -> anyhow::Result<Code> {
     let interrupt = Interrupt::install()?;
-    let (runs, kept) = (
-        runs_dir(root),
-        KeptStack::find(root, config, &interrupt).await?,
-    );
+    let runs = runs_dir(root);
+    // What runs is shown all the same where nobody can read what it is.
+    let (kept, trouble) = match KeptStack::find(root, config, &interrupt).await {
+        Ok(kept) => (kept, None),
+        Err(why) => (None, Some(why)),
+    };
     let newest = newest(&runs).map(|(dir, _)| dir);
     let mut all = Vec::new();
     for (dir, info) in sweep::runs(&runs) {
@@ -59,12 +61,22 @@ pub async fn run(root: &Path, config: &Config, args: Args) -> anyhow::Result<Cod
             "services": services,
         }));
     }
+    for it in sweep::unreadable(&runs) {
+        let services = status::recorded(&it.dir);
+        if !args.json {
+            println!("{}", it.line());
+            services
+                .iter()
+                .for_each(|service| println!("{}", line(&it.dir, service)));
+        }
+        all.push(json!({ "run": it.id, "kept": null, "owner": null, "runtime": null, "web": null, "services": services }));
+    }
     if args.json {
         println!("{}", json!({ "schema": 1, "stacks": Value::from(all) }));
     } else if all.is_empty() {
         println!("no stack is up");
     }
-    Ok(Code::Passed)
+    trouble.map_or(Ok(Code::Passed), Err)
 }
 
 fn line(dir: &Path, service: &ServiceStatus) -> String {

@@ -2,8 +2,12 @@
 
 use crate::model_choice::{self, ModelArgs};
 use crate::runtime::RuntimeChoice;
+use anyhow::Context;
+use harness_base::lock::Lock;
 use harness_base::run::sweep;
-use harness_base::{Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded};
+use harness_base::{
+    Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded, runs_dir,
+};
 use harness_provision::build::{self, Targets};
 use harness_stack::kept::{self, KeptStack};
 use harness_stack::member::Stay;
@@ -35,6 +39,9 @@ pub struct Args {
     pub mine: Option<String>,
 }
 
+/// Between two looks whether another one has ended: the kernel tells nobody who waits.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What its user may start.
 const OF_A_USER: [&str; 5] = ["temporal", "server", "gateway", "mcp", "runner"];
 
@@ -57,6 +64,7 @@ pub async fn bring_up(
     interrupt: Interrupt,
 ) -> anyhow::Result<Code> {
     let began = Instant::now();
+    let _alone = alone(root, &interrupt).await?;
     if KeptStack::find(root, &config, &interrupt).await?.is_some() {
         return again(root, config, args, interrupt).await;
     }
@@ -95,6 +103,28 @@ pub async fn bring_up(
         Err(error) => {
             end(&stack, &error).await?;
             Err(error)
+        }
+    }
+}
+
+/// One at a time in a checkout: a second one finds what the first started.
+async fn alone(root: &Path, interrupt: &Interrupt) -> anyhow::Result<Lock> {
+    let runs = runs_dir(root);
+    std::fs::create_dir_all(&runs).with_context(|| format!("make {}", runs.display()))?;
+    let (path, mut told) = (runs.join(".up"), false);
+    loop {
+        if let Some(lock) = Lock::try_take(&path)? {
+            return Ok(lock);
+        }
+        if !told {
+            eprintln!(
+                "another `cargo xtask up` is at work in this checkout: this one waits for its end"
+            );
+            told = true;
+        }
+        tokio::select! {
+            () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
+            () = tokio::time::sleep(LOOK) => {}
         }
     }
 }

@@ -26,6 +26,11 @@ fn marker(root: &Path) -> PathBuf {
     runs_dir(root).join(".docker")
 }
 
+/// Whether this checkout may have something in an engine.
+pub fn may_be(root: &Path) -> bool {
+    marker(root).exists()
+}
+
 /// Notes that this checkout is about to make something.
 ///
 /// # Errors
@@ -114,7 +119,7 @@ async fn attempt(run: &str) -> anyhow::Result<usize> {
 
 /// Removes what dead runs of this checkout left; their ids. Kept stacks stay.
 pub async fn sweep(root: &Path, limit: Duration) -> Vec<String> {
-    if !marker(root).exists() {
+    if !may_be(root) {
         return Vec::new();
     }
     let label = format!("{}={}", labels::CHECKOUT, info::checkout_hash(root));
@@ -161,7 +166,9 @@ fn own() -> i32 {
 
 /// Whether somebody still answers for a run.
 fn owned(root: &Path, run: &str, owner: &str) -> bool {
-    let kept = info::Info::read(&runs_dir(root).join(run)).is_ok_and(|info| info.kept);
+    let dir = runs_dir(root).join(run);
+    // One that cannot be read may be a kept one: `down` ends it.
+    let kept = info::Info::read(&dir).map_or_else(|_| dir.is_dir(), |info| info.kept);
     kept || may_live(owner)
 }
 

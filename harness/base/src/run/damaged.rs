@@ -22,9 +22,13 @@ pub struct Damaged {
 impl Damaged {
     /// What it is and what ends it, for people.
     pub fn line(&self) -> String {
+        let end = match self.owned {
+            true => "it ends with the command that began it",
+            false => "`cargo xtask down` ends it",
+        };
+        let (id, why) = (&self.id, &self.why);
         format!(
-            "{} runs, and nobody can read what it is ({}): `cargo xtask down` ends it",
-            self.id, self.why
+            "something of the run {id} still runs, and what it is cannot be read ({why}): {end}"
         )
     }
 }

@@ -1,6 +1,6 @@
 //! What dead runs of this checkout left: their processes, their data. Never anything else.
 
-use super::damaged;
+use super::damaged::{self, Damaged};
 use super::info::Info;
 use crate::phases::Phase;
 use crate::process::{Ident, Life, ident, signal_group};
@@ -67,6 +67,12 @@ pub fn left(dir: &Path, id: &str) -> Vec<Ident> {
         }
     }
     all
+}
+
+/// Runs of which something lives and nobody can read what it is: whoever began them may want it, so no sweep ends it.
+pub fn unreadable(runs: &Path) -> Vec<Damaged> {
+    let all = damaged::damaged(runs).into_iter();
+    all.filter(|it| !left(&it.dir, &it.id).is_empty()).collect()
 }
 
 /// Ends all processes of a run: SIGTERM, up to `limit`, SIGKILL. Returns how many there were.

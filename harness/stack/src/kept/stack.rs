@@ -32,18 +32,28 @@ impl KeptStack {
     /// The newest of this checkout, to look at; `None` where none is up.
     ///
     /// # Errors
-    /// When what is written of it cannot be read.
+    /// [`Code::Usage`] when what is written of it cannot be read.
     pub async fn find(
         root: &Path,
         config: &Config,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Option<Self>> {
-        let Some((dir, info)) = newest(&runs_dir(root)) else {
+        let Some((dir, info)) = here(root)? else {
             return Ok(None);
         };
         let phase = dir.join(Phase::Two.name());
-        let file = StackFile::read(&phase.join("stack.json"))?;
-        let record = Record::read(&phase)?;
+        let read = || {
+            anyhow::Ok((
+                StackFile::read(&phase.join("stack.json"))?,
+                Record::read(&phase)?,
+            ))
+        };
+        let (file, record) = read().map_err(|why| {
+            let text = format!(
+                "the stack that is up cannot be read, it is of another version or was cut: {why:#}\n  mend: cargo xtask down"
+            );
+            coded(Code::Usage, text)
+        })?;
         let run = Run::open(root, &dir, &info.run_id);
         for key in [&record.runner_key, &record.model_key]
             .into_iter()
@@ -68,7 +78,7 @@ impl KeptStack {
     /// The same, to change it: no other command does meanwhile.
     ///
     /// # Errors
-    /// [`Code::Usage`] where none is up, or another command is changing it.
+    /// [`Code::Usage`] where none is up, it cannot be read, or another command is changing it.
     pub async fn take(root: &Path, config: &Config, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let dir = Self::dir(root)?;
         let lock = Lock::try_take(&dir.join("pids/.change"))?;
@@ -87,7 +97,7 @@ impl KeptStack {
     /// # Errors
     /// [`Code::Usage`] where none is up.
     pub fn dir(root: &Path) -> anyhow::Result<PathBuf> {
-        let (dir, _) = newest(&runs_dir(root)).ok_or_else(nothing)?;
+        let (dir, _) = here(root)?.ok_or_else(nothing)?;
         Ok(dir)
     }
 
@@ -168,6 +178,16 @@ impl KeptStack {
         }
         self.file.write(&self.stack.dir.join("stack.json"))?;
         self.record.write(&self.stack.dir)
+    }
+}
+
+/// The newest that is up. One of which nobody can read what it is may be it.
+fn here(root: &Path) -> anyhow::Result<Option<(PathBuf, Info)>> {
+    let runs = runs_dir(root);
+    let unreadable = sweep::unreadable(&runs).into_iter();
+    match unreadable.filter(|it| !it.owned).next_back() {
+        Some(it) => Err(coded(Code::Usage, it.line())),
+        None => Ok(newest(&runs)),
     }
 }
 
