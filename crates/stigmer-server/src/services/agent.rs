@@ -5,14 +5,13 @@ use stigmer_api::{
         agent_query_controller_server::AgentQueryController,
     },
     apiresource::ApiResourceReference,
-    resource::Resource,
 };
 use tonic::{Request, async_trait};
 
-use super::reply::{Reply, narrowed, page, read, tagged, write, write_valid};
+use super::reply::{Reply, page, read, write, write_valid};
 use crate::{
     ops,
-    store::{Store, Wanted},
+    store::{Keep, Store, Wanted},
 };
 
 #[derive(Clone)]
@@ -57,10 +56,11 @@ impl AgentQueryController for AgentService {
             tags,
             org,
         } = request.into_inner();
-        let asked = !tags.is_empty() || !org.is_empty();
-        let keep = narrowed(asked, move |agent: &Agent| {
-            tagged(agent, &tags) && (org.is_empty() || agent.org() == org)
-        });
+        let keep = Keep {
+            tags,
+            org,
+            ..Keep::default()
+        };
         let page = page(&self.0, Wanted { size, token }, keep).await?;
         Ok(tonic::Response::new(AgentList {
             total_pages: page.total_pages,

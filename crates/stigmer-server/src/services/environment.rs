@@ -8,10 +8,10 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, async_trait};
 
-use super::reply::{Reply, narrowed, page, read, tagged, write, write_valid};
+use super::reply::{Reply, page, read, write, write_valid};
 use crate::{
     ops,
-    store::{Store, Wanted},
+    store::{Keep, Store, Wanted},
 };
 
 #[derive(Clone)]
@@ -55,9 +55,10 @@ impl EnvironmentQueryController for EnvironmentService {
             page_token: token,
             tags,
         } = request.into_inner();
-        let keep = narrowed(!tags.is_empty(), move |environment: &Environment| {
-            tagged(environment, &tags)
-        });
+        let keep = Keep {
+            tags,
+            ..Keep::default()
+        };
         let page = page(&self.0, Wanted { size, token }, keep).await?;
         Ok(Response::new(EnvironmentList {
             total_pages: page.total_pages,

@@ -18,7 +18,7 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::reply::{Reply, list, narrowed, page, read, tagged, write, write_valid};
+use super::reply::{Reply, list, page, read, write, write_valid};
 use super::runner_key::RunnerKey;
 use crate::{
     error::{Error, Result},
@@ -142,7 +142,8 @@ impl AgentExecutionQueryController for ExecutionService {
         } = request;
         let keep = Keep {
             phase,
-            ..narrowed(!tags.is_empty(), move |it| tagged(it, &tags))
+            tags,
+            ..Keep::default()
         };
         answer(page(&self.store, Wanted { size, token }, keep).await?)
     }

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     error::Result,
     ops::{Entity, Valid},
-    store::{Keep, Page, Read, Store, Test, Tx, Wanted, told},
+    store::{Keep, Page, Read, Store, Tx, Wanted, told},
 };
 
 pub(super) type Reply<T> = Result<Response<T>, Status>;
@@ -45,12 +45,12 @@ pub(super) fn read<T: Entity>(store: &Store, f: impl FnOnce(&dyn Read) -> Result
 pub(super) async fn page<R: Entity>(
     store: &Store,
     wanted: Wanted,
-    keep: Keep<R>,
+    keep: Keep,
 ) -> Result<Page<R>, Status> {
     list(store, move |store| store.page(wanted, &keep)).await
 }
 
-/// Reads a page on a thread of its own: what is on it is decoded, and sometimes all of its kind.
+/// Reads a page on a thread of its own: sometimes all of its kind is looked at.
 pub(super) async fn list<R: Entity>(
     store: &Store,
     read: impl FnOnce(&Store) -> Result<Page<R>> + Send + 'static,
@@ -61,21 +61,4 @@ pub(super) async fn list<R: Entity>(
     let mut page = page?;
     page.entries = page.entries.into_iter().map(told).collect();
     Ok(page)
-}
-
-/// A list that is narrowed to what passes `test`, where that was `asked`.
-pub(super) fn narrowed<R: Entity>(
-    asked: bool,
-    test: impl Fn(&R) -> bool + Send + 'static,
-) -> Keep<R> {
-    Keep {
-        test: asked.then(|| Box::new(test) as Test<R>),
-        ..Keep::default()
-    }
-}
-
-/// Whether `resource` carries all of `tags`.
-pub(super) fn tagged<R: Entity>(resource: &R, tags: &[String]) -> bool {
-    let own = resource.metadata().map_or(&[][..], |m| &m.tags);
-    tags.iter().all(|tag| own.contains(tag))
 }

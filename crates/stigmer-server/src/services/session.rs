@@ -8,10 +8,10 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, async_trait};
 
-use super::reply::{Reply, list, narrowed, page, read, tagged, write, write_valid};
+use super::reply::{Reply, list, page, read, write, write_valid};
 use crate::{
     ops,
-    store::{Page, Store, Wanted},
+    store::{Keep, Page, Store, Wanted},
 };
 
 #[derive(Clone)]
@@ -51,9 +51,10 @@ impl SessionQueryController for SessionService {
             page_token: token,
             tags,
         } = request.into_inner();
-        let keep = narrowed(!tags.is_empty(), move |session: &Session| {
-            tagged(session, &tags)
-        });
+        let keep = Keep {
+            tags,
+            ..Keep::default()
+        };
         answer(page(&self.0, Wanted { size, token }, keep).await?)
     }
 

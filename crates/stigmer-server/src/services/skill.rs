@@ -9,10 +9,10 @@ use stigmer_api::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use super::reply::{Reply, narrowed, page, read, tagged, write};
+use super::reply::{Reply, page, read, write};
 use crate::{
     ops::{skill, skill_by_reference},
-    store::{Store, Wanted},
+    store::{Keep, Store, Wanted},
 };
 
 #[derive(Clone)]
@@ -58,7 +58,10 @@ impl SkillQueryController for SkillService {
             page_token: token,
             tags,
         } = request.into_inner();
-        let keep = narrowed(!tags.is_empty(), move |skill: &Skill| tagged(skill, &tags));
+        let keep = Keep {
+            tags,
+            ..Keep::default()
+        };
         let page = page(&self.0, Wanted { size, token }, keep).await?;
         Ok(Response::new(SkillList {
             api_version: API_VERSION.to_owned(),

@@ -1,9 +1,8 @@
 //! What lists must know of each resource of a kind to cut their pages, so that no value is read for it.
 
-use prost::Message;
 use stigmer_api::{Kind, agentexecution::ExecutionPhase as Phase, resource::Resource};
 
-use super::size::share;
+use super::{keep::phase, size::share};
 
 /// An id without the prefix of its kind. Ids of a kind are in the order of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,27 +35,6 @@ impl Summary {
             phase: phase::<R>(wire),
         }
     }
-}
-
-/// The phase of an execution, without reading the rest of it; other kinds have none.
-pub(super) fn phase<R: Resource>(wire: &[u8]) -> Phase {
-    /// An execution, of which nothing else is read.
-    #[derive(Message)]
-    struct Execution {
-        #[prost(message, optional, tag = "5")]
-        status: Option<Status>,
-    }
-    #[derive(Message)]
-    struct Status {
-        #[prost(enumeration = "Phase", tag = "2")]
-        phase: i32,
-    }
-    if R::KIND != Kind::AgentExecution {
-        return Phase::Unspecified;
-    }
-    // One that cannot be read is in no phase that anybody asks for.
-    let status = Execution::decode(wire).ok().and_then(|it| it.status);
-    status.map_or(Phase::Unspecified, |status| status.phase())
 }
 
 struct Entry {
@@ -124,27 +102,9 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
-    use stigmer_api::{
-        agent::Agent,
-        agentexecution::{AgentExecution, AgentMessage},
-    };
+    use stigmer_api::agent::Agent;
 
     use super::*;
-
-    #[test]
-    fn an_execution_tells_its_phase_and_others_have_none() {
-        for number in -1..=9 {
-            let mut execution = AgentExecution::default();
-            execution.metadata_mut().id = "aex-1".to_owned();
-            let status = execution.status.get_or_insert_default();
-            status.phase = number;
-            status.messages = vec![AgentMessage::default(); 3];
-            let wire = execution.encode_to_vec();
-            assert_eq!(phase::<AgentExecution>(&wire), execution.phase());
-            assert_eq!(phase::<Agent>(&wire), Phase::Unspecified);
-        }
-        assert_eq!(phase::<AgentExecution>(b"\xff"), Phase::Unspecified);
-    }
 
     /// The figure of the docs.
     #[test]

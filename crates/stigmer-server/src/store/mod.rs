@@ -6,6 +6,7 @@
 
 mod file;
 mod handle;
+mod keep;
 mod key;
 mod keys;
 mod listing;
@@ -27,9 +28,10 @@ use anyhow::{Context, bail};
 use redb::{Database, DatabaseError, ReadOnlyTable, ReadableTable, ReadableTableMetadata};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use keep::Keep;
 pub(crate) use keys::{artifact as artifact_key, hash_of_artifact};
 pub(crate) use outgoing::Outgoing;
-pub(crate) use page::{Keep, PAGE_BYTES, Page, Test, Wanted};
+pub(crate) use page::{PAGE_BYTES, Page, Wanted};
 pub(crate) use read::Read;
 pub(crate) use size::told;
 pub(crate) use tx::Tx;
@@ -152,7 +154,7 @@ impl Store {
     }
 
     /// A page of the resources that `keep` keeps.
-    pub(crate) fn page<R: Stored>(&self, wanted: Wanted, keep: &Keep<R>) -> Result<Page<R>> {
+    pub(crate) fn page<R: Stored>(&self, wanted: Wanted, keep: &Keep) -> Result<Page<R>> {
         page::page(&self.listings, || self.view(), wanted, keep)
     }
 

@@ -1,14 +1,8 @@
 //! Lists in pages.
 
-use stigmer_api::{Kind, agentexecution::ExecutionPhase as Phase, id};
+use stigmer_api::{Kind, id};
 
-use super::{
-    keys,
-    listing::{self, Ulid},
-    listings::Listings,
-    read::Read,
-    seal::Stored,
-};
+use super::{keep::Keep, keys, listing::Ulid, listings::Listings, read::Read, seal::Stored};
 use crate::error::{Error, Result};
 
 /// A page of a list, newest first.
@@ -19,18 +13,6 @@ pub(crate) struct Page<R> {
     /// The token of the next page; empty on the last one.
     pub(crate) next: String,
 }
-
-/// What of a kind is of a list.
-#[derive(Default)]
-pub(crate) struct Keep<R> {
-    /// Executions in this phase; all where it is unspecified.
-    pub(crate) phase: Phase,
-    /// Those of them that pass, for which each is decoded; without one all are.
-    pub(crate) test: Option<Test<R>>,
-}
-
-/// Whether a resource passes.
-pub(crate) type Test<R> = Box<dyn Fn(&R) -> bool + Send>;
 
 /// Which page is wanted, as a request says it.
 pub(crate) struct Wanted {
@@ -54,22 +36,25 @@ pub(super) fn page<R: Stored, V: Read>(
     listings: &Listings,
     view: impl Fn() -> Result<V>,
     mut wanted: Wanted,
-    keep: &Keep<R>,
+    keep: &Keep,
 ) -> Result<Page<R>> {
     loop {
         let mut pager = Pager::new(R::KIND, &wanted)?;
-        let mut to_test = Vec::new();
+        let looks = keep.looks();
+        let mut to_see = Vec::new();
         listings.with::<R, _>(|all| {
-            all.newest_first(keep.phase, |ulid, bytes| match keep.test {
-                None => pager.add(ulid, bytes),
-                Some(_) => to_test.push((*ulid, bytes)),
+            all.newest_first(keep.phase, |ulid, bytes| match looks {
+                false => pager.add(ulid, bytes),
+                true => to_see.push((*ulid, bytes)),
             });
         })?;
         let view = view()?;
-        for (ulid, bytes) in &to_test {
-            if keep.find(&view, *ulid)?.is_some() {
-                pager.add(ulid, *bytes);
-            }
+        for (ulid, bytes) in &to_see {
+            view.see(&keys::resource(&ulid.id(R::KIND)), &mut |wire| {
+                if keep.keeps::<R>(wire) {
+                    pager.add(ulid, *bytes);
+                }
+            })?;
         }
         let page = pager.read(&view, keep)?;
         if !page.entries.is_empty() || page.next.is_empty() {
@@ -104,20 +89,15 @@ pub(super) fn page_of_children<R: Stored>(
     pager.read(view, &Keep::default())
 }
 
-impl<R: Stored> Keep<R> {
-    /// The resource, where it is there and kept.
-    fn find(&self, view: &dyn Read, ulid: Ulid) -> Result<Option<R>> {
-        let value = view.value(&keys::resource(&ulid.id(R::KIND)))?;
-        let of_phase = |wire: &Vec<u8>| {
-            self.phase == Phase::Unspecified || listing::phase::<R>(wire) == self.phase
-        };
-        let Some(value) = value.filter(of_phase) else {
-            return Ok(None);
-        };
-        let resource = view.sealer().decode(&value)?;
-        let passes = self.test.as_ref().is_none_or(|test| test(&resource));
-        Ok(passes.then_some(resource))
-    }
+/// The resource, where it is there and kept.
+fn find<R: Stored>(view: &dyn Read, ulid: Ulid, keep: &Keep) -> Result<Option<R>> {
+    let mut found = Ok(None);
+    view.see(&keys::resource(&ulid.id(R::KIND)), &mut |wire| {
+        if keep.keeps::<R>(wire) {
+            found = view.sealer().decode(wire).map(Some);
+        }
+    })?;
+    found
 }
 
 /// Takes what is of the wanted page from all that is of the list, newest first.
@@ -165,10 +145,10 @@ impl Pager {
     }
 
     /// What was deleted meanwhile, or is kept no more, is left out.
-    fn read<R: Stored>(self, view: &dyn Read, keep: &Keep<R>) -> Result<Page<R>> {
+    fn read<R: Stored>(self, view: &dyn Read, keep: &Keep) -> Result<Page<R>> {
         let last = self.entries.last().filter(|_| self.own.pages > 1);
         let entries = self.entries.iter();
-        let entries = entries.filter_map(|ulid| keep.find(view, *ulid).transpose());
+        let entries = entries.filter_map(|ulid| find(view, *ulid, keep).transpose());
         Ok(Page {
             entries: entries.collect::<Result<_>>()?,
             total_pages: i32::try_from(self.all.pages).unwrap_or(i32::MAX),

@@ -16,7 +16,15 @@ pub(crate) type Visit<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<ControlFlow
 
 /// The primitive reads; everything else is made of them.
 pub(crate) trait Read {
-    fn value(&self, key: &str) -> Result<Option<Vec<u8>>>;
+    /// Shows the value under a key, where there is one.
+    fn see(&self, key: &str, see: &mut dyn FnMut(&[u8])) -> Result<()>;
+
+    /// A copy of the value under a key.
+    fn value(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        let mut found = None;
+        self.see(key, &mut |value| found = Some(value.to_vec()))?;
+        Ok(found)
+    }
 
     /// Visits keys with `prefix` in ascending (or descending) order until `visit` breaks.
     fn scan(&self, prefix: &str, descending: bool, visit: Visit<'_>) -> Result<()>;
@@ -32,8 +40,11 @@ pub(super) struct Sealed<T> {
 }
 
 impl<T: ReadableTable<&'static str, &'static [u8]>> Read for Sealed<T> {
-    fn value(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.table.get(key)?.map(|guard| guard.value().to_vec()))
+    fn see(&self, key: &str, see: &mut dyn FnMut(&[u8])) -> Result<()> {
+        if let Some(guard) = self.table.get(key)? {
+            see(guard.value());
+        }
+        Ok(())
     }
 
     fn sealer(&self) -> &Sealer {

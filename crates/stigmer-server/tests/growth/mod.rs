@@ -142,6 +142,12 @@ pub(crate) async fn executions_kept() {
         table.time("list, first page", all).await;
         let none = || async { queries().list(listed(Phase::ExecutionFailed)).await };
         table.time("list of a phase that none has", none).await;
+        let tagged = || ListAgentExecutionsRequest {
+            tags: vec!["none".to_owned()],
+            ..Default::default()
+        };
+        let untagged = || async { queries().list(tagged()).await };
+        table.time("list of a tag that none has", untagged).await;
         let of_session = || ListAgentExecutionsBySessionRequest {
             session_id: session.clone(),
             ..Default::default()

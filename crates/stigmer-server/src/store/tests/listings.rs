@@ -17,6 +17,9 @@ const PHASES: [Phase; 3] = [
     Phase::ExecutionCompleted,
 ];
 
+/// What executions of an even or an odd number of bytes carry.
+const TAGS: [&str; 2] = ["even", "odd"];
+
 /// Ids and the number of pages, for each page of a list.
 type Pages = Vec<(Vec<String>, usize)>;
 
@@ -32,15 +35,17 @@ fn slot(number: usize) -> String {
 fn execution(id: &str, phase: Phase, bytes: usize) -> AgentExecution {
     let mut execution = AgentExecution::default();
     execution.metadata_mut().id = id.to_owned();
+    execution.metadata_mut().tags = vec![TAGS[bytes % 2].to_owned()];
     execution.status.get_or_insert_default().phase = phase.into();
     execution.spec.get_or_insert_default().message = "x".repeat(bytes);
     execution
 }
 
-fn listed(store: &Store, size: i32, phase: Phase, test: bool) -> Pages {
+fn listed(store: &Store, size: i32, phase: Phase, tag: Option<&str>) -> Pages {
     let keep = Keep {
         phase,
-        test: test.then(|| Box::new(|_: &AgentExecution| true) as Test<_>),
+        tags: tag.into_iter().map(str::to_owned).collect(),
+        ..Keep::default()
     };
     pages(size, |wanted| store.page(wanted, &keep).unwrap())
 }
@@ -59,12 +64,15 @@ fn pages(size: i32, page: impl Fn(Wanted) -> Page<AgentExecution>) -> Pages {
 }
 
 /// The same pages, as they are cut when each value is read.
-fn plain(store: &Store, size: usize, phase: Phase) -> Pages {
+fn plain(store: &Store, size: usize, phase: Phase, tag: Option<&str>) -> Pages {
     let mut pages: Vec<Vec<String>> = Vec::new();
     let mut bytes = 0;
     let mut see = |_: &str, value: &[u8]| {
         let execution = AgentExecution::decode(value)?;
-        if phase != Phase::Unspecified && execution.phase() != phase {
+        let own = &execution.metadata().unwrap().tags;
+        let tagged = tag.is_none_or(|tag| own.iter().any(|it| it == tag));
+        let of_phase = phase == Phase::Unspecified || execution.phase() == phase;
+        if !tagged || !of_phase {
             return Ok(ControlFlow::Continue(()));
         }
         let share = size::share::<AgentExecution>(value);
@@ -92,9 +100,10 @@ fn plain(store: &Store, size: usize, phase: Phase) -> Pages {
 fn compare(store: &Store) {
     for phase in [&PHASES[..], &[Phase::Unspecified]].concat() {
         for size in [1, 3, 50] {
-            let plain = plain(store, usize::try_from(size).unwrap(), phase);
-            for test in [false, true] {
-                assert_eq!(listed(store, size, phase, test), plain, "{phase:?} {size}");
+            for tag in [None, Some("even"), Some("odd")] {
+                let plain = plain(store, usize::try_from(size).unwrap(), phase, tag);
+                let listed = listed(store, size, phase, tag);
+                assert_eq!(listed, plain, "{phase:?} {size} {tag:?}");
             }
         }
     }
@@ -118,7 +127,7 @@ enum Step {
 
 fn requests() -> impl Strategy<Value = Requests> {
     let phase = (0..PHASES.len()).prop_map(|it| PHASES[it]);
-    let bytes = prop_oneof![9 => Just(10_usize), 1 => Just(1_500_000)];
+    let bytes = prop_oneof![5 => Just(10_usize), 4 => Just(11), 1 => Just(1_500_000)];
     let change = (0_usize..12, option::weighted(0.7, (phase, bytes)));
     vec((vec(change, 1..4), prop::bool::weighted(0.3)), 1..4)
 }

@@ -15,19 +15,19 @@ fn whoever_was_answered_is_listed_while_the_file_is_read() {
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
                 store.listings.forget();
-                listed(&store, 0, Phase::Unspecified, false);
+                listed(&store, 0, Phase::Unspecified, None);
             }
         });
         for number in 0..200 {
             let put = |phase| vec![(vec![(number, Some((phase, 10)))], false)];
             for phase in [Phase::ExecutionPending, Phase::ExecutionFailed] {
                 commit(&store, put(phase));
-                let page = &listed(&store, 1, phase, false)[0];
+                let page = &listed(&store, 1, phase, None)[0];
                 assert_eq!(page.0, [slot(number)], "{phase:?}");
             }
             if number % 2 == 0 {
                 commit(&store, vec![(vec![(number, None)], false)]);
-                let first = &listed(&store, 1, Phase::Unspecified, false)[0].0;
+                let first = &listed(&store, 1, Phase::Unspecified, None)[0].0;
                 assert_ne!(*first, [slot(number)]);
             }
         }
@@ -47,10 +47,12 @@ fn pending_meanwhile(size: i32) -> Page<AgentExecution> {
         commit(&store, vec![(vec![ended, (2, None)], false)]);
         store.view()
     };
-    let (test, token) = (None, String::new());
-    let phase = Phase::ExecutionPending;
-    let wanted = Wanted { size, token };
-    page::page(&store.listings, view, wanted, &Keep { phase, test }).unwrap()
+    let token = String::new();
+    let keep = Keep {
+        phase: Phase::ExecutionPending,
+        ..Keep::default()
+    };
+    page::page(&store.listings, view, Wanted { size, token }, &keep).unwrap()
 }
 
 #[test]
@@ -85,14 +87,19 @@ fn what_is_not_on_the_page_is_not_decoded() {
     let planted = store.write(move |tx| tx.set(keys::resource(&slot(0)), &bad.encode_to_vec()));
     done(planted).unwrap();
     commit(&store, vec![(vec![(1, Some((pending, 10)))], false)]);
-    for (size, phase, good) in [
-        (0, pending, true),
-        (1, Phase::Unspecified, true),
-        (0, Phase::ExecutionFailed, false),
-        (0, Phase::Unspecified, false),
+    for (size, phase, tags, good) in [
+        (0, pending, vec![], true),
+        (1, Phase::Unspecified, vec![], true),
+        (0, Phase::Unspecified, vec!["other".to_owned()], true),
+        (0, Phase::ExecutionFailed, vec![], false),
+        (0, Phase::Unspecified, vec![], false),
     ] {
         let token = String::new();
-        let keep = Keep { phase, test: None };
+        let keep = Keep {
+            phase,
+            tags,
+            ..Keep::default()
+        };
         let page = store.page::<AgentExecution>(Wanted { size, token }, &keep);
         assert_eq!(page.is_ok(), good, "{size} {phase:?}");
     }
