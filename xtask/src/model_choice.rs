@@ -44,13 +44,27 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
+    /// Looks at what was told, before anybody waits for a build to hear of it.
+    ///
+    /// # Errors
+    /// As [`ModelArgs::choice`], where it asks a model.
+    pub fn check(&self) -> anyhow::Result<()> {
+        match self.mode() {
+            Mode::Replay => Ok(()),
+            _ => self.choice().map(drop),
+        }
+    }
+
     /// The mode.
     pub fn mode(&self) -> Mode {
         self.model.into()
     }
 
     /// Which model is wanted.
-    pub fn choice(&self) -> ModelChoice {
+    ///
+    /// # Errors
+    /// Usage errors about its address.
+    pub fn choice(&self) -> anyhow::Result<ModelChoice> {
         ModelChoice::new(self.model_url.clone(), self.model_name.clone())
     }
 }
@@ -86,7 +100,7 @@ pub async fn plan(
             required: false,
         });
     }
-    let model = choose::model(config, &args.choice()).await?;
+    let model = choose::model(config, &args.choice()?).await?;
     if model.unlisted.is_some() {
         // Nobody but the model itself knows now.
         let asked = tokio::select! {

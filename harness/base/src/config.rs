@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use images::Images;
+pub use images::{Images, registry};
 
 /// Everything in `e2e.toml`.
 #[derive(Clone, Debug, Deserialize)]

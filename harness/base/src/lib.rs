@@ -26,6 +26,7 @@ pub mod random;
 pub mod run;
 pub mod signals;
 pub mod user_dir;
+pub mod variable;
 
 pub use artifacts::Artifacts;
 pub use config::{Config, platform};
@@ -41,3 +42,4 @@ pub use process::{
 pub use run::info::Info;
 pub use run::{Run, runs_dir};
 pub use signals::Interrupt;
+pub use variable::variable;

@@ -6,6 +6,7 @@ const ROOMS: &[&str] = &[
     "cargo.rs",
     "config/images.rs",
     "exit.rs",
+    "variable.rs",
     "phases.rs",
     "parts/source.rs",
     "parts/template.rs",

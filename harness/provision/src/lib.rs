@@ -8,6 +8,7 @@
 #[macro_use]
 extern crate harness_base; // printing that ends no run
 
+pub mod address;
 pub mod binaries;
 pub mod build;
 pub mod choose;

@@ -1,6 +1,8 @@
 //! What a model is, and how its server is asked.
 
+use crate::address;
 use anyhow::{Context, bail, ensure};
+use harness_base::{Code, coded, variable};
 use reqwest::{RequestBuilder, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -63,6 +65,8 @@ pub struct Model {
     pub unlisted: Option<Vec<String>>,
 }
 
+/// Where people say it, beside the flag.
+const URL: &str = "E2E_MODEL_URL";
 /// For a connection: what an answer may take is another matter.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How many names an error shows.
@@ -135,24 +139,48 @@ impl Model {
 /// What the user asked for.
 #[derive(Clone, Debug, Default)]
 pub struct ModelChoice {
-    /// `--model-url` or `E2E_MODEL_URL`.
+    /// `--model-url` or `E2E_MODEL_URL`: its base, which ends in `/v1`.
     pub url: Option<String>,
+    /// The key of that address; `None` where it wants none.
+    pub key: Option<String>,
     /// `--model-name` or `E2E_MODEL_NAME`.
     pub name: Option<String>,
 }
 
 impl ModelChoice {
     /// Flags win over the environment; empty is unset.
-    pub fn new(url: Option<String>, name: Option<String>) -> Self {
-        let or_env = |flag: Option<String>, var: &str| {
-            flag.or_else(|| std::env::var(var).ok())
-                .filter(|text| !text.is_empty())
+    ///
+    /// # Errors
+    /// Usage errors that name the flag or the variable.
+    pub fn new(url: Option<String>, name: Option<String>) -> anyhow::Result<Self> {
+        let set = |flag: Option<String>| flag.filter(|text| !text.is_empty());
+        let url = match url {
+            Some(url) => set(Some(url)).map(|url| address::model("--model-url", &url)),
+            None => variable(URL)?.map(|url| address::model(URL, &url)),
         };
-        Self {
-            url: or_env(url, "E2E_MODEL_URL"),
-            name: or_env(name, "E2E_MODEL_NAME"),
-        }
+        let (url, key) = match url.transpose()? {
+            Some(url) => (Some(url), key()?),
+            None => (None, None),
+        };
+        let name = match name {
+            Some(name) => set(Some(name)),
+            None => variable("E2E_MODEL_NAME")?,
+        };
+        Ok(Self { url, key, name })
     }
+}
+
+/// The key of a model whose address was given.
+fn key() -> anyhow::Result<Option<String>> {
+    for name in ["STIGMER_LLM_API_KEY", "OPENAI_API_KEY"] {
+        let Some(key) = variable(name)? else { continue };
+        if key.contains(char::is_control) {
+            let text = format!("{name} holds a line break or the like, which no key has");
+            return Err(coded(Code::Usage, text));
+        }
+        return Ok(Some(key));
+    }
+    Ok(None)
 }
 
 /// A client for short questions; never through a proxy, since what it asks is near.

@@ -142,19 +142,37 @@ fn choose(host: &str, mut listed: Vec<Listed>, wanted: Option<&str>) -> Result<M
     Ok(model(&best.name, best.tools(), &why))
 }
 
-/// `OLLAMA_HOST` as its own client reads it; a server that listens everywhere is asked on loopback.
-pub fn url(host: &str) -> String {
-    let (scheme, rest) = host.split_once("://").unwrap_or(("http", host));
-    let (name, port) = rest
-        .trim_end_matches('/')
-        .rsplit_once(':')
-        .unwrap_or((rest.trim_end_matches('/'), "11434"));
-    let name = if name.is_empty() || name == "0.0.0.0" {
-        "127.0.0.1"
-    } else {
-        name
+/// `OLLAMA_HOST` as its own client reads it: blanks and quotes around it are taken off, the port is that of its scheme or
+/// 11434, and one that is none counts as not given. A server that listens everywhere is asked on loopback.
+///
+/// # Errors
+/// Half a sentence for a user or a password, which Ollama itself takes none of and people must not be shown.
+pub fn url(host: &str) -> Result<String, String> {
+    let host = host.trim().trim_matches(['"', '\'']);
+    if host.contains('@') {
+        return Err("OLLAMA_HOST has a user in it, which Ollama does not take".into());
+    }
+    let (scheme, rest, usual): (_, _, u16) = match host.split_once("://") {
+        Some(("http", rest)) => ("http", rest, 80),
+        Some(("https", rest)) => ("https", rest, 443),
+        Some((scheme, rest)) => (scheme, rest, 11434),
+        None => ("http", host, 11434),
     };
-    format!("{scheme}://{name}:{port}")
+    let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (name, port) = match place.rsplit_once(':') {
+        // Of an address without brackets all colons are its own.
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
+            (name, port.parse().unwrap_or(usual))
+        }
+        _ => (place, usual),
+    };
+    let name = match name.trim_matches(['[', ']']) {
+        "" | "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+        name if name.contains(':') => format!("[{name}]"),
+        name => name.to_owned(),
+    };
+    let url = format!("{scheme}://{name}:{port}/{path}");
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -163,9 +181,29 @@ mod tests {
 
     #[test]
     fn addresses() {
-        assert_eq!(url(""), "http://127.0.0.1:11434");
-        assert_eq!(url("0.0.0.0"), "http://127.0.0.1:11434");
-        assert_eq!(url("box:9"), "http://box:9");
-        assert_eq!(url("https://box:9/"), "https://box:9");
+        for (host, read) in [
+            ("", "http://127.0.0.1:11434"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("0.0.0.0:9", "http://127.0.0.1:9"),
+            (":9", "http://127.0.0.1:9"),
+            ("box", "http://box:11434"),
+            ("box/", "http://box:11434"),
+            ("box:9", "http://box:9"),
+            ("box:none", "http://box:11434"),
+            ("box:99999", "http://box:11434"),
+            (" \"box:9\" ", "http://box:9"),
+            ("http://box", "http://box:80"),
+            ("https://box/", "https://box:443"),
+            ("https://box:9/", "https://box:9"),
+            ("http://box/ollama/", "http://box:80/ollama"),
+            ("::1", "http://[::1]:11434"),
+            ("[::1]", "http://[::1]:11434"),
+            ("[::1]:9", "http://[::1]:9"),
+            ("http://[::]:9", "http://127.0.0.1:9"),
+        ] {
+            assert_eq!(url(host).unwrap(), read, "{host}");
+        }
+        let why = url("http://bob:hunter2@box").unwrap_err();
+        assert!(!why.contains("hunter2"), "{why}");
     }
 }

@@ -1,6 +1,7 @@
 //! The files of this crate in a line, the ground first: none imports a later one.
 
 const ROOMS: &[&str] = &[
+    "address.rs",
     "model.rs",
     "ollama.rs",
     "choose.rs",

@@ -209,7 +209,12 @@ fn find(folder: &Path, depth: usize) -> anyhow::Result<Vec<PathBuf>> {
     if depth == 0 {
         return Ok(Vec::new());
     }
-    let unread = |why| coded(Code::Usage, format!("{}: {why}", folder.display()));
+    let unread = |why| {
+        coded(
+            Code::Usage,
+            format!("{}: {why}: it is no evidence of a run", folder.display()),
+        )
+    };
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unread)? {
         let path = entry.map_err(unread)?.path();

@@ -20,8 +20,8 @@ use narrowed::Narrowed;
 use crate::phase_choice::PhaseChoice;
 use harness_base::run::sweep;
 use harness_base::{Code, Config, Interrupt, Phases, RunContext, coded, runs_dir};
-use harness_stack::Runtime;
 use harness_stack::kept::KeptStack;
+use harness_stack::{Runtime, external};
 use std::path::Path;
 use std::time::Instant;
 use test_run::TestRun;
@@ -64,8 +64,14 @@ pub async fn once(
     if matches!(args.reuse, Some(Reuse::Fresh | Reuse::AsIs)) {
         KeptStack::dir(root)?; // nobody waits for a build to hear that there is none
     }
+    if args.reuse == Some(Reuse::External) {
+        external::check()?;
+    }
     let narrowed = Narrowed::of(root, &args).await?;
     let phases = narrowed.phases(Phases::from(args.phase));
+    if phases.two && args.reuse.is_none() {
+        args.model.check()?;
+    }
     if !(phases.one || phases.two) {
         eprintln!("nothing to run");
         return Ok(Code::Passed);

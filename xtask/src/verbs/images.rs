@@ -10,7 +10,7 @@ pub struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
     /// Prefix of every image's name, such as registry.example.org/team [default: e2e.toml's images.registry]
-    #[arg(long, value_name = "HOST[:PORT][/PATH]", global = true)]
+    #[arg(long, value_name = "HOST[:PORT][/PATH]", global = true, value_parser = harness_base::config::registry)]
     registry: Option<String>,
     /// Fetch nothing: no tool, no crate, no image
     #[arg(long, global = true)]

@@ -18,9 +18,16 @@ impl Source {
     /// # Errors
     /// A sentence that names the file.
     pub(crate) fn read(path: &Path) -> Result<Arc<Self>, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("read {}: {error}", path.display()))?;
-        Ok(Self::new(path, &text))
+        let bytes =
+            std::fs::read(path).map_err(|error| format!("read {}: {error}", path.display()))?;
+        match str::from_utf8(&bytes) {
+            Ok(text) => Ok(Self::new(path, text)),
+            Err(error) => {
+                let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+                Err(format!("{}:{line}: this is no UTF-8 text", path.display()))
+            }
+        }
     }
 
     /// One of this text.

@@ -25,6 +25,15 @@ part = "runner"
 tests = ["b"]
 "#;
 
+#[test]
+fn a_file_that_is_no_text_names_the_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("e2e.toml");
+    std::fs::write(&file, b"[a]\nb = 1\nc = \"\xff\"\n").unwrap();
+    let why = Source::read(&file).unwrap_err();
+    assert_eq!(why, format!("{}:3: this is no UTF-8 text", file.display()));
+}
+
 fn read(text: &str) -> Result<Parts, String> {
     let source = Source::new(Path::new("p.toml"), text);
     source.parse::<Parts>()?.placed(&source)

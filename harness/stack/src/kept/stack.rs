@@ -184,8 +184,8 @@ impl KeptStack {
 /// The newest that is up. One of which nobody can read what it is may be it.
 fn here(root: &Path) -> anyhow::Result<Option<(PathBuf, Info)>> {
     let runs = runs_dir(root);
-    let unreadable = sweep::unreadable(&runs).into_iter();
-    match unreadable.filter(|it| !it.owned).next_back() {
+    let mut unreadable = sweep::unreadable(&runs).into_iter();
+    match unreadable.rfind(|it| !it.owned) {
         Some(it) => Err(coded(Code::Usage, it.line())),
         None => Ok(newest(&runs)),
     }

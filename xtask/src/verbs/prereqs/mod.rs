@@ -28,7 +28,7 @@ pub struct Args {
 /// When the model that was asked for cannot be one.
 pub async fn run(root: &Path, config: &Config, args: &Args) -> anyhow::Result<Code> {
     let phases = Phases::from(args.phase);
-    let model = choose::model(config, &ModelChoice::new(None, None)).await?;
+    let model = choose::model(config, &ModelChoice::new(None, None)?).await?;
     let (mut findings, docker) = tokio::join!(
         checks::all(config, phases, &model),
         docker::all(root, config)
