@@ -177,7 +177,7 @@ impl Model {
 
     async fn refusal(&self, answer: Response) -> Result<Refusal, ModelError> {
         let status = answer.status();
-        let wait = retry_after::wait(answer.headers());
+        let headers = answer.headers().clone();
         // The body only explains; without it the status has to do.
         let body = self.address.patient(bounded(answer)).await?;
         let (kind, retryable) = of_status(status.as_u16());
@@ -189,9 +189,8 @@ impl Model {
             (kind, retryable)
         };
         let why = format!("answered {status}: {}", excerpt(&body));
-        let retry_after = wait.filter(|_| status.as_u16() == 429);
         let error = ModelError {
-            retry_after,
+            retry_after: retry_after::wait(status.as_u16(), &headers, &body),
             ..self.address.error(kind, why, retryable)
         };
         Ok(Refusal {

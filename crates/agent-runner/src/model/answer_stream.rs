@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
+use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
     error::{ApiError, ModelError, excerpt, of_status},
     event_stream::{Event, EventStream},
     halves::Halves,
+    retry_after,
 };
 use crate::transcript::{RequestedCall, size_limit};
 
@@ -286,12 +288,16 @@ impl AnswerStream {
     }
 
     fn failed(&self, error: &ApiError) -> ModelError {
-        let (kind, retryable) = of_status(error.status.unwrap_or(500));
+        let status = error.status.unwrap_or(500);
+        let (kind, retryable) = of_status(status);
         let why = match error.status {
             Some(status) => format!("failed while answering ({status}): {}", error.words),
             None => format!("failed while answering: {}", error.words),
         };
-        self.address.error(kind, why, retryable)
+        ModelError {
+            retry_after: retry_after::wait(status, &HeaderMap::new(), &error.words),
+            ..self.address.error(kind, why, retryable)
+        }
     }
 
     fn garbage(&self, why: &str) -> ModelError {

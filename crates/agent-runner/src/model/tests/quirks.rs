@@ -178,6 +178,30 @@ async fn an_answer_that_is_compressed_unasked_is_told_as_that() {
     );
 }
 
+/// By a header, in the body, or in a stream that has begun.
+#[tokio::test]
+async fn a_busy_model_is_asked_again_when_it_says() {
+    let retry_info = r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7.5s"}]}}]"#;
+    let in_stream =
+        r#"{"error":{"code":429,"message":"Rate limit reached. Please try again in 7.5s."}}"#;
+    for reply in [
+        refusal("429 Too Many Requests\r\nllm_provider-retry-after: 7.5", ""),
+        refusal("503 Service Unavailable\r\nretry-after: 7.5", ""),
+        refusal("429 Too Many Requests", retry_info),
+        stream(&[in_stream]).into_bytes(),
+    ] {
+        let (url, _seen) = serve(vec![reply.clone()], true).await;
+        let error = whole(&model(&url)).await.unwrap_err();
+        let after = error.retry_after.map(|it| it.as_secs_f64());
+        assert_eq!(
+            (error.retryable, after),
+            (true, Some(7.5)),
+            "{}",
+            String::from_utf8_lossy(&reply)
+        );
+    }
+}
+
 /// It is no matter of waiting.
 #[tokio::test]
 async fn who_has_no_credit_left_is_not_asked_again() {
