@@ -269,8 +269,9 @@ pub(crate) fn next_step() -> String {
             return "again: cargo xtask e2e".to_owned();
         }
         let runtime = match runtime.as_str() {
-            "docker" | "external" => format!(" --runtime {runtime}"),
-            _ => String::new(),
+            "docker" => " --runtime docker",
+            "external" => " --reuse=external",
+            _ => "",
         };
         format!(
             "look: cargo xtask explain {test}; again: cargo xtask e2e {phase} 'test(={test})'{runtime}"
@@ -284,4 +285,26 @@ pub(crate) fn failed(place: &str, what: &str, about: &str, details: &[String]) {
         "failure",
         json!({ "place": place, "what": what, "about": about, "details": details }),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_for_another_time_is_one_that_there_is() {
+        for (runtime, flag) in [
+            ("native", ""),
+            ("docker", " --runtime docker"),
+            ("external", " --reuse=external"),
+        ] {
+            with(|trail| {
+                (trail.test, trail.phase) = ("a::b".into(), "phase2".into());
+                trail.runtime = runtime.into();
+            });
+            let said = next_step();
+            let again = format!("again: cargo xtask e2e phase2 'test(=a::b)'{flag}");
+            assert!(said.ends_with(&again), "{said}");
+        }
+    }
 }

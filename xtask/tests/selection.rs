@@ -20,6 +20,31 @@ fn ran(world: &World) -> [usize; 4] {
 }
 
 #[test]
+fn nobodys_environment_changes_how_tests_are_judged() {
+    let world = small::world();
+    let mut command = world.e2e(&["phase1", "wrong"]);
+    for (name, value) in [
+        ("NEXTEST_RETRIES", "3"),
+        ("NEXTEST_TEST_THREADS", "0"),
+        ("NEXTEST_MESSAGE_FORMAT", "nonsense"),
+        ("NEXTEST_RUN_IGNORED", "only"),
+    ] {
+        command.env(name, value);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(10), "{}", text_of(&output));
+    assert_eq!(ran(&world), [0, 1, 0, 0]);
+    for wrong in [
+        &["phase1", "test("][..],
+        &["phase1", "--", "--no-such-flag"],
+    ] {
+        let text = run(&world, 2, wrong);
+        assert!(text.contains("no test ran: nextest refuses"), "{text}");
+    }
+    assert_eq!(ran(&world), [0; 4]);
+}
+
+#[test]
 fn what_failed_is_run_again_until_nothing_is_left() {
     let world = small::world();
     run(&world, 2, &["phase1", "--failed"]);

@@ -36,8 +36,8 @@ pub use fingerprint::Fingerprint;
 pub use parts::guest::{Guest, Part};
 pub use phases::{Phase, Phases};
 pub use process::{
-    Command, Exit, Ident, Inherit, Output, Process, listener, query, run_to_end, spawn, tail,
-    this_program,
+    Command, Exit, Ident, Inherit, Output, Process, listener, query, quoted, run_to_end, spawn,
+    tail, this_program,
 };
 pub use run::info::Info;
 pub use run::{Run, runs_dir};

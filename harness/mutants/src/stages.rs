@@ -1,7 +1,7 @@
 //! What is asked whether it notices a mutant, the cheapest first.
 
-use harness_base::Command;
 use harness_base::cargo::{HARNESS, cargo};
+use harness_base::{Command, Inherit};
 use std::path::Path;
 
 /// Who may notice.
@@ -117,6 +117,7 @@ impl Stage {
             command
                 .args(selection(package))
                 .args(["-E".to_owned(), expression])
+                .inherit(Inherit::TestTool)
         };
         let phase = |phase: &str| {
             let command = Command::new(places.xtask).args([

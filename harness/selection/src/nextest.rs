@@ -3,7 +3,7 @@
 use crate::expression::{all_of, exactly};
 use crate::lanes::Lanes;
 use crate::nextest_metadata::Metadata;
-use harness_base::Command;
+use harness_base::{Command, Inherit};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -147,7 +147,7 @@ impl Selection<'_> {
             Some(metadata) => command.args(metadata.args()),
             None => command.args(["--cargo-quiet", "--test", self.phase]),
         };
-        command.cwd(self.root)
+        command.inherit(Inherit::TestTool).cwd(self.root)
     }
 }
 

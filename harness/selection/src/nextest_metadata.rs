@@ -5,7 +5,7 @@
 
 use anyhow::Context;
 use harness_base::cargo::cargo;
-use harness_base::{Command, query, runs_dir};
+use harness_base::{Command, Inherit, query, runs_dir};
 use hmac_sha256::Hash as Sha256;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub async fn metadata(root: &Path, phase: &str, nextest: &Path, binary: &Path) -
     let limit = Duration::from_secs(60);
     let (cargo, binaries) = tokio::join!(
         query(describe.cwd(root), limit),
-        query(list.cwd(root), limit)
+        query(list.inherit(Inherit::TestTool).cwd(root), limit)
     );
     write(
         &metadata.cargo,

@@ -37,6 +37,8 @@ pub struct PhaseReport {
     pub services: Vec<(String, Duration)>,
     /// What ran, on what.
     pub on: Vec<String>,
+    /// Flags by which another run meets the same, each with a blank before it.
+    pub again: String,
     /// Why it did not run or did not pass.
     pub trouble: Option<anyhow::Error>,
     /// Nothing of it ran.
@@ -61,6 +63,7 @@ impl PhaseReport {
             ready: None,
             services: Vec::new(),
             on: Vec::new(),
+            again: String::new(),
             trouble: None,
             skipped: false,
             excused: false,

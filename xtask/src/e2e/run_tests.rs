@@ -1,5 +1,6 @@
 //! Tests of one phase against a stack that is up.
 
+use super::args::{Args, Reuse};
 use super::deaths::{AFTER_DEATH, dead_member, deaths};
 use super::failures;
 use super::known;
@@ -9,7 +10,7 @@ use anyhow::Context;
 use harness_base::run::info::Judged;
 use harness_base::run::judge::{self, Differences};
 use harness_base::run::junit::{self, Case};
-use harness_base::{Code, Exit, Inherit, Output, Process, coded, spawn};
+use harness_base::{Code, Exit, Inherit, Output, Phase, Process, coded, quoted, spawn};
 use harness_provision::build;
 use harness_selection::Selection;
 use harness_selection::lanes::{self, Lanes};
@@ -35,6 +36,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let (runner, interrupt) = (run.test_runner().await?, &run.context.interrupt);
     file.write(&stack.dir.join("stack.json"))?;
+    report.again = again(run.args, file);
     let artifacts = run.context.artifacts()?;
     let left_out = match artifacts.test(file.phase.name()) {
         Some(binary) if !lanes.all() => lanes::left_out(binary, lanes).await,
@@ -114,13 +116,33 @@ pub async fn run(
     if exit.code == Some(0) || as_known {
         return Ok(());
     }
-    if matches!(runner, TestRunner::Nextest(_)) && could_not_run(exit.code, counts) {
-        return Err(coded(
-            Code::Fault,
-            format!("the tests could not be built or listed ({exit})"),
-        ));
+    if matches!(runner, TestRunner::Nextest(_)) {
+        if matches!(exit.code, Some(REFUSED | NO_FILTER)) {
+            let text = "no test ran: nextest refuses the filter or an argument, and says above why";
+            return Err(coded(Code::Usage, text));
+        }
+        if could_not_run(exit.code, counts) {
+            let text = format!("the tests could not be built or listed ({exit})");
+            return Err(coded(Code::Fault, text));
+        }
     }
     Err(coded(Code::TestsFailed, format!("tests failed ({exit})")))
+}
+
+/// The flags by which another run meets what this one did, as they are typed.
+fn again(args: &Args, file: &StackFile) -> String {
+    let mut words: Vec<String> = match (args.reuse, file.runtime) {
+        _ if file.phase == Phase::One => Vec::new(),
+        (Some(Reuse::External), _) => vec!["--reuse=external".into()],
+        (Some(Reuse::AsIs), _) => vec!["--reuse=as-is".into()],
+        (Some(Reuse::Fresh), _) => vec!["--reuse".into()],
+        (None, Runtime::Docker) => vec!["--runtime".into(), "docker".into()],
+        (None, _) => Vec::new(),
+    };
+    if let Some(parts) = &args.parts {
+        words.extend(["--parts".into(), quoted(&parts.to_string_lossy())]);
+    }
+    words.iter().map(|word| format!(" {word}")).collect()
 }
 
 /// Starts the tests, once or in copies side by side.
@@ -140,7 +162,8 @@ async fn start(
     };
     // Somebody else's stack is reached as its user reaches it; ours by what is told.
     let inherit = match (&runner, file.runtime) {
-        (TestRunner::Exec(_), _) | (_, Runtime::External) => Inherit::All,
+        (TestRunner::Exec(_), _) => Inherit::All,
+        (_, Runtime::External) => Inherit::TestTool,
         _ => Inherit::Tests,
     };
     let narrowed = run.narrowed.expression(file.phase);
@@ -238,9 +261,13 @@ fn count(
 /// Nextest's code for tests that failed.
 const FAILED: i32 = 100;
 
+/// Nextest's codes for a command line, and for an expression, that it cannot read.
+const REFUSED: i32 = 2;
+const NO_FILTER: i32 = 94;
+
 /// Nextest's own codes for what is no test's failure: its setup, cargo's metadata, a build, the list of tests.
 fn could_not_run(code: Option<i32>, counts: Option<Counts>) -> bool {
-    matches!(code, Some(96 | 101 | 102)) || code == Some(104) && counts.is_none()
+    matches!(code, Some(70 | 92 | 95 | 96 | 101 | 102)) || code == Some(104) && counts.is_none()
 }
 
 #[cfg(test)]

@@ -16,9 +16,11 @@ pub enum Inherit {
     Traced,
     /// The same as [`Inherit::System`] for a service that may have to leave this machine: with the user's proxies.
     Proxied,
-    /// What runs the tests, and the command that they run: the system, a collector, and what cargo, nextest and their output
-    /// listen to.
+    /// What runs the tests, and the command that they run: the system, a collector, and what cargo and its output listen to.
     Tests,
+    /// A tool of the user's that runs tests: all, but for what changes how they are judged. `.config/nextest.toml` and the
+    /// command line say that, and a test that passes the second time is a finding.
+    TestTool,
 }
 
 /// What a program needs to run at all.
@@ -65,8 +67,10 @@ const COLLECTOR_ADDRESSES: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ];
-/// What cargo and nextest listen to, and what says how to print.
-const TESTS: [&str; 13] = [
+/// What changes how tests are judged, or which of them run.
+const JUDGES: [&str; 2] = ["NEXTEST_*", "INSTA_FORCE_PASS"];
+/// What cargo listens to, and what says how to print.
+const TESTS: [&str; 11] = [
     COLLECTOR,
     "CARGO",
     "CARGO_*",
@@ -74,8 +78,6 @@ const TESTS: [&str; 13] = [
     "RUSTC*",
     "RUSTFLAGS",
     "RUST_*",
-    "NEXTEST_*",
-    "INSTA_*",
     "TERM",
     "COLORTERM",
     "*COLOR*",
@@ -107,6 +109,7 @@ impl Inherit {
         }
         let also: &[&str] = match self {
             Self::All => return true,
+            Self::TestTool => return !is_one_of(name, &JUDGES),
             Self::System => &[],
             Self::Traced => &[COLLECTOR],
             Self::Proxied => &PROXIES,
@@ -204,11 +207,12 @@ mod tests {
                 Inherit::Traced,
                 Inherit::Proxied,
                 Inherit::Tests,
+                Inherit::TestTool,
             ]
             .map(|who| who.passes(name))
         };
         for name in ["PATH", "HOME", "LC_ALL", "TZ", "RUST_BACKTRACE"] {
-            assert_eq!(seen(name), [true; 5], "{name}");
+            assert_eq!(seen(name), [true; 6], "{name}");
         }
         for name in [
             "TEMPORAL_API_KEY",
@@ -224,22 +228,27 @@ mod tests {
             "PYTHONPATH",
             "LD_PRELOAD",
         ] {
-            assert_eq!(seen(name), [true, false, false, false, false], "{name}");
+            assert_eq!(
+                seen(name),
+                [true, false, false, false, false, true],
+                "{name}"
+            );
         }
-        assert_eq!(seen("https_proxy"), [true, false, false, true, false]);
+        assert_eq!(seen("https_proxy"), [true, false, false, true, false, true]);
         for name in ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"] {
-            assert_eq!(seen(name), [true, false, true, false, true], "{name}");
+            assert_eq!(seen(name), [true, false, true, false, true, true], "{name}");
         }
-        for name in [
-            "CARGO_HOME",
-            "NEXTEST_RETRIES",
-            "RUSTFLAGS",
-            "CI",
-            "NO_COLOR",
-            "TERM",
-        ] {
-            assert_eq!(seen(name), [true, false, false, false, true], "{name}");
+        for name in ["CARGO_HOME", "RUSTFLAGS", "CI", "NO_COLOR", "TERM"] {
+            assert_eq!(
+                seen(name),
+                [true, false, false, false, true, true],
+                "{name}"
+            );
         }
-        assert_eq!(seen("CARGO_PKG_NAME"), [false; 5]);
+        for name in ["NEXTEST_RETRIES", "NEXTEST_PROFILE", "INSTA_FORCE_PASS"] {
+            let theirs = [true, false, false, false, false, false];
+            assert_eq!(seen(name), theirs, "{name}");
+        }
+        assert_eq!(seen("CARGO_PKG_NAME"), [false; 6]);
     }
 }

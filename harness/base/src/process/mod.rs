@@ -11,7 +11,7 @@ mod run_to_end;
 mod spawn;
 mod tail;
 
-pub use command::{Command, redact};
+pub use command::{Command, quoted, redact};
 pub use current_exe::this_program;
 pub use exit::Exit;
 pub use ident::{Ident, Life};

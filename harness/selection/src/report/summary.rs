@@ -79,10 +79,10 @@ pub fn lines(reports: &[PhaseReport], total: Duration, dir: &Path, page: Option<
 fn failures(reports: &[PhaseReport]) -> String {
     let failed: Vec<_> = reports
         .iter()
-        .flat_map(|report| report.cases.iter().map(move |case| (report.phase, case)))
-        .filter_map(|(phase, case)| Some((phase, &case.name, case.failure.as_ref()?)))
+        .flat_map(|report| report.cases.iter().map(move |case| (report, case)))
+        .filter_map(|(report, case)| Some((report, &case.name, case.failure.as_ref()?)))
         .collect();
-    let Some((phase, name, _)) = failed.first() else {
+    let Some((report, name, _)) = failed.first() else {
         return String::new();
     };
     let mut text = String::new();
@@ -97,7 +97,11 @@ fn failures(reports: &[PhaseReport]) -> String {
         let _ = writeln!(text, "and {} more", failed.len() - NAMED);
     }
     let _ = writeln!(text, "look: cargo xtask explain {name}");
-    let _ = writeln!(text, "again: cargo xtask e2e {phase} 'test(={name})'");
+    let (phase, again) = (report.phase, &report.again);
+    let _ = writeln!(
+        text,
+        "again: cargo xtask e2e {phase} 'test(={name})'{again}"
+    );
     text
 }
 

@@ -1,7 +1,9 @@
 //! One stage of `ci`: a command, and what its end means.
 
 use harness_base::cargo::cargo;
-use harness_base::{Code, Command, Interrupt, Output, Process, coded, exit, spawn, this_program};
+use harness_base::{
+    Code, Command, Inherit, Interrupt, Output, Process, coded, exit, spawn, this_program,
+};
 use harness_provision::{build, programs};
 use nix::sys::signal::Signal;
 use std::path::Path;
@@ -67,7 +69,13 @@ pub async fn run(
     let command = Command::new(program)
         .args(stage.args.iter().copied())
         .cwd(root);
-    let command = command.env("PATH", programs::path_with(nextest)?);
+    let inherit = match stage.program {
+        StageProgram::Cargo => Inherit::TestTool,
+        StageProgram::Xtask => Inherit::All,
+    };
+    let command = command
+        .env("PATH", programs::path_with(nextest)?)
+        .inherit(inherit);
     eprintln!("\n$ {}", stage.echo());
     let process = spawn(&command, &Output::Inherit, None)?;
     let ended = tokio::select! {
