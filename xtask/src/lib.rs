@@ -21,6 +21,7 @@ mod verbs;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use harness_base::{Code, config, exit, process};
+use harness_provision::tools::cache_dir;
 use harness_stack::kept::Deed;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -129,7 +130,8 @@ enum Command {
 /// The checkout: `cargo run` says where xtask's package is; run by hand it is where it was built.
 fn root() -> PathBuf {
     if let Some(root) = std::env::var_os("E2E_ROOT").filter(|root| !root.is_empty()) {
-        return PathBuf::from(root);
+        // Its tests and services run in other folders.
+        return std::path::absolute(&root).unwrap_or_else(|_| PathBuf::from(root));
     }
     let package = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
@@ -144,6 +146,9 @@ async fn dispatch(command: Command) -> anyhow::Result<Code> {
     };
     let root = root();
     config::refuse_old_variables()?;
+    if std::env::var_os("E2E_TOOLS_DIR").is_some() {
+        cache_dir()?; // before anything is looked for in it, or made
+    }
     let config = config::load(&root)?;
     match command {
         Command::Prereqs(args) => prereqs::run(&root, &config, &args).await,

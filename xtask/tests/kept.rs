@@ -364,8 +364,8 @@ fn a_service_of_its_users_is_waited_for_and_never_ended() {
     let mut lines = BufReader::new(up.stderr.take().unwrap()).lines();
     let line = lines.find_map(|line| {
         let line = line.unwrap();
-        let inner = line.trim().strip_prefix("( ")?.strip_suffix(" )")?;
-        Some(inner.to_owned())
+        let line = line.trim();
+        line.starts_with("sh -c ").then(|| format!("exec {line}"))
     });
     let line = line.unwrap();
     assert!(

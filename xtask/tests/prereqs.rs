@@ -53,6 +53,39 @@ fn everything_that_is_missing_is_listed_with_its_mend() {
 }
 
 #[test]
+fn builds_of_others_are_looked_at_and_nothing_is_made() {
+    let world = World::new();
+    let mut command = bare(&world, &[]);
+    let home = world.fake().join("home");
+    std::fs::create_dir(&home).unwrap();
+    let builds = [
+        ("SERVER", "/nope"),
+        ("RUNNER", "~/x"),
+        ("CLI", home.to_str().unwrap()),
+        ("TEMPORAL", "/bin/true"),
+    ];
+    for (part, bin) in builds {
+        command.env(format!("E2E_{part}_BIN"), bin);
+    }
+    command
+        .env("HOME", &home)
+        .env_remove("XDG_CACHE_HOME")
+        .env_remove("E2E_TOOLS_DIR");
+    let text = text_of(&command.current_dir(&home).output().unwrap());
+    for name in ["stigmer-server", "agent-runner", "stigmer ", "temporal"] {
+        assert!(text.contains(&format!("MISSING  {name}")), "{name}: {text}");
+    }
+    assert!(text.contains("correct or unset E2E_SERVER_BIN"), "{text}");
+    let mut folder = bare(&world, &[]);
+    folder.env("E2E_TOOLS_DIR", "~/x").current_dir(&home);
+    let output = folder.output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("E2E_TOOLS_DIR is \"~/x\""), "{text}");
+    assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0);
+}
+
+#[test]
 fn programs_read_the_same_as_json() {
     let world = World::new();
     let output = bare(&world, &["phase1", "--json"]).output().unwrap();
@@ -288,7 +321,7 @@ fn an_engine_of_another_machine_is_not_taken() {
             .env("DOCKER_HOST", "tcp://build.example:2376")
             .env(
                 "E2E_TEMPORAL_BIN",
-                checkout.world.program("temporal", "echo 9.9.9"),
+                checkout.world.program("temporal", "echo temporal 9.9.9"),
             )
             .env("OLLAMA_HOST", "127.0.0.1:1")
             .output()

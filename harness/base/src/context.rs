@@ -4,6 +4,7 @@ use crate::artifacts::Artifacts;
 use crate::config::Config;
 use crate::docker::leftovers;
 use crate::exit::{Code, coded};
+use crate::process::quoted;
 use crate::run::info::{self, Info};
 use crate::run::{Run, runs_dir, sweep};
 use crate::signals::Interrupt;
@@ -57,12 +58,7 @@ impl RunContext {
             eprintln!("ended {} of its processes", swept.processes);
         }
         for (dir, info) in &swept.left_alone {
-            let place = info.owner.place.split(':').next().unwrap_or_default();
-            eprintln!(
-                "left the run {} alone: it is of {place}, where nobody can look from here (if it is over: rm -r {})",
-                info.run_id,
-                dir.display()
-            );
+            eprintln!("{}", left_alone(dir, info));
         }
         for it in sweep::unreadable(&runs) {
             eprintln!("{}", it.line());
@@ -163,5 +159,29 @@ impl RunContext {
         };
         self.step(name, began.elapsed());
         done
+    }
+}
+
+/// Of a run of another machine, what ends it for good: a command that people paste.
+fn left_alone(dir: &Path, info: &Info) -> String {
+    let place = info.owner.place.split(':').next().unwrap_or_default();
+    let (id, dir) = (&info.run_id, quoted(&dir.to_string_lossy()));
+    format!(
+        "left the run {id} alone: it is of {place}, where nobody can look from here (if it is over: rm -r {dir})"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_removes_a_run_removes_nothing_else() {
+        let info = Info::new("r", Path::new("/")).unwrap();
+        let said = left_alone(Path::new("/work/w s/pro j/r"), &info);
+        assert!(
+            said.ends_with("(if it is over: rm -r '/work/w s/pro j/r')"),
+            "{said}"
+        );
     }
 }

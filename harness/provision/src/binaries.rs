@@ -55,12 +55,24 @@ impl Binary {
     /// Somebody else's build of it.
     pub fn configured(self, config: &Config) -> Option<PathBuf> {
         let services = &config.services;
+        let set = match self {
+            Self::Cli => &services.cli.bin,
+            Self::Server => &services.server.bin,
+            Self::Runner => &services.runner.bin,
+            Self::Gateway => &services.gateway.bin,
+            Self::Mcp => &services.mcp.bin,
+        };
+        configured(self.variable(), set)
+    }
+
+    /// The variable that names somebody else's build of it.
+    pub fn variable(self) -> &'static str {
         match self {
-            Self::Cli => configured("E2E_CLI_BIN", &services.cli.bin),
-            Self::Server => configured("E2E_SERVER_BIN", &services.server.bin),
-            Self::Runner => configured("E2E_RUNNER_BIN", &services.runner.bin),
-            Self::Gateway => configured("E2E_GATEWAY_BIN", &services.gateway.bin),
-            Self::Mcp => configured("E2E_MCP_BIN", &services.mcp.bin),
+            Self::Cli => "E2E_CLI_BIN",
+            Self::Server => "E2E_SERVER_BIN",
+            Self::Runner => "E2E_RUNNER_BIN",
+            Self::Gateway => "E2E_GATEWAY_BIN",
+            Self::Mcp => "E2E_MCP_BIN",
         }
     }
 

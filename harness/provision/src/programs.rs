@@ -243,6 +243,14 @@ pub fn path_with(bin: &Path) -> anyhow::Result<String> {
 /// What a program says about itself.
 async fn version(program: Program, bin: &Path) -> Result<String, String> {
     let answer = query(program.version_of(bin), Duration::from_secs(5)).await?;
+    if !answer.stdout.to_lowercase().contains(program.name()) {
+        let said = answer.stdout.lines().next().unwrap_or("nothing");
+        return Err(format!(
+            "{} is no {}: it says {said:?}",
+            bin.display(),
+            program.name()
+        ));
+    }
     version_in(&answer.stdout)
         .filter(|_| answer.ok)
         .ok_or_else(|| format!("{} does not say its version", bin.display()))

@@ -7,7 +7,8 @@ use crate::private;
 use crate::ready::{self, Ready, Waited};
 use crate::stack::Stack;
 use harness_base::process::ident;
-use harness_base::{Code, Command, Output, coded, listener, spawn};
+use harness_base::{Code, Command, Output, coded, listener, quoted, spawn};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The variable by which services are told where to announce themselves.
@@ -120,17 +121,7 @@ impl Stack {
         command.env.retain(|var| var.name != RUN_ID);
         let file = self.dir.join("data").join(format!("{instance}.env"));
         private::write(&file, &command.shell_env())?;
-        let program = Command {
-            env: Vec::new(),
-            ..command.clone()
-        };
-        let (file, program) = (file.display(), program.echo());
-        eprintln!(
-            "{instance} is yours to start: everything else is up or waits for it.\n\n    {}\n\n\
-             The same with its keys, as they are in {file}:\n    ( . {file}; exec {program} )\n\
-             in a debugger:\n    ( . {file}; exec gdb --args {program} )",
-            command.echo()
-        );
+        eprintln!("{}", by_hand(instance, &command, &file));
         let origin = LaunchSpec::Command(command);
         let member = Member::shared(origin, ready, FOR_ITS_USER, Handle::Mine);
         self.watch(instance, member, Instant::now()).await
@@ -178,5 +169,45 @@ impl Stack {
             .span(&format!("{} {instance}", self.phase), took);
         self.note_ready(instance, took, announced.as_deref());
         Ok(announced)
+    }
+}
+
+/// How a service is started by hand; `file` has its environment. By a shell of its own, whichever its reader types into.
+fn by_hand(instance: &str, command: &Command, file: &Path) -> String {
+    let program = Command {
+        env: Vec::new(),
+        ..command.clone()
+    };
+    let (keys, program) = (quoted(&file.to_string_lossy()), program.echo());
+    let with_keys = |before: &str| quoted(&format!(". {keys}; exec {before}{program}"));
+    format!(
+        "{instance} is yours to start: everything else is up or waits for it.\n\n    {}\n\n\
+         The same with its keys, as they are in {}:\n    sh -c {}\n\
+         in a debugger:\n    sh -c {}",
+        command.echo(),
+        file.display(),
+        with_keys(""),
+        with_keys("gdb --args ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use harness_base::process::query_blocking;
+
+    #[test]
+    fn what_is_to_be_pasted_is_read_by_a_shell_as_it_is_meant() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("it's a folder");
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("server.env");
+        let command = Command::new("/bin/echo").args(["a  b"]);
+        std::fs::write(&file, "echo read\n").unwrap();
+        let text = by_hand("server", &command, &file);
+        let pasted = text.lines().find(|line| line.trim().starts_with("sh -c"));
+        let shell = Command::new("sh").args(["-c", pasted.unwrap()]);
+        let said = query_blocking(&shell, Duration::from_secs(10)).unwrap();
+        assert_eq!(said.stdout, "read\na  b", "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask explain` and `report`: what a run tells, by `harness-report`.
 
 use crate::page;
-use harness_base::{Code, Command, coded, query, runs_dir};
+use harness_base::{Code, Command, coded, query, quoted, runs_dir};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn folder(root: &Path, run: Option<&str>) -> anyhow::Result<PathBuf> {
         let what = format!(
             "there is no run in {}; ls {} names all",
             dir.display(),
-            runs_dir(root).display()
+            quoted(&runs_dir(root).to_string_lossy())
         );
         coded(Code::Usage, what)
     })

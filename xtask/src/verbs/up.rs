@@ -6,7 +6,7 @@ use anyhow::Context;
 use harness_base::lock::Lock;
 use harness_base::run::sweep;
 use harness_base::{
-    Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded, runs_dir,
+    Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded, quoted, runs_dir,
 };
 use harness_provision::build::{self, Targets};
 use harness_stack::kept::{self, KeptStack};
@@ -241,6 +241,6 @@ fn endpoints(file: &StackFile, web: Option<&str>) -> String {
         gateway.unwrap_or_default(),
         mcp.unwrap_or_default(),
         file.logs.display(),
-        file.bin.stigmer.display()
+        quoted(&file.bin.stigmer.to_string_lossy())
     )
 }

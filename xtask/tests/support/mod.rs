@@ -66,7 +66,7 @@ impl World {
 
     /// A service that does this; whatever it is asked about its health, it agrees.
     pub fn service(&self, name: &str, script: &str) {
-        let health = "case \"$1\" in healthcheck|operator|workflow) exit 0;; --version) echo 9.9.9; exit 0;; esac";
+        let health = "case \"$1\" in healthcheck|operator|workflow) exit 0;; --version) echo temporal 9.9.9; exit 0;; esac";
         self.program(name, &format!("{health}\n{script}"));
     }
 

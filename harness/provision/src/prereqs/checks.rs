@@ -3,10 +3,13 @@
 use super::finding::{BOTH, Finding, State, finding};
 use super::fix;
 use super::provided::{model_finding, provisionable};
+use crate::binaries::Binary;
 use crate::model::{Model, ModelKind};
 use crate::programs::{self, Located, Program};
 use crate::{python_tools, tools};
 use harness_base::{Command, Config, Phases, query};
+use nix::unistd::AccessFlags;
+use std::path::Path;
 use std::time::Duration;
 
 /// Name of the C compiler's check.
@@ -37,6 +40,7 @@ pub async fn all(config: &Config, phases: Phases, model: &Model) -> Vec<Finding>
         findings.push(provisionable("temporal", &["phase2"], temporal, there));
         findings.push(model_finding(config, model, there));
     }
+    findings.extend(builds(config));
     findings.extend([cache(fetches), disk]);
     let wanted = phases.names();
     findings.retain(|finding| finding.phases.iter().any(|phase| wanted.contains(phase)));
@@ -120,13 +124,9 @@ fn versions(said: &str, modern: bool) -> Result<String, String> {
 pub fn cache(needed: bool) -> Finding {
     let result = tools::cache_dir()
         .map_err(|error| error.to_string())
-        .and_then(|dir| {
-            let probe = dir.join(format!(".probe-{}", std::process::id()));
-            let written = std::fs::create_dir_all(&dir).and_then(|()| std::fs::write(&probe, ""));
-            let _ = std::fs::remove_file(&probe); // an empty file at most
-            written
-                .map(|()| dir.display().to_string())
-                .map_err(|error| format!("{}: {error}", dir.display()))
+        .and_then(|dir| match writable(&dir) {
+            Ok(()) => Ok(dir.display().to_string()),
+            Err(why) => Err(format!("{}: {why}", dir.display())),
         });
     let fix = "export E2E_TOOLS_DIR=/a/folder/that/can/be/written".into();
     let mut finding = finding("tools cache", &BOTH, result, fix);
@@ -134,6 +134,42 @@ pub fn cache(needed: bool) -> Finding {
         finding.state = State::Optional;
     }
     finding
+}
+
+/// Whether a folder can be written, or made: who only asks makes nothing.
+fn writable(dir: &Path) -> Result<(), std::io::Error> {
+    let there = dir.ancestors().find(|it| it.symlink_metadata().is_ok());
+    let there = there.unwrap_or(dir);
+    if !there.metadata()?.is_dir() {
+        return Err(std::io::ErrorKind::NotADirectory.into());
+    }
+    let wanted = AccessFlags::W_OK | AccessFlags::X_OK;
+    nix::unistd::access(there, wanted).map_err(Into::into)
+}
+
+/// Somebody else's builds of what a stack is made of.
+fn builds(config: &Config) -> Vec<Finding> {
+    let theirs = Binary::ALL.into_iter();
+    let theirs = theirs.filter_map(|it| Some((it, it.configured(config)?)));
+    let found = theirs.map(|(binary, path)| {
+        let result = match which::which(&path) {
+            Ok(found) => Ok(format!("{}, as configured", found.display())),
+            Err(_) => Err(format!(
+                "{}, as configured: no program is there",
+                path.display()
+            )),
+        };
+        let phases: &[_] = match binary {
+            Binary::Cli | Binary::Server => &BOTH,
+            Binary::Runner | Binary::Gateway | Binary::Mcp => &["phase2"],
+        };
+        let fix = format!(
+            "correct or unset {}, or `bin` in e2e.toml",
+            binary.variable()
+        );
+        finding(binary.name(), phases, result, fix)
+    });
+    found.collect()
 }
 
 async fn disk() -> Finding {
@@ -171,6 +207,19 @@ pub fn free_mb(df: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_asks_whether_a_folder_can_be_written_makes_none() {
+        let dir = tempfile::tempdir().unwrap();
+        writable(dir.path()).unwrap();
+        writable(&dir.path().join("a/b")).unwrap();
+        assert!(!dir.path().join("a").exists());
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        std::os::unix::fs::symlink("loop", dir.path().join("loop")).unwrap();
+        for wrong in ["file", "file/b", "loop/b"] {
+            assert!(writable(&dir.path().join(wrong)).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn what_programs_say() {

@@ -9,12 +9,24 @@ use std::path::{Path, PathBuf};
 /// The per-user cache: `E2E_TOOLS_DIR`, else `stigmer-e2e/tools` in `XDG_CACHE_HOME` or `~/.cache`.
 ///
 /// # Errors
-/// When neither those nor HOME are set.
+/// When neither those nor HOME are set, or one is no whole path: it would be another folder for each folder that a command is
+/// run in, and `~` is the shell's to read.
 pub fn cache_dir() -> anyhow::Result<PathBuf> {
-    if let Some(dir) = std::env::var_os("E2E_TOOLS_DIR").filter(|dir| !dir.is_empty()) {
-        return Ok(PathBuf::from(dir));
+    match std::env::var_os("E2E_TOOLS_DIR").filter(|dir| !dir.is_empty()) {
+        Some(dir) => whole(PathBuf::from(dir)),
+        None => Ok(user_dir()?.join("tools")),
     }
-    Ok(user_dir()?.join("tools"))
+}
+
+fn whole(dir: PathBuf) -> anyhow::Result<PathBuf> {
+    if dir.is_absolute() {
+        return Ok(dir);
+    }
+    let text = format!(
+        "E2E_TOOLS_DIR is {:?}, which is no whole path\n  mend: unset it, or set it to one that begins with /",
+        dir.to_string_lossy()
+    );
+    Err(coded(Code::Usage, text))
 }
 
 /// A tool's folder: name, version and the start of its archive's hash (of all its archives', where it has several), so
@@ -60,6 +72,16 @@ pub fn installed(config: &Config, name: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
     use harness_base::config::Tool;
+
+    #[test]
+    fn the_cache_is_at_a_whole_path() {
+        assert_eq!(whole("/a".into()).unwrap(), Path::new("/a"));
+        for dir in ["~/x", " ", "rel/dir", "."] {
+            let why = whole(dir.into()).unwrap_err();
+            assert_eq!(harness_base::code_of(&why), Code::Usage, "{dir}");
+            assert!(why.to_string().contains("E2E_TOOLS_DIR"), "{why}");
+        }
+    }
 
     #[test]
     fn a_changed_pin_is_another_folder() {
