@@ -17,6 +17,8 @@ pub(crate) struct Event {
     pub(crate) id: Option<String>,
     /// Milliseconds to wait before the stream is asked for again.
     pub(crate) retry: Option<u64>,
+    /// The address that an `endpoint` names: see [`crate::legacy_http`].
+    pub(crate) endpoint: Option<String>,
 }
 
 /// Events as their bytes come.
@@ -30,6 +32,7 @@ pub(crate) struct Events {
     /// Behind the colon; none before it.
     value: Option<Vec<u8>>,
     data: Option<Message>,
+    is_endpoint: bool,
     event: Event,
 }
 
@@ -39,6 +42,11 @@ impl Events {
             opened,
             ..Self::default()
         }
+    }
+
+    /// The handshake is over.
+    pub(crate) fn opened(&mut self) {
+        self.opened = true;
     }
 
     /// The events that end in these bytes.
@@ -81,7 +89,7 @@ impl Events {
             }
         }
         let is_data = self.is("data");
-        let known = is_data || self.is("id") || self.is("retry");
+        let known = is_data || ["id", "retry", "event"].iter().any(|name| self.is(name));
         let Some(value) = self.value.as_mut().filter(|_| known) else {
             return;
         };
@@ -131,6 +139,7 @@ impl Events {
             match self.name() {
                 b"id" => self.event.id = text.map(str::to_owned),
                 b"retry" => self.event.retry = text.and_then(|text| text.parse().ok()),
+                b"event" => self.is_endpoint = text == Some("endpoint"),
                 _ => {}
             }
         }
@@ -140,10 +149,15 @@ impl Events {
 
     fn event_ends(&mut self) -> Option<Event> {
         let mut event = std::mem::take(&mut self.event);
+        let is_endpoint = std::mem::take(&mut self.is_endpoint);
         if let Some(mut data) = self.data.take() {
+            // The beginning of a longer one is none.
+            let endpoint = is_endpoint.then(|| data.beginning());
+            event.endpoint = endpoint.filter(|it| it.len() < LONGEST_VALUE);
             event.messages = data.end(self.opened);
         }
-        let says = !event.messages.is_empty() || event.id.is_some() || event.retry.is_some();
+        let told = event.id.is_some() || event.retry.is_some() || event.endpoint.is_some();
+        let says = told || !event.messages.is_empty();
         says.then_some(event)
     }
 }
@@ -164,7 +178,8 @@ mod tests {
             .collect();
         all.extend(events.end());
         let shown = |event: Event| json!([event.messages, event.id, event.retry]);
-        all.into_iter().map(shown).collect()
+        let others = all.into_iter().filter(|event| event.endpoint.is_none());
+        others.map(shown).collect()
     }
 
     fn answer(id: u32) -> serde_json::Value {
@@ -186,6 +201,30 @@ mod tests {
             for size in [1, 2, 3, 1000] {
                 assert_eq!(read(stream.as_bytes(), size), one, "{stream}");
             }
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_the_data_of_an_event_of_that_name() {
+        for (stream, endpoint) in [
+            ("event: endpoint\ndata: /x?a=1\n\n", Some("/x?a=1")),
+            ("data:/x\r\nevent:endpoint\r\n\r\n", Some("/x")),
+            ("event: endpoint\n\ndata: /x\n\n", None),
+            ("event: endpoints\ndata: /x\n\n", None),
+            ("data: /x\n\n", None),
+        ] {
+            for size in [1, 1000] {
+                let mut events = Events::new(false);
+                let parts = stream.as_bytes().chunks(size);
+                let mut named = parts.flat_map(|part| events.push(part));
+                let named = named.find_map(|event| event.endpoint);
+                assert_eq!(named.as_deref(), endpoint, "{stream}");
+            }
+        }
+        for (length, taken) in [(LONGEST_VALUE - 1, true), (LONGEST_VALUE, false)] {
+            let stream = format!("event: endpoint\ndata: {}\n\n", "x".repeat(length));
+            let events = Events::new(false).push(stream.as_bytes());
+            assert_eq!(events.iter().any(|it| it.endpoint.is_some()), taken);
         }
     }
 

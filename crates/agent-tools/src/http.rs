@@ -20,10 +20,11 @@ use crate::{
     causes::{chain, explain, refusal},
     client::Client,
     clients::Clients,
-    connection::{Connection, START, too_late},
+    connection::{Connection, START, Service, too_late},
     env::Env,
     error::ToolsError,
     http_client::{HttpClient, LAST_EVENT, SESSION},
+    legacy_http::{LegacyTransport, may_be_legacy},
     limits::Limits,
     refusal::HttpError,
 };
@@ -39,20 +40,40 @@ impl Start<'_> {
     pub(crate) async fn connect(self, server: &HttpServer) -> Result<Connection, ToolsError> {
         let url = self.url(server)?;
         let who = format!("the MCP server {} ({})", self.name, self.shown(&url));
-        let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
-            .custom_headers(self.headers(server, &who)?);
-        let transport = StreamableHttpClientTransport::with_client(
-            HttpClient::new(self.http.of(&url).clone()),
-            config,
-        );
+        let headers = self.headers(server, &who)?;
         let limit = self.limits.start;
-        match timeout(limit, Client::default().serve(transport)).await {
+        match timeout(limit, self.opened(&url, headers)).await {
             Ok(Ok(service)) => Ok(Connection::new(self.name, service, None, self.limits)),
             Ok(Err(error)) => Err(self.refused(&error, &who, &url)),
             Err(_) => Err(ToolsError::transient(format!(
                 "{who} did not answer within {limit:?}: {}",
                 too_late("start_timeout_seconds", START)
             ))),
+        }
+    }
+
+    /// Says hello, in the older way too where the newer one is not known.
+    async fn opened(
+        &self,
+        url: &Url,
+        headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<Service, ClientInitializeError> {
+        let http = HttpClient::new(self.http.of(url).clone());
+        let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
+            .custom_headers(headers.clone());
+        let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
+        let refused = match Client::default().serve(transport).await {
+            Err(error) if is_unknown(&error) => error,
+            opened => return opened,
+        };
+        let headers = headers.into_iter().collect();
+        match LegacyTransport::open(http, url.clone(), headers).await {
+            Ok(transport) => Client::default().serve(transport).await,
+            // It speaks neither way, or nobody is there.
+            Err(why) => {
+                tracing::debug!("an MCP server does not speak the older HTTP: {why}");
+                Err(refused)
+            }
         }
     }
 
@@ -140,6 +161,14 @@ impl Start<'_> {
             }
         }
     }
+}
+
+/// Whether a server may know the older way alone.
+fn is_unknown(error: &ClientInitializeError) -> bool {
+    chain(error).any(|link| match link.downcast_ref() {
+        Some(HttpError::Refused { status, .. }) => may_be_legacy(*status),
+        _ => false,
+    })
 }
 
 enum Cause {

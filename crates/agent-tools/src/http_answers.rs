@@ -29,18 +29,12 @@ pub(crate) type Failure = StreamableHttpError<HttpError>;
 /// What a server says in place of an answer: as the answer to the request, whatever id it has, or where there was no
 /// handshake yet as an error by its status.
 pub(crate) async fn refused(
-    mut response: Response,
+    response: Response,
     id: &RequestId,
     first: bool,
 ) -> Result<StreamableHttpPostResponse, Failure> {
     let status = response.status();
-    let mut bytes = Vec::new();
-    while bytes.len() < LONGEST_REFUSAL
-        && let Ok(Some(chunk)) = response.chunk().await
-    {
-        let room = LONGEST_REFUSAL - bytes.len();
-        bytes.extend(&chunk[..chunk.len().min(room)]);
-    }
+    let bytes = beginning(response).await;
     let told = wire::messages(&bytes, true).into_iter();
     let told = told.filter_map(|message| match message {
         JsonRpcMessage::Error(error) if error.error.code != wire::UNREADABLE => Some(error.error),
@@ -60,6 +54,18 @@ pub(crate) async fn refused(
             Err(Failure::Client(HttpError::Refused { status, words }))
         }
     }
+}
+
+/// What a refusal says, as far as it is read.
+pub(crate) async fn beginning(mut response: Response) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < LONGEST_REFUSAL
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        let room = LONGEST_REFUSAL - bytes.len();
+        bytes.extend(&chunk[..chunk.len().min(room)]);
+    }
+    bytes
 }
 
 /// The messages of a whole body, with the answer among them.

@@ -43,8 +43,15 @@ impl HttpClient {
         Self(client)
     }
 
-    /// Asks, also where a redirect leads on the same origin, as from `/mcp` to `/mcp/`.
-    async fn ask(
+    pub(crate) fn get(&self, uri: &str) -> RequestBuilder {
+        self.0.get(uri)
+    }
+
+    pub(crate) fn post_to(&self, uri: &str) -> RequestBuilder {
+        self.0.post(uri)
+    }
+
+    async fn ask_as(
         &self,
         request: RequestBuilder,
         auth: Option<String>,
@@ -54,7 +61,15 @@ impl HttpClient {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let headers: HeaderMap = headers.into_iter().collect();
+        self.ask(request, headers.into_iter().collect()).await
+    }
+
+    /// Asks, also where a redirect leads on the same origin, as from `/mcp` to `/mcp/`.
+    pub(crate) async fn ask(
+        &self,
+        request: RequestBuilder,
+        headers: HeaderMap,
+    ) -> Result<Response, HttpError> {
         let mut request = request.headers(headers).build()?;
         for _ in 0..=REDIRECTS {
             let again = request.try_clone();
@@ -91,7 +106,7 @@ impl HttpClient {
         if let Some(session) = &session {
             request = request.header(SESSION, session.as_ref());
         }
-        let response = self.ask(request, auth, headers).await;
+        let response = self.ask_as(request, auth, headers).await;
         let ClientJsonRpcMessage::Request(asked) = message else {
             return told(response, session.is_some());
         };
@@ -185,7 +200,7 @@ impl StreamableHttpClient for HttpClient {
     ) -> Result<(), Failure> {
         let request = self.0.delete(uri.as_ref());
         let request = request.header(SESSION, session_id.as_ref());
-        let response = self.ask(request, auth_header, custom_headers).await;
+        let response = self.ask_as(request, auth_header, custom_headers).await;
         let status = response.map_err(Failure::Client)?.status();
         if status.is_success() {
             return Ok(());
@@ -212,7 +227,7 @@ impl StreamableHttpClient for HttpClient {
         if let Some(last) = last_event_id {
             request = request.header(LAST_EVENT, last);
         }
-        let response = self.ask(request, auth_header, custom_headers).await;
+        let response = self.ask_as(request, auth_header, custom_headers).await;
         let response = response.map_err(Failure::Client)?;
         let status = response.status();
         match status {

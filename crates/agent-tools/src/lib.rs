@@ -20,6 +20,7 @@ mod files;
 mod http;
 mod http_answers;
 mod http_client;
+mod legacy_http;
 mod limits;
 mod listing;
 mod message;
@@ -78,6 +79,7 @@ mod tests {
         "events.rs",
         "http_answers.rs",
         "http_client.rs",
+        "legacy_http.rs",
         "stderr.rs",
         "process.rs",
         "outcome.rs",

@@ -37,7 +37,8 @@ pub(crate) async fn server(
     url
 }
 
-async fn request(stream: &mut TcpStream) -> (String, Value) {
+/// The head and the message of a request.
+pub(crate) async fn request(stream: &mut TcpStream) -> (String, Value) {
     let mut bytes = Vec::new();
     let mut chunk = [0; 8192];
     loop {

@@ -5,6 +5,7 @@
 mod calls;
 mod ends;
 mod http;
+mod http_legacy;
 mod http_oddities;
 mod http_refusals;
 mod http_stub;
