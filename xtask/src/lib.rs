@@ -51,9 +51,9 @@ state is ok, missing (something cannot run without it) or optional (something el
 name are text, fix is a command or null, for lists the phases that need it. Exit code 20 when anything is missing.";
 
 const EXPLAIN_HELP: &str = "\
---json prints {\"schema\":1,\"run\",\"commit\",\"exit_code\",\"causes\":[..],\"tests\":[{\"name\",\"outcome\",\"first\",\"difference\",
-\"details\",\"steps\",\"executions\",\"histories\",\"scripts\",\"logs\",..}]}: outcome is passed, failed or killed, first the first
-line of the failure, times are milliseconds since 1970. Exit code 2 where no test has such a name.";
+--json prints {\"schema\":1,\"run\",\"commit\",\"exit_code\",\"causes\":[..],\"doubts\":[..],\"tests\":[{\"name\",\"outcome\",\"first\",\"difference\",
+\"details\",\"steps\",\"executions\",\"histories\",\"scripts\",\"logs\",..}]}: outcome is passed, failed, killed or unknown (its
+phase's report cannot be read), first the first line of the failure, times are milliseconds since 1970. Exit code 2 where no test has such a name.";
 
 const STATUS_HELP: &str = "\
 --json prints {\"schema\":1,\"stacks\":[{\"run\",\"kept\",\"owner\",\"runtime\",\"web\",\"services\":[{\"name\",\"state\",\"pid\",

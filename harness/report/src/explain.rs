@@ -19,6 +19,7 @@ const LAST: usize = 25;
 pub fn json(run: &Run, chosen: &[&Test]) -> anyhow::Result<String> {
     let told = serde_json::json!({
         "schema": 1, "run": run.id, "commit": run.commit, "exit_code": run.exit_code, "causes": run.causes,
+        "doubts": run.doubts,
         "tests": chosen,
     });
     Ok(serde_json::to_string(&told)?)
@@ -33,13 +34,21 @@ pub fn text(run: &Run, chosen: &[&Test], wanted: bool, dir: &Path) -> String {
         .map_or("was killed or still runs".to_owned(), |code| {
             format!("exit code {code}")
         });
+    let unknown = run.tests.iter().filter(|it| it.outcome == "unknown");
+    let unknown = match unknown.count() {
+        0 => String::new(),
+        count => format!(", of {count} it is not known"),
+    };
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "run {}: {failed} of {} tests did not pass, {code}",
+        "run {}: {failed} of {} tests did not pass{unknown}, {code}",
         run.id,
         run.tests.len()
     );
+    for doubt in &run.doubts {
+        text += &indented(doubt, "  ");
+    }
     for cause in &run.causes {
         text += &indented(cause, "  ");
     }
@@ -47,7 +56,12 @@ pub fn text(run: &Run, chosen: &[&Test], wanted: bool, dir: &Path) -> String {
         text += &one(test);
     }
     if chosen.is_empty() && !wanted {
-        let _ = writeln!(text, "no test failed");
+        let known = if unknown.is_empty() {
+            ""
+        } else {
+            "is known to have "
+        };
+        let _ = writeln!(text, "no test {known}failed");
     }
     let _ = writeln!(text, "\nall of it: {}", dir.display());
     text

@@ -16,15 +16,16 @@ pub struct Case {
     pub failed: Option<String>,
 }
 
-/// All of them; nothing where there is no such file, or half of one.
-pub fn cases(junit: &str) -> Vec<Case> {
-    let Ok(document) = Document::parse(junit) else {
-        return Vec::new();
-    };
+/// All of them.
+///
+/// # Errors
+/// Why it is no whole report.
+pub fn cases(junit: &str) -> Result<Vec<Case>, roxmltree::Error> {
+    let document = Document::parse(junit)?;
     let cases = document
         .descendants()
         .filter(|node| node.has_tag_name("testcase"));
-    cases.filter_map(case).collect()
+    Ok(cases.filter_map(case).collect())
 }
 
 fn case(node: Node<'_, '_>) -> Option<Case> {
@@ -93,7 +94,7 @@ Error: x.rs:1: expected a
   detail
 </system-err></testcase>
             <testcase name="b" time="0.1"><failure type="test timeout"/></testcase><testcase name="c"/></testsuite></testsuites>"#;
-        let found = cases(junit);
+        let found = cases(junit).unwrap();
         assert_eq!((found.len(), found[0].seconds), (3, 2.5));
         let (first, rest) = failure(found[0].failed.as_deref().unwrap());
         assert_eq!((&*first, rest.trim()), ("x.rs:1: expected a", "detail"));
@@ -101,6 +102,6 @@ Error: x.rs:1: expected a
         assert_eq!(found[2].failed, None);
         let (first, _) = failure("thread 'a' (1) panicked at x.rs:2:3:\nno way\nnote: run with");
         assert_eq!(first, "x.rs:2:3: panicked: no way");
-        assert!(cases("<half").is_empty());
+        assert!(cases("<half").is_err());
     }
 }

@@ -90,7 +90,7 @@ mod tests {
                     "Error: x.rs:1: expected a == \"<b>\", came \"<script>\" | agent a".to_owned()
                 }),
             };
-            Test::read(Path::new("/no/such"), &case.name, Some(&case))
+            Test::read(Path::new("/no/such"), &case.name, Some(&case), true)
         };
         let tests = (0..failed).map(|nth| test(nth, true));
         Run {
@@ -101,6 +101,7 @@ mod tests {
             exit_code: Some(10),
             causes: vec!["tests failed (exit code 100)".into()],
             on: vec!["phase2: on host processes".into()],
+            doubts: Vec::new(),
             spans: vec![Span {
                 name: "build".into(),
                 began: 0,

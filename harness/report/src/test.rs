@@ -5,7 +5,7 @@ use crate::difference::{self, Difference};
 use crate::history::{self, Event};
 use crate::junit::{Case, failure};
 use crate::script::{self, Script};
-use crate::text::{cut, field, line};
+use crate::text::{self, cut, field, line};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -24,7 +24,7 @@ const LINES: usize = 120;
 pub struct Test {
     /// Its name.
     pub name: String,
-    /// `passed`, `failed`, or `killed`: it began and nobody saw its end.
+    /// `passed`, `failed`, `killed`: it began and nobody saw its end, or `unknown`: that was seen, and cannot be read.
     pub outcome: &'static str,
     /// How long it took, in seconds.
     pub seconds: f64,
@@ -80,9 +80,9 @@ pub struct Log {
 }
 
 impl Test {
-    /// From its folder; `case` is how it ended, if it did.
-    pub fn read(folder: &Path, name: &str, case: Option<&Case>) -> Self {
-        let notes = std::fs::read_to_string(folder.join("events.jsonl")).unwrap_or_default();
+    /// From its folder; `case` is how it ended, if it did and that is known.
+    pub fn read(folder: &Path, name: &str, case: Option<&Case>, known: bool) -> Self {
+        let notes = text::read(&folder.join("events.jsonl")).unwrap_or_default();
         let notes: Vec<Value> = notes
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
@@ -96,15 +96,21 @@ impl Test {
                 format!("{}: {}", field(note, "place"), field(note, "what")),
                 String::new(),
             ),
+            (None, None, None) if !known => (
+                "how it ended is not known: the report of its phase cannot be read".to_owned(),
+                String::new(),
+            ),
             (None, None, None) => (
                 "it began, and nobody saw its end: it was killed with its run".to_owned(),
                 String::new(),
             ),
             (None, Some(_), _) => Default::default(),
         };
-        let outcome = match (case, failed) {
-            (None, _) => "killed",
-            (_, Some(_)) => "failed",
+        let outcome = match (case, failed, noted) {
+            (None, _, Some(_)) if !known => "failed",
+            (None, ..) if !known => "unknown",
+            (None, ..) => "killed",
+            (_, Some(_), _) => "failed",
             _ => "passed",
         };
         let passed = outcome == "passed";
@@ -137,9 +143,9 @@ impl Test {
         }
     }
 
-    /// Whether it did not pass.
+    /// Whether it did not pass, as far as is known.
     pub fn failed(&self) -> bool {
-        self.outcome != "passed"
+        !matches!(self.outcome, "passed" | "unknown")
     }
 }
 
@@ -163,7 +169,7 @@ fn logs(folder: &Path) -> Vec<Log> {
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.sort();
     let found = paths.iter().filter_map(|path| {
-        let text = std::fs::read_to_string(path).ok()?;
+        let text = text::read(path).ok()?;
         let lines: Vec<&str> = text.lines().collect();
         Some(Log {
             service: path.file_stem()?.to_str()?.to_owned(),

@@ -1,12 +1,25 @@
 //! Texts and times for people.
 
 use serde_json::Value;
+use std::path::Path;
 
 /// At most so many characters, and how many bytes more there are.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}.. ({} bytes more)", &text[..end], text.len() - end),
         None => text.to_owned(),
+    }
+}
+
+/// A file's text, bytes that are none replaced: one of them shall not hide all the others. Nothing where there is no file.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read(path: &Path) -> Result<String, std::io::Error> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(why) => Err(why),
     }
 }
 
