@@ -36,7 +36,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let (runner, interrupt) = (run.test_runner().await?, &run.context.interrupt);
     file.write(&stack.dir.join("stack.json"))?;
-    report.again = again(run.args, file);
+    report.again = again(run.args, file.phase, file.runtime);
     let artifacts = run.context.artifacts()?;
     let left_out = match artifacts.test(file.phase.name()) {
         Some(binary) if !lanes.all() => lanes::left_out(binary, lanes).await,
@@ -130,9 +130,9 @@ pub async fn run(
 }
 
 /// The flags by which another run meets what this one did, as they are typed.
-fn again(args: &Args, file: &StackFile) -> String {
-    let mut words: Vec<String> = match (args.reuse, file.runtime) {
-        _ if file.phase == Phase::One => Vec::new(),
+fn again(args: &Args, phase: Phase, runtime: Runtime) -> String {
+    let mut words: Vec<String> = match (args.reuse, runtime) {
+        _ if phase == Phase::One => Vec::new(),
         (Some(Reuse::External), _) => vec!["--reuse=external".into()],
         (Some(Reuse::AsIs), _) => vec!["--reuse=as-is".into()],
         (Some(Reuse::Fresh), _) => vec!["--reuse".into()],

@@ -32,3 +32,28 @@ async fn of_copies_the_first_that_fails_tells() {
         assert_eq!(all(&processes).await.code, Some(code), "{scripts:?}");
     }
 }
+
+#[test]
+fn another_run_meets_the_stack_that_this_one_did() {
+    let args = |words: &[&str]| {
+        let command = <Args as clap::Args>::augment_args(clap::Command::new("e2e"));
+        let told = command.get_matches_from([&["e2e"], words].concat());
+        <Args as clap::FromArgMatches>::from_arg_matches(&told).unwrap()
+    };
+    for (words, runtime, flags) in [
+        (&[][..], Runtime::Native, ""),
+        (&[], Runtime::Docker, " --runtime docker"),
+        (&["--reuse"], Runtime::Docker, " --reuse"),
+        (&["--reuse=as-is"], Runtime::Native, " --reuse=as-is"),
+        (
+            &["--reuse=external"],
+            Runtime::External,
+            " --reuse=external",
+        ),
+        (&["--parts", "a b"], Runtime::Native, " --parts 'a b'"),
+    ] {
+        assert_eq!(again(&args(words), Phase::Two, runtime), flags, "{words:?}");
+    }
+    let phase1 = again(&args(&["--reuse"]), Phase::One, Runtime::Native);
+    assert_eq!(phase1, "", "it has a server of its own");
+}
