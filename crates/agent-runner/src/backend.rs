@@ -24,7 +24,7 @@ use temporalio_sdk::activities::ActivityError;
 use tonic::{
     Code, Status,
     metadata::AsciiMetadataValue,
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{Channel, ClientTlsConfig, Endpoint, Uri},
 };
 
 use crate::failure::{GONE, permanent, transient};
@@ -40,14 +40,36 @@ pub(crate) struct Backend {
     authorization: Option<AsciiMetadataValue>,
 }
 
+/// Whether the port can be called, where there is one. What is no number stands in the authority alone.
+fn is_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    match uri.port_u16() {
+        Some(port) => port != 0,
+        None => Some(authority) == uri.host(),
+    }
+}
+
 impl Backend {
     pub(crate) fn new(address: &str, key: Option<&str>) -> anyhow::Result<Self> {
-        let wrong = || format!("STIGMER_BACKEND_ENDPOINT `{address}` is no URL of a server");
+        // Not repeated: a password may stand in it.
+        anyhow::ensure!(
+            !address.contains(['@', '?', '#']),
+            "STIGMER_BACKEND_ENDPOINT has a user or a query in it, which no server has use for: it takes http://HOST:PORT"
+        );
+        let wrong = || {
+            format!(
+                "STIGMER_BACKEND_ENDPOINT `{address}` is no URL of a server: it takes http://HOST:PORT"
+            )
+        };
         let url = match address.contains("://") {
             true => address.to_owned(),
             false => format!("http://{address}"),
         };
         let mut endpoint = Endpoint::from_shared(url.clone()).with_context(wrong)?;
+        let is_one = matches!(endpoint.uri().scheme_str(), Some("http" | "https"))
+            && endpoint.uri().host().is_some_and(|host| !host.is_empty())
+            && is_port(endpoint.uri());
+        anyhow::ensure!(is_one, wrong());
         if url.starts_with("https://") {
             let tls = ClientTlsConfig::new().with_native_roots();
             endpoint = endpoint.tls_config(tls).with_context(wrong)?;

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use agent_tools::Limits;
 use clap::{Args, Parser, Subcommand};
+use service_kit::path;
 use temporal_link::TemporalArgs;
 
 use crate::{
@@ -50,7 +51,7 @@ pub(crate) struct Healthcheck {
     pub(crate) model: bool,
 
     /// The running runner's announce file; without it any runner on the queue counts
-    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE", value_parser = path())]
     pub(crate) announce_file: Option<PathBuf>,
 
     /// How long to ask again before it counts as not ready; 0 = ask once
@@ -85,12 +86,13 @@ pub(crate) struct Run {
         long,
         env = "STIGMER_BACKEND_ENDPOINT",
         default_value = "http://127.0.0.1:7234",
-        value_name = "URL"
+        value_name = "URL",
+        hide_env_values = true // a password may stand in it
     )]
     pub(crate) backend: String,
 
     /// File to which the runner's identity in Temporal is written at start
-    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE", value_parser = path())]
     pub(crate) announce_file: Option<PathBuf>,
 
     /// How long running work may go on after SIGTERM before another runner takes it over
@@ -108,7 +110,7 @@ pub(crate) struct Run {
     pub(crate) log_level: String,
 
     /// Folder in which executions get a folder each for what they unpack; default: a temporary one
-    #[arg(long, env = "STIGMER_WORK_DIR", value_name = "FOLDER")]
+    #[arg(long, env = "STIGMER_WORK_DIR", value_name = "FOLDER", value_parser = path())]
     pub(crate) work_dir: Option<PathBuf>,
 
     /// Key that the server knows; without it the server tells us no secrets
@@ -235,7 +237,8 @@ pub(crate) struct ModelArgs {
     #[arg(
         long = "llm-base-url",
         env = "STIGMER_LLM_BASE_URL",
-        value_name = "URL"
+        value_name = "URL",
+        hide_env_values = true
     )]
     base_url: Option<String>,
 

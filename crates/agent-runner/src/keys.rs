@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use service_kit::fill_key;
+use service_kit::{fill_key, path};
 
 /// Files with keys, each instead of the variable without `_FILE`. MCP servers that run as the same
 /// user can read this process's environment.
@@ -11,15 +11,15 @@ use service_kit::fill_key;
 #[command(next_help_heading = "Keys from files")]
 pub(crate) struct KeyFiles {
     /// File with the key of STIGMER_RUNNER_KEY
-    #[arg(long, env = "STIGMER_RUNNER_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_RUNNER_KEY_FILE", value_name = "FILE", value_parser = path())]
     runner_key_file: Option<PathBuf>,
 
     /// File with the key of STIGMER_LLM_API_KEY
-    #[arg(long, env = "STIGMER_LLM_API_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_LLM_API_KEY_FILE", value_name = "FILE", value_parser = path())]
     llm_api_key_file: Option<PathBuf>,
 
     /// File with the key of TEMPORAL_API_KEY
-    #[arg(long, env = "TEMPORAL_API_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "TEMPORAL_API_KEY_FILE", value_name = "FILE", value_parser = path())]
     temporal_api_key_file: Option<PathBuf>,
 }
 

@@ -31,14 +31,13 @@ mod workflow;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use service_kit::{command_line, log_filter};
 use tracing_subscriber::EnvFilter;
 
 use config::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    match run(command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -74,7 +73,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             // are told of by agent-tools.
             let quiet =
                 "temporalio_client=error,temporalio_sdk_core=warn,temporalio_sdk=warn,rmcp=warn";
-            let filter = EnvFilter::try_new(format!("{},{quiet}", cli.run.log_level));
+            let level = log_filter(&cli.run.log_level)?;
+            let filter = EnvFilter::try_new(format!("{level},{quiet}"));
             tracing_subscriber::fmt()
                 .with_env_filter(filter.context("LOG_LEVEL is no level and no filter")?)
                 .with_writer(std::io::stderr)

@@ -48,6 +48,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
         config.temporal.is_configured(),
         "no Temporal is configured: set TEMPORAL_ADDRESS to HOST:PORT"
     );
+    config.temporal.check()?;
     let identity = identity();
     let client = tokio::select! {
         client = connect(&config, &identity) => client?,

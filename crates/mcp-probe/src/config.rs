@@ -3,6 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use service_kit::path;
 
 use crate::odd::Oddity;
 
@@ -15,7 +16,7 @@ pub struct Cli {
     pub log_level: String,
 
     /// File that keeps what `note` notes; unset = this process keeps it
-    #[arg(long, env = "MCP_PROBE_NOTES", value_name = "FILE", global = true)]
+    #[arg(long, env = "MCP_PROBE_NOTES", value_name = "FILE", value_parser = path(), global = true)]
     pub notes: Option<PathBuf>,
 
     /// How to be reached; nothing = by stdin and stdout.
@@ -55,6 +56,6 @@ pub struct Listen {
     pub port: u16,
 
     /// File to which the bound HOST:PORT is written once the server listens
-    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE", value_parser = path())]
     pub announce_file: Option<PathBuf>,
 }

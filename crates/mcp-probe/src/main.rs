@@ -3,18 +3,17 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 use mcp_probe::{
     config::{Cli, Command},
     notes::Notes,
     odd, serve,
     tools::Probe,
 };
-use service_kit::{Stop, health};
+use service_kit::{Stop, command_line, health, log_filter};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -36,7 +35,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     // Stdout is the protocol's.
     tracing_subscriber::fmt()
         .with_env_filter(
-            EnvFilter::try_new(&cli.log_level).context("LOG_LEVEL is no level and no filter")?,
+            EnvFilter::try_new(log_filter(&cli.log_level)?)
+                .context("LOG_LEVEL is no level and no filter")?,
         )
         .with_writer(std::io::stderr)
         .with_ansi(false)

@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
+use service_kit::path;
 
 /// Stands between runner and model.
 #[derive(Debug, Parser)]
@@ -43,7 +44,7 @@ pub struct Listen {
     pub port: u16,
 
     /// File to which the bound HOST:PORT is written once the gateway listens
-    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE", value_parser = path())]
     pub announce_file: Option<PathBuf>,
 }
 
@@ -68,7 +69,12 @@ pub struct Serve {
     pub listen: Listen,
 
     /// Base address of the model's OpenAI-compatible API, up to and with /v1; without it there is no live model
-    #[arg(long, env = "GATEWAY_UPSTREAM", value_name = "URL")]
+    #[arg(
+        long,
+        env = "GATEWAY_UPSTREAM",
+        value_name = "URL",
+        hide_env_values = true
+    )] // a password may stand in it
     pub upstream: Option<String>,
 
     /// What becomes of requests for replay/CASSETTE/MODEL
@@ -76,7 +82,7 @@ pub struct Serve {
     pub mode: Mode,
 
     /// File to which one JSON line per exchange is appended; - is standard output
-    #[arg(long, env = "GATEWAY_EXCHANGES", value_name = "FILE")]
+    #[arg(long, env = "GATEWAY_EXCHANGES", value_name = "FILE", value_parser = path())]
     pub exchanges: Option<PathBuf>,
 }
 

@@ -3,17 +3,16 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 use model_gateway::{
     aside,
     config::{Cli, Command},
     serve,
 };
-use service_kit::health;
+use service_kit::{command_line, health, log_filter};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -29,7 +28,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
     // reqwest is built without a provider of its own; a second call would find this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let filter = EnvFilter::try_new(&cli.log_level);
+    let filter = EnvFilter::try_new(log_filter(&cli.log_level)?);
     tracing_subscriber::fmt()
         .with_env_filter(filter.context("LOG_LEVEL is no level and no filter")?)
         .with_writer(std::io::stderr)

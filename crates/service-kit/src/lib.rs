@@ -1,5 +1,5 @@
-//! What every service process does alike: it ends when told to, announces itself, and answers for its health. Also
-//! keys from files, and which addresses are this machine's own.
+//! What every service process does alike: it reads its command line, ends when told to, announces itself, and answers
+//! for its health. Also keys from files, and which addresses are this machine's own.
 
 #![cfg_attr(
     test,
@@ -7,14 +7,18 @@
 )]
 
 mod announce;
+mod command_line;
 pub mod health;
 mod key_file;
+mod log_filter;
 mod loopback;
 mod stop;
 pub mod url;
 
 pub use announce::announce;
+pub use command_line::{command_line, path};
 pub use key_file::fill_key;
+pub use log_filter::log_filter;
 pub use loopback::is_loopback;
 pub use stop::Stop;
 
@@ -23,8 +27,10 @@ mod tests {
     /// The files from the ground up: each imports earlier ones only.
     const ROOMS: &[&str] = &[
         "announce.rs",
+        "command_line.rs",
         "health.rs",
         "key_file.rs",
+        "log_filter.rs",
         "loopback.rs",
         "stop.rs",
         "url.rs",

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use service_kit::fill_key;
+use service_kit::{fill_key, path};
 use temporal_link::TemporalArgs;
 
 use crate::services::RunnerKey;
@@ -45,16 +45,16 @@ pub(crate) struct Serve {
     port: u16,
 
     /// File to which the bound HOST:PORT is written once the server listens
-    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_ANNOUNCE_FILE", value_name = "FILE", value_parser = path())]
     pub(crate) announce_file: Option<PathBuf>,
 
     /// Database file [default: ~/.stigmer/stigmer.db]
-    #[arg(long, env = "DB_PATH", value_name = "FILE")]
+    #[arg(long, env = "DB_PATH", value_name = "FILE", value_parser = path())]
     db_path: Option<PathBuf>,
 
     /// File with the key of the stored secrets, made at first start [default: DB_PATH with `.key`
     /// after it]
-    #[arg(long, env = "STIGMER_SECRETS_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_SECRETS_KEY_FILE", value_name = "FILE", value_parser = path())]
     secrets_key_file: Option<PathBuf>,
 
     /// The runner that shows it is told secrets; unset, nobody is
@@ -67,11 +67,11 @@ pub(crate) struct Serve {
     runner_key: Option<String>,
 
     /// File with the key of STIGMER_RUNNER_KEY
-    #[arg(long, env = "STIGMER_RUNNER_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "STIGMER_RUNNER_KEY_FILE", value_name = "FILE", value_parser = path())]
     runner_key_file: Option<PathBuf>,
 
     /// File with the key of TEMPORAL_API_KEY
-    #[arg(long, env = "TEMPORAL_API_KEY_FILE", value_name = "FILE")]
+    #[arg(long, env = "TEMPORAL_API_KEY_FILE", value_name = "FILE", value_parser = path())]
     temporal_api_key_file: Option<PathBuf>,
 
     /// How often executions under way are compared with their workflows

@@ -18,7 +18,7 @@ mod store;
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use service_kit::{command_line, log_filter};
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -28,8 +28,7 @@ use tracing_subscriber::EnvFilter;
 use config::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    match run(command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -48,7 +47,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         None => {
             // Retries of the Temporal client are told by the outbox, once and shorter.
-            let filter = format!("{},temporalio_client::retry=error", cli.serve.log_level);
+            let level = log_filter(&cli.serve.log_level)?;
+            let filter = format!("{level},temporalio_client::retry=error");
             tracing_subscriber::fmt()
                 .with_env_filter(
                     EnvFilter::try_new(filter).context("LOG_LEVEL is no level and no filter")?,

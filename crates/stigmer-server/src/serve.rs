@@ -56,6 +56,7 @@ use crate::{
 
 pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     let mut stop = Stop::install()?;
+    config.temporal.check()?;
 
     let hub = Arc::new(Hub::default());
     let db = config.db_path()?;

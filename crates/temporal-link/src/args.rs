@@ -4,7 +4,7 @@ use std::{convert::Infallible, path::PathBuf};
 
 use clap::{
     Args,
-    builder::{OsStringValueParser, TypedValueParser},
+    builder::{BoolishValueParser, OsStringValueParser, TypedValueParser},
 };
 
 const NAMESPACE: &str = "default";
@@ -19,7 +19,8 @@ pub struct TemporalArgs {
     #[arg(
         long = "temporal-address",
         env = "TEMPORAL_ADDRESS",
-        value_name = "HOST:PORT"
+        value_name = "HOST:PORT",
+        hide_env_values = true // somebody may have written a key in it
     )]
     pub address: Option<String>,
 
@@ -50,7 +51,7 @@ pub struct TemporalArgs {
     pub task_queue: String,
 
     /// Use TLS (implied by the other TLS options, an API key or a https URL)
-    #[arg(long = "temporal-tls", env = "TEMPORAL_TLS")]
+    #[arg(long = "temporal-tls", env = "TEMPORAL_TLS", value_parser = BoolishValueParser::new())]
     pub tls: bool,
 
     /// PEM file of the authority that signed Temporal's certificate
@@ -113,6 +114,14 @@ impl TemporalArgs {
         let told = [&self.address, &self.service_address];
         let mut told = told.into_iter().filter_map(|a| a.as_deref());
         told.find(|a| !a.is_empty()).unwrap_or("")
+    }
+
+    /// The variable that the address is from.
+    pub(crate) fn address_of(&self) -> &'static str {
+        match self.address.as_deref() {
+            None | Some("") if self.is_configured() => "TEMPORAL_SERVICE_ADDRESS",
+            _ => "TEMPORAL_ADDRESS",
+        }
     }
 
     pub(crate) fn api_key(&self) -> Option<&str> {

@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context, bail};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use temporalio_client::{
     Client, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, GrpcCompression,
     TlsOptions,
@@ -15,6 +16,18 @@ use crate::args::TemporalArgs;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl TemporalArgs {
+    /// Looks at what is configured without asking anybody; nothing configured is right too. For a service's start: what
+    /// can never work is to be said there, and not when the first execution waits.
+    ///
+    /// # Errors
+    /// For an address that is none, and a certificate or key that cannot be read or is no PEM.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if self.is_configured() {
+            self.connection_options("")?;
+        }
+        Ok(())
+    }
+
     /// One attempt to connect, of at most 3 s. `identity` is shown by Temporal for this process.
     ///
     /// # Errors
@@ -52,14 +65,30 @@ impl TemporalArgs {
         if address.is_empty() {
             bail!("no Temporal is configured: set TEMPORAL_ADDRESS to HOST:PORT");
         }
-        let text = if address.contains("://") {
-            address.to_owned()
-        } else {
-            format!("{}://{address}", if tls { "https" } else { "http" })
+        let variable = self.address_of();
+        // Not repeated: a password or a key may stand in it.
+        anyhow::ensure!(
+            !address.contains(['@', '?', '#']),
+            "{variable} has a user or a query in it, which Temporal has no use for: it takes HOST:PORT"
+        );
+        let wrong = || format!("`{address}` is no address of Temporal: {variable} takes HOST:PORT");
+        let url = match address.contains("://") {
+            true => Url::parse(address),
+            false => Url::parse(&format!(
+                "{}://{address}",
+                if tls { "https" } else { "http" }
+            )),
         };
-        Url::parse(&text).with_context(|| {
-            format!("`{address}` is no address of Temporal: TEMPORAL_ADDRESS takes HOST:PORT")
-        })
+        let url = url.with_context(wrong)?;
+        // A URL may leave out its scheme's port, which the parser leaves out in any case.
+        let port = address.rsplit_once(':').map_or("", |(_, port)| port);
+        let has_port = address.contains("://") || port.parse::<u16>().is_ok();
+        let is_one = matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url.port() != Some(0)
+            && has_port;
+        anyhow::ensure!(is_one, wrong());
+        Ok(url)
     }
 
     fn tls_options(&self) -> anyhow::Result<Option<TlsOptions>> {
@@ -73,18 +102,40 @@ impl TemporalArgs {
         }
         let mut tls = TlsOptions::default();
         if let Some(ca) = ca {
-            tls.server_root_ca_cert = Some(read(ca)?);
+            tls.server_root_ca_cert = Some(certificates(ca)?);
         }
         if let (Some(cert), Some(key)) = (cert, key) {
             tls.client_tls_options = Some(
                 ClientTlsOptions::builder()
-                    .client_cert(read(cert)?)
-                    .client_private_key(read(key)?)
+                    .client_cert(certificates(cert)?)
+                    .client_private_key(private_key(key)?)
                     .build(),
             );
         }
         Ok(Some(tls))
     }
+}
+
+/// A file's certificates in PEM, of which there is one at least.
+fn certificates(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let pem = read(path)?;
+    let mut found = CertificateDer::pem_slice_iter(&pem).peekable();
+    let wrong = || format!("{} is no PEM file with a certificate", path.display());
+    anyhow::ensure!(found.peek().is_some(), wrong());
+    for certificate in found {
+        certificate.with_context(wrong)?;
+    }
+    Ok(pem)
+}
+
+/// A file's private key in PEM.
+fn private_key(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let pem = read(path)?;
+    // The reason is not told: it may repeat what was read.
+    if PrivateKeyDer::from_pem_slice(&pem).is_err() {
+        bail!("{} is no PEM file with a private key", path.display());
+    }
+    Ok(pem)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -127,6 +178,94 @@ mod tests {
         assert!(target(&[]).contains("TEMPORAL_ADDRESS"));
         assert!(target(&["--temporal-address=:"]).contains("HOST:PORT"));
         assert!(target(&["--temporal-address=h:1", "--temporal-tls-ca=/none"]).contains("/none"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_variable_that_it_is_from() {
+        for bad in [
+            "h:99999",
+            "garbage",
+            "host1",
+            "[::1]",
+            "::1:7233",
+            "h:",
+            "h:0",
+            "ftp://h:1",
+            "a b:1",
+            "://",
+            "http://",
+        ] {
+            let refused = parsed(&[&format!("--temporal-address={bad}")]).check();
+            let refused = refused.unwrap_err().to_string();
+            let told = format!("`{bad}` is no address of Temporal: TEMPORAL_ADDRESS takes");
+            assert!(refused.starts_with(&told), "{refused}");
+            let service = parsed(&[&format!("--temporal-service-address={bad}")]).check();
+            let told = service.unwrap_err().to_string();
+            assert!(told.contains("TEMPORAL_SERVICE_ADDRESS takes"), "{told}");
+        }
+        for hush in [
+            "bob:hush@h:7233",
+            "https://hush@h:7233",
+            "https://h/?key=hush",
+        ] {
+            let refused = parsed(&[&format!("--temporal-address={hush}")]).check();
+            let refused = format!("{:#}", refused.unwrap_err());
+            assert!(!refused.contains("hush"), "{refused}");
+        }
+        for good in [
+            "h:7233",
+            "[::1]:7233",
+            "127.0.0.1:80",
+            "http://h",
+            "https://h:1/",
+        ] {
+            let checked = parsed(&[&format!("--temporal-address={good}")]).check();
+            assert!(checked.is_ok(), "{good}: {checked:?}");
+        }
+        assert!(parsed(&[]).check().is_ok());
+    }
+
+    #[test]
+    fn a_file_of_tls_that_is_none_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            file.display().to_string()
+        };
+        let pem = |what: &str| format!("-----BEGIN {what}-----\naHVzaA==\n-----END {what}-----\n");
+        let cert = file("cert", &pem("CERTIFICATE"));
+        let key = file("key", &pem("PRIVATE KEY"));
+        let junk = file("junk", "hush");
+        let half = file(
+            "half",
+            &(pem("CERTIFICATE") + "-----BEGIN CERTIFICATE-----\n\u{1}\n"),
+        );
+        let said = |ca: &str, cert: &str, key: &str| {
+            let args = [
+                "--temporal-address=h:1".to_owned(),
+                format!("--temporal-tls-ca={ca}"),
+                format!("--temporal-tls-cert={cert}"),
+                format!("--temporal-tls-key={key}"),
+            ];
+            let checked = parsed(&args.each_ref().map(String::as_str)).check();
+            checked.map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(said(&cert, &cert, &key), Ok(()));
+        for (files, bad, what) in [
+            ([&junk, &cert, &key], &junk, "a certificate"),
+            ([&half, &cert, &key], &half, "a certificate"),
+            ([&key, &cert, &key], &key, "a certificate"),
+            ([&cert, &junk, &key], &junk, "a certificate"),
+            ([&cert, &cert, &junk], &junk, "a private key"),
+            ([&cert, &cert, &cert], &cert, "a private key"),
+        ] {
+            let [ca, cert, key] = files;
+            let refused = said(ca, cert, key).unwrap_err();
+            let told = format!("{bad} is no PEM file with {what}");
+            assert!(refused.starts_with(&told), "{refused}");
+            assert!(!refused.contains("hush"), "{refused}");
+        }
     }
 
     #[test]

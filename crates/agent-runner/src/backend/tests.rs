@@ -62,3 +62,23 @@ async fn a_server_that_lists_nothing_has_nothing_to_be_reminded_of() {
     let (listed, next) = backend.session_page("s", String::new()).await.unwrap();
     assert!(listed.is_empty() && next.is_empty());
 }
+
+#[tokio::test]
+async fn an_address_that_no_server_can_have_is_refused_at_once() {
+    let refused = |address: &str| {
+        let made = Backend::new(address, None);
+        format!("{:#}", made.err().unwrap())
+    };
+    for bad in ["ftp://h:1", "h:99999", "h:0", "http://"] {
+        let told = format!("STIGMER_BACKEND_ENDPOINT `{bad}` is no URL of a server");
+        assert!(refused(bad).starts_with(&told), "{}", refused(bad));
+    }
+    for bad in ["http://bob:hush@h:1", "https://h/?key=hush"] {
+        let said = refused(bad);
+        assert!(said.starts_with("STIGMER_BACKEND_ENDPOINT"), "{said}");
+        assert!(!said.contains("hush"), "{said}");
+    }
+    for good in ["h:1", "http://h", "https://h:443", "[::1]:7234"] {
+        assert!(Backend::new(good, None).is_ok(), "{good}");
+    }
+}

@@ -1,0 +1,126 @@
+//! The server's settings, as a process has them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::{
+    fs,
+    io::Read,
+    process::{Command, Output, Stdio},
+    thread,
+};
+
+use common::{binary, start};
+
+/// A variable and its value.
+type Set<'a> = (&'a str, &'a str);
+
+/// What a server says that does not start with this set.
+fn refused(set: &[Set]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary());
+    command
+        .env_clear()
+        .env("GRPC_PORT", "0")
+        .env("DB_PATH", folder.path().join("s.db"))
+        .envs(set.iter().copied())
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // One that starts says so; it must not be waited for.
+    let mut said = [0];
+    let mut stdout = child.stdout.take().unwrap();
+    let started = stdout.read(&mut said).unwrap() > 0;
+    if started {
+        child.kill().unwrap();
+    }
+    thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert!(!started && !status.success(), "{set:?}: it started: {said}");
+    assert!(!folder.path().join("~").exists());
+    said
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_at_the_start_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty");
+    fs::write(&empty, "\n").unwrap();
+    let empty = empty.to_str().unwrap();
+    let temporal = ("TEMPORAL_ADDRESS", "127.0.0.1:1");
+    let cases: [(&[Set], &[&str]); 12] = [
+        (
+            &[("STIGMER_RUNNER_KEY_FILE", empty)],
+            &["STIGMER_RUNNER_KEY_FILE", empty, "is empty"],
+        ),
+        (
+            &[("TEMPORAL_API_KEY_FILE", empty)],
+            &["TEMPORAL_API_KEY_FILE", empty, "is empty"],
+        ),
+        (
+            &[("STIGMER_RUNNER_KEY", " ")],
+            &["STIGMER_RUNNER_KEY is empty"],
+        ),
+        (
+            &[("STIGMER_RUNNER_KEY", "hush\nhush")],
+            &["STIGMER_RUNNER_KEY", "line break"],
+        ),
+        (&[("LOG_LEVEL", "inof")], &["`inof`", "debug"]),
+        (&[("DB_PATH", "~/x.db")], &["DB_PATH", "whole path"]),
+        (
+            &[("STIGMER_SECRETS_KEY_FILE", "~/k")],
+            &["STIGMER_SECRETS_KEY_FILE", "whole path"],
+        ),
+        (&[("GRPC_PORT", "many")], &["`many`", "GRPC_PORT"]),
+        (&[("TEMPORAL_TLS", "maybe")], &["maybe", "TEMPORAL_TLS"]),
+        (
+            &[("TEMPORAL_ADDRESS", "h:99999")],
+            &["h:99999", "TEMPORAL_ADDRESS"],
+        ),
+        (&[temporal, ("TEMPORAL_TLS_CA", "/nope")], &["/nope"]),
+        (&[temporal, ("TEMPORAL_TLS_CA", empty)], &[empty, "PEM"]),
+    ];
+    for (set, told) in cases {
+        let said = refused(set).replace('\'', "`");
+        for word in told {
+            assert!(said.contains(word), "{set:?}: {word} is not in {said}");
+        }
+        assert!(!said.contains("hush"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_set_and_empty_is_unset() {
+    let mut command = Command::new("/bin/sh");
+    let variables = [
+        "GRPC_HOST",
+        "TEMPORAL_TLS",
+        "TEMPORAL_ADDRESS",
+        "STIGMER_ANNOUNCE_FILE",
+        "STIGMER_RECONCILE_SECONDS",
+        "STIGMER_RUNNER_KEY",
+        "STIGMER_RUNNER_KEY_FILE",
+        "STIGMER_SECRETS_KEY_FILE",
+        "LOG_LEVEL",
+    ];
+    let script = format!("{}= exec \"$0\"", variables.join("= "));
+    command.args(["-c", &script, &binary()]);
+    command.stderr(Stdio::null());
+    let server = start(command).await;
+    assert!(server.address.starts_with("127.0.0.1:"));
+}
+
+#[tokio::test]
+async fn tls_is_wished_for_by_more_words_than_one() {
+    for word in ["1", "yes", "TRUE"] {
+        let mut command = Command::new("/bin/sh");
+        let script = format!("TEMPORAL_TLS={word} exec \"$0\"");
+        command
+            .args(["-c", &script, &binary()])
+            .stderr(Stdio::null());
+        start(command).await;
+    }
+}
