@@ -36,7 +36,7 @@ use stigmer_api::{
     },
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tonic::{Code, body::Body, codegen::http, service::Routes};
+use tonic::{Code, body::Body, codec::CompressionEncoding, codegen::http, service::Routes};
 use tonic_health::server::HealthReporter;
 use tower::util::MapResponseLayer;
 
@@ -149,6 +149,7 @@ fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Resul
             let service = $service;
             $(routes.add_service(
                 $server::new(service.clone())
+                    .accept_compressed(CompressionEncoding::Gzip)
                     .max_decoding_message_size(MAX_MESSAGE)
                     .max_encoding_message_size(MAX_MESSAGE),
             );)+
@@ -196,10 +197,14 @@ fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Resul
         AgentExecutionCommandControllerServer,
         AgentExecutionQueryControllerServer
     );
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(FILE_DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-    routes.add_service(reflection.build_v1().context("reflection")?);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    routes.add_service(reflection().build_v1().context("reflection")?);
+    // Python's client asks by this name, and grpcurl did before 1.8.8.
+    routes.add_service(reflection().build_v1alpha().context("reflection")?);
     Ok(routes.routes())
 }
 

@@ -1,4 +1,4 @@
-//! The server's settings, as a process has them.
+//! The server's settings and what clients of other makes send, as a process has them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -10,7 +10,16 @@ use std::{
     thread,
 };
 
-use common::{binary, start};
+use common::{binary, server, start};
+use stigmer_api::{
+    MAX_MESSAGE,
+    agent::{Agent, agent_command_controller_client::AgentCommandControllerClient as Agents},
+};
+use tonic::{Code, codec::CompressionEncoding};
+use tonic_reflection::pb::v1alpha::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
 
 /// A variable and its value.
 type Set<'a> = (&'a str, &'a str);
@@ -123,4 +132,46 @@ async fn tls_is_wished_for_by_more_words_than_one() {
             .stderr(Stdio::null());
         start(command).await;
     }
+}
+
+#[tokio::test]
+async fn older_clients_find_the_services_by_the_name_that_they_know() {
+    let server = server().await;
+    let mut reflection = ServerReflectionClient::new(server.channel.clone());
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let answers = reflection.server_reflection_info(tokio_stream::iter([request]));
+    let answer = answers.await.unwrap().into_inner().message().await;
+    let Some(MessageResponse::ListServicesResponse(list)) =
+        answer.unwrap().unwrap().message_response
+    else {
+        panic!("no list");
+    };
+    let name = "ai.stigmer.agentic.agent.v1.AgentQueryController";
+    assert!(list.service.iter().any(|it| it.name == name), "{list:?}");
+}
+
+/// Compressed it is a thousandth of its size.
+fn long(bytes: usize) -> Agent {
+    let mut agent = Agent::default();
+    agent.spec.get_or_insert_default().instructions = "x".repeat(bytes);
+    agent
+}
+
+#[tokio::test]
+async fn a_compressed_message_is_read_and_counts_by_what_is_in_it() {
+    let server = server().await;
+    let agents = Agents::new(server.channel.clone());
+    let mut agents = agents.send_compressed(CompressionEncoding::Gzip);
+    // What is read is refused by the rules of its kind.
+    let read = agents.create(long(MAX_MESSAGE - 100)).await.unwrap_err();
+    assert_eq!(read.code(), Code::InvalidArgument, "{read:?}");
+    for more in [1, MAX_MESSAGE * 9] {
+        let bomb = agents.create(long(MAX_MESSAGE + more)).await.unwrap_err();
+        assert_eq!(bomb.code(), Code::ResourceExhausted, "{bomb:?}");
+    }
+    #[cfg(target_os = "linux")]
+    assert!(server.peak() < 200, "{} MiB", server.peak());
 }
