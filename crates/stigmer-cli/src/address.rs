@@ -18,8 +18,13 @@ pub(crate) fn normalize(text: &str) -> Result<String, String> {
     } else {
         format!("http://{text}")
     };
+    // Not repeated where a password or a key may stand in it.
+    let shown = match text.contains(['@', '?', '#']) {
+        true => "this".to_owned(),
+        false => format!("`{text}`"),
+    };
     let explain =
-        |why: &str| format!("`{text}` is not a server's address: {why}; write it like {DEFAULT}");
+        |why: &str| format!("{shown} is not a server's address: {why}; write it like {DEFAULT}");
     let uri: Uri = whole.parse().map_err(|e| explain(&format!("{e}")))?;
     let scheme = match uri.scheme_str() {
         Some(scheme @ ("http" | "https")) => scheme,
@@ -34,7 +39,12 @@ pub(crate) fn normalize(text: &str) -> Result<String, String> {
     };
     // A port out of range, or a user's name, is in the authority and nowhere else.
     let authority = uri.authority().map_or("", |a| a.as_str());
-    if uri.port_u16().is_none() && authority != host || authority.contains('@') {
+    if authority.contains('@') {
+        return Err(explain(
+            "it has a user or password, which no server asks for",
+        ));
+    }
+    if uri.port_u16().is_none() && authority != host {
         return Err(explain("it has more than a host and a port"));
     }
     let port = uri.port_u16().unwrap_or(match scheme {
@@ -48,6 +58,7 @@ pub(crate) fn normalize(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -75,7 +86,26 @@ mod tests {
             "h:0",
             "a b",
         ] {
-            assert!(normalize(bad).is_err(), "{bad}");
+            let refused = normalize(bad).unwrap_err();
+            assert!(refused.starts_with(&format!("`{bad}` is not")), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_repeated() {
+        for hush in [
+            "https://bob:hush@h",
+            "hush@h:1",
+            "bob:hush://@h",
+            "https://bob:hush#hush@h",
+            "https://bob:hu sh@h",
+            "https://h/?key=hush",
+            "https://h?key=a@hush",
+            "ftp://bob:hush@h",
+        ] {
+            let refused = normalize(hush).unwrap_err();
+            assert!(!refused.contains("hu"), "{refused}");
+            assert!(refused.starts_with("this is not a server's"), "{refused}");
         }
     }
 }

@@ -11,7 +11,7 @@ use clap_complete::Shell;
 pub(crate) use resources::{CancelArgs, DeleteArgs, GetArgs, Kind, LogsArgs, Phase};
 pub(crate) use run::RunArgs;
 
-use crate::{address, duration};
+use crate::{address, duration, name::name};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -44,10 +44,15 @@ pub(crate) struct Global {
         long,
         global = true,
         env = SERVER,
+        hide_env_values = true, // a password may stand in it
         value_name = "ADDRESS"
     )]
-    #[arg(default_value = address::DEFAULT, value_parser = address::normalize)]
+    #[arg(default_value = address::DEFAULT)]
     pub(crate) server: String,
+
+    /// Whether it was told by an argument.
+    #[arg(skip)]
+    pub(crate) server_was_argued: bool,
 
     /// What stdout gets; with json and yaml it is one document and people read stderr
     #[arg(long, short, global = true, value_enum, value_name = "FORMAT")]
@@ -60,8 +65,20 @@ pub(crate) struct Global {
     pub(crate) timeout: Duration,
 
     /// The organization: of documents that name none, of names, of what is listed
-    #[arg(long, global = true, value_name = "ORG")]
+    #[arg(long, global = true, value_name = "ORG", value_parser = name)]
     pub(crate) org: Option<String>,
+}
+
+impl Global {
+    /// What leads the next command to the same server, to be put behind it.
+    pub(crate) fn again(&self) -> String {
+        match self.server_was_argued {
+            // A shell may take brackets for a pattern.
+            true if self.server.contains('[') => format!(" --server \"{}\"", self.server),
+            true => format!(" --server {}", self.server),
+            false => String::new(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -37,18 +37,19 @@ use stigmer_api::{
 use tonic::{
     Response, Status,
     service::interceptor::InterceptedService,
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{ClientTlsConfig, Endpoint},
 };
 
-use crate::{cli::Global, failure, traced::PartOf};
+use crate::{cli::Global, failure, no_grpc::GrpcAlone, traced::PartOf};
 
 /// A connection whose requests say what they are part of.
-pub(crate) type Traced = InterceptedService<Channel, PartOf>;
+pub(crate) type Traced = InterceptedService<GrpcAlone, PartOf>;
 
 /// A connected client of all services.
 pub(crate) struct Client {
-    channel: Channel,
+    channel: GrpcAlone,
     address: String,
+    again: String,
     timeout: Duration,
     /// Whether the server has answered anything.
     heard: AtomicBool,
@@ -85,8 +86,9 @@ impl Client {
             .map_err(|_| failure::too_late(&address, timeout))?
             .map_err(unusable)?;
         Ok(Self {
-            channel,
+            channel: GrpcAlone(channel),
             address,
+            again: global.again(),
             timeout,
             heard: AtomicBool::new(false),
         })
@@ -105,6 +107,11 @@ impl Client {
         environments: EnvironmentQueries,
         skill_commands: SkillCommands,
         skills: SkillQueries,
+    }
+
+    /// As [`Global::again`].
+    pub(crate) fn again(&self) -> &str {
+        &self.again
     }
 
     pub(crate) fn timeout(&self) -> Duration {

@@ -10,6 +10,8 @@ use std::{
 use anyhow::Chain;
 use tonic::{Code, Status};
 
+use crate::no_grpc::NoGrpc;
+
 /// The exit codes other than 0; `stigmer --help` documents them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -77,11 +79,21 @@ pub(crate) fn unreachable(
 ) -> anyhow::Error {
     let why = innermost(error);
     let mut to_do = "start it, or name another one with --server or STIGMER_SERVER_ADDR".to_owned();
-    if !heard && !is_nobody(error) {
+    let no_grpc = Chain::new(error).any(|cause| cause.is::<NoGrpc>());
+    if !heard && !no_grpc && !is_nobody(error) {
         let there = match address.split_once("://") {
             Some(("https", _)) if why.starts_with("invalid peer certificate") => {
                 "its certificate is not trusted: SSL_CERT_FILE names a file with its authority"
                     .to_owned()
+            }
+            // ALPN of a server that has no HTTP/2, or what it took without saying.
+            Some(("https", _))
+                if why.contains("NoApplicationProtocol") || why.starts_with("HTTP/2 was not") =>
+            {
+                "what answers there speaks TLS and no HTTP/2, and so no gRPC".to_owned()
+            }
+            Some(("https", _)) if why.starts_with("received fatal alert") => {
+                "what answers there speaks TLS, and refused this connection".to_owned()
             }
             Some(("https", rest)) => {
                 format!("what answers there may speak no TLS: then write http://{rest}")

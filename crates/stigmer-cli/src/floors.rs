@@ -7,6 +7,8 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
         &[
             "address.rs",
             "duration.rs",
+            "name.rs",
+            "no_grpc.rs",
             "failure.rs",
             "cli/resources.rs",
             "cli/run.rs",

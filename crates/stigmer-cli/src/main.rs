@@ -11,6 +11,8 @@ mod failure;
 #[cfg(test)]
 mod floors;
 mod follow;
+mod name;
+mod no_grpc;
 mod output;
 mod project;
 mod resolve;
@@ -21,7 +23,7 @@ mod watch;
 
 use std::{env, process::ExitCode};
 
-use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{CommandFactory, FromArgMatches, error::ErrorKind, parser::ValueSource};
 
 use crate::{
     app::App,
@@ -76,9 +78,11 @@ fn command_line() -> anyhow::Result<Cli> {
     }
     let read = command.try_get_matches_from_mut(env::args_os());
     let read = read.and_then(|matches| {
-        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let argued = matches.value_source("server") == Some(ValueSource::CommandLine);
+        Ok((cli, argued))
     });
-    read.or_else(|error| {
+    let (mut cli, argued) = read.or_else(|error| {
         let is_text = env::args_os().all(|arg| arg.to_str().is_some());
         // clap would say that an argument is not.
         if error.kind() == ErrorKind::InvalidUtf8 && is_text {
@@ -87,8 +91,21 @@ fn command_line() -> anyhow::Result<Cli> {
                 address::DEFAULT
             )));
         }
-        error.exit()
-    })
+        // What was asked for and could not be written is no success.
+        if let Err(unwritten) = error.print()
+            && !error.use_stderr()
+        {
+            return Err(output::unwritten(unwritten));
+        }
+        std::process::exit(error.exit_code())
+    })?;
+    // Not by clap, which repeats what it refuses, and names the flag for the variable.
+    cli.global.server = address::normalize(&cli.global.server).map_err(|why| {
+        let told_by = if argued { "--server" } else { SERVER };
+        Failure::usage(format!("{told_by}: {why}"))
+    })?;
+    cli.global.server_was_argued = argued;
+    Ok(cli)
 }
 
 fn report(error: &anyhow::Error) -> Exit {

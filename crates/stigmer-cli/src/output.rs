@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -20,18 +20,17 @@ impl Output {
     }
 
     /// Text for people: stdout, or stderr where stdout is kept for a document.
-    pub(crate) fn people(self, text: &str) -> io::Result<()> {
+    pub(crate) fn people(self, text: &str) -> Result<()> {
         let text = &printable(text);
-        if self.format == Format::Table {
-            write_now(&mut io::stdout().lock(), text)
-        } else {
-            write_now(&mut io::stderr().lock(), text)
+        match self.format {
+            Format::Table => to_stdout(text.as_bytes()),
+            _ => to_stderr(text),
         }
     }
 
     /// A remark that is no part of the result: always stderr.
-    pub(crate) fn remark(self, text: &str) -> io::Result<()> {
-        write_now(&mut io::stderr().lock(), &format!("{}\n", printable(text)))
+    pub(crate) fn remark(self, text: &str) -> Result<()> {
+        to_stderr(&format!("{}\n", printable(text)))
     }
 
     /// The result: `text` for people, `document` for scripts.
@@ -43,7 +42,7 @@ impl Output {
     /// The one document of this command, where one is asked for.
     pub(crate) fn document(self, document: &impl Serialize) -> Result<()> {
         if let Some(text) = render(self.format, document)? {
-            write_now(&mut io::stdout().lock(), &text)?;
+            to_stdout(text.as_bytes())?;
         }
         Ok(())
     }
@@ -51,16 +50,29 @@ impl Output {
     /// The result as a document, or else `text`: no line for people beside a document.
     pub(crate) fn either(self, document: &impl Serialize, text: &str) -> Result<()> {
         match render(self.format, document)? {
-            Some(document) => write_now(&mut io::stdout().lock(), &document)?,
-            None => write_now(&mut io::stdout().lock(), &printable(text))?,
+            Some(document) => to_stdout(document.as_bytes()),
+            None => to_stdout(printable(text).as_bytes()),
         }
-        Ok(())
     }
 }
 
-fn write_now(to: &mut impl Write, text: &str) -> io::Result<()> {
-    to.write_all(text.as_bytes())?;
+fn write_now(to: &mut impl Write, text: &[u8]) -> io::Result<()> {
+    to.write_all(text)?;
     to.flush()
+}
+
+/// Writes what nobody else wrote, as it stands.
+pub(crate) fn to_stdout(text: &[u8]) -> Result<()> {
+    write_now(&mut io::stdout().lock(), text).map_err(unwritten)
+}
+
+fn to_stderr(text: &str) -> Result<()> {
+    write_now(&mut io::stderr().lock(), text.as_bytes()).context("cannot write to standard error")
+}
+
+/// The error of standard output, which does not say by itself whose disk is full.
+pub(crate) fn unwritten(error: io::Error) -> anyhow::Error {
+    anyhow::Error::from(error).context("cannot write to standard output")
 }
 
 fn render(format: Format, document: &impl Serialize) -> Result<Option<String>> {
@@ -81,12 +93,12 @@ fn render(format: Format, document: &impl Serialize) -> Result<Option<String>> {
 pub(crate) fn error_line(text: &str) {
     // Nobody is left to be told when stderr is closed too.
     let text = format!("error: {}\n", printable(text));
-    let _ = write_now(&mut io::stderr().lock(), &text);
+    let _ = write_now(&mut io::stderr().lock(), text.as_bytes());
 }
 
 pub(crate) fn warning_line(text: &str) {
     let text = format!("warning: {}\n", printable(text));
-    let _ = write_now(&mut io::stderr().lock(), &text);
+    let _ = write_now(&mut io::stderr().lock(), text.as_bytes());
 }
 
 /// Whether somebody can be asked.

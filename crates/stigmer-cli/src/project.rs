@@ -7,15 +7,15 @@ use stigmer_api::manifest::{self, ManifestError, Project};
 
 use crate::failure::Failure;
 
-/// Reads the project at `config`, or the one found upwards.
-pub(crate) fn load(config: Option<&Path>, org: Option<&str>) -> Result<Project> {
+/// Reads the project at `config`, or the one found upwards; where there is none, `instead` is what else can be done.
+pub(crate) fn load(config: Option<&Path>, org: Option<&str>, instead: &str) -> Result<Project> {
     let here = env::current_dir().context("the working directory is gone")?;
     let file = match config {
         Some(path) => manifest::locate(path),
         None => manifest::find(&here),
     };
     file.and_then(|file| manifest::load(&file, org))
-        .map_err(|error| explain(error, &here))
+        .map_err(|error| explain(error, &here, instead))
 }
 
 /// The project around the working directory, where there is one that can be read.
@@ -24,10 +24,10 @@ pub(crate) fn around(org: Option<&str>) -> Option<Project> {
     manifest::load(&manifest::find(&here).ok()?, org).ok()
 }
 
-fn explain(error: ManifestError, here: &Path) -> anyhow::Error {
+fn explain(error: ManifestError, here: &Path, instead: &str) -> anyhow::Error {
     Failure::failed(match error {
         ManifestError::NoProject(_) => {
-            format!("{error}\nwrite one there, or name a project with --config")
+            format!("{error}\nwrite one there, or {instead}")
         }
         ManifestError::Missing(_) => error.to_string(),
         ManifestError::Problems(problems) => {

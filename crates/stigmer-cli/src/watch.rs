@@ -19,11 +19,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Shows every state of the execution to `see` until it has ended, and returns the last one.
 /// A stream that breaks is opened again, for as long as one waits for an answer; whoever sees has
-/// to know what it has seen before.
+/// to know what it has seen before. `known` says whether the server has told of the execution already.
 pub(crate) async fn until_ended(
     client: &Client,
     output: Output,
     id: &str,
+    known: bool,
     mut see: impl FnMut(&AgentExecution) -> Result<()>,
 ) -> Result<AgentExecution> {
     let mut sight = Sight::default();
@@ -34,6 +35,7 @@ pub(crate) async fn until_ended(
             Err(Broken::For(error)) => return Err(error),
             Err(Broken::Stream(error)) => error,
         };
+        let seen = known || sight.last.is_some();
         let held = sight
             .first
             .is_some_and(|first| first.elapsed() >= client.timeout());
@@ -44,14 +46,21 @@ pub(crate) async fn until_ended(
         let (since, pause) = match sight.gap {
             Some(gap) => gap,
             None => {
-                output.remark("the connection to the server broke, trying again")?;
+                output.remark(match seen {
+                    true => "the connection to the server broke, trying again",
+                    false => "the server does not answer, trying again",
+                })?;
                 (Instant::now(), FIRST_PAUSE)
             }
         };
         if since.elapsed() >= client.timeout() {
+            if !seen {
+                return Err(lost);
+            }
             let text = format!(
                 "lost sight of {id}, which goes on without: {lost:#}\n\
-                 see what became of it with `stigmer get execution {id}`"
+                 see what became of it with `stigmer get execution {id}{}`",
+                client.again()
             );
             return Err(Failure::with(exit_of(&lost), text));
         }

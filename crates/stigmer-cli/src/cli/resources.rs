@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::name::name;
+
 /// A kind of resource; the singular is understood too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -35,7 +37,7 @@ pub(crate) struct GetArgs {
     #[arg(value_enum)]
     pub(crate) kind: Kind,
     /// Only this one; executions and sessions have ids only
-    #[arg(value_name = "NAME|ID")]
+    #[arg(value_name = "NAME|ID", value_parser = name)]
     pub(crate) name: Option<String>,
     /// Show at most so many
     #[arg(long, value_name = "N", conflicts_with = "name")]
@@ -49,7 +51,7 @@ pub(crate) struct GetArgs {
 #[derive(Debug, Args)]
 pub(crate) struct LogsArgs {
     /// The execution
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = name)]
     pub(crate) id: String,
     /// Go on until the execution has ended
     #[arg(long, short)]
@@ -59,7 +61,7 @@ pub(crate) struct LogsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
     /// The execution
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = name)]
     pub(crate) id: String,
 }
 
@@ -69,6 +71,6 @@ pub(crate) struct DeleteArgs {
     #[arg(value_enum)]
     pub(crate) kind: Kind,
     /// Which ones; executions and sessions have ids only
-    #[arg(value_name = "NAME|ID", required = true)]
+    #[arg(value_name = "NAME|ID", required = true, value_parser = name)]
     pub(crate) names: Vec<String>,
 }

@@ -4,12 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::duration;
+use crate::{duration, name::name};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The agent [default: that of the project found upwards from here, applied first]
-    #[arg(value_name = "NAME|ID")]
+    #[arg(value_name = "NAME|ID", value_parser = name)]
     pub(crate) agent: Option<String>,
     /// What to tell the agent
     #[arg(long, short, value_name = "TEXT", default_value = "execute")]
@@ -21,13 +21,13 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) no_follow: bool,
     /// Go on in this session, with its agent and what was said in it
-    #[arg(long, value_name = "ID", conflicts_with = "agent")]
+    #[arg(long, value_name = "ID", conflicts_with = "agent", value_parser = name)]
     pub(crate) session: Option<String>,
     /// The model to use in place of the runner's own
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) model: Option<String>,
     /// Run in this instance of the agent, with its environments, in place of the default one
-    #[arg(long, value_name = "NAME|ID", conflicts_with = "session")]
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "session", value_parser = name)]
     pub(crate) instance: Option<String>,
     /// A variable for the agent's tools, with `secret:` before it one that is never shown
     #[arg(long, visible_alias = "env", value_name = "[secret:]KEY=VALUE")]

@@ -39,7 +39,11 @@ pub(crate) struct Applied {
 }
 
 pub(crate) async fn run(app: &App, args: &ApplyArgs) -> Result<()> {
-    let project = project::load(args.config.as_deref(), app.global.org.as_deref())?;
+    let project = project::load(
+        args.config.as_deref(),
+        app.global.org.as_deref(),
+        "name a project with --config",
+    )?;
     let client = Client::connect(&app.global).await?;
     if args.dry_run {
         return plan::run(app.output, &client, &project).await;

@@ -22,7 +22,7 @@ pub(crate) async fn run(app: &App, args: &CancelArgs) -> Result<()> {
         .await
         .map_err(|error| resolve::naming(error, Kind::AgentExecution, id))?;
     if !execution.phase().is_terminal() {
-        let ended = watch::until_ended(&client, app.output, id, |_| Ok(()));
+        let ended = watch::until_ended(&client, app.output, id, true, |_| Ok(()));
         let limit = client.timeout();
         execution = tokio::time::timeout(limit, ended).await.map_err(|_| {
             Failure::failed(format!(

@@ -1,17 +1,14 @@
 //! `stigmer completions`.
 
-use std::io::Write;
-
 use anyhow::Result;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
+use crate::{cli::Cli, output};
 
 pub(crate) fn run(shell: Shell) -> Result<()> {
     // Written at once: the generator itself panics where nobody reads on.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "stigmer", &mut script);
-    std::io::stdout().lock().write_all(&script)?;
-    Ok(())
+    output::to_stdout(&script)
 }

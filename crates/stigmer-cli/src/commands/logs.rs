@@ -22,7 +22,7 @@ pub(crate) async fn run(app: &App, args: &LogsArgs) -> Result<()> {
     let client = Client::connect(&app.global).await?;
     let id = args.id.as_str();
     if args.follow {
-        let execution = run::follow(app, &client, id)
+        let execution = run::follow(app, &client, id, false)
             .await
             .map_err(|error| resolve::naming(error, Kind::AgentExecution, id))?;
         app.output.document(&document(&execution))?;

@@ -54,7 +54,7 @@ pub(crate) async fn run(app: &App, args: &RunArgs) -> Result<()> {
         target.agent.name()
     ))?;
     if !args.no_follow {
-        execution = follow(app, &target.client, &id).await?;
+        execution = follow(app, &target.client, &id, true).await?;
     }
     execution.understand();
     execution.redact();
@@ -105,19 +105,25 @@ fn config(args: &RunArgs) -> Option<ExecutionConfig> {
     (config != ExecutionConfig::default()).then_some(config)
 }
 
-/// Prints what the execution does until it has ended.
-pub(crate) async fn follow(app: &App, client: &Client, id: &str) -> Result<AgentExecution> {
+/// Prints what the execution does until it has ended; `known` as in [`watch::until_ended`].
+pub(crate) async fn follow(
+    app: &App,
+    client: &Client,
+    id: &str,
+    known: bool,
+) -> Result<AgentExecution> {
     let mut follower = Follower::default();
     let see = |execution: &AgentExecution| {
         app.output.people(&follower.step(execution))?;
         Ok(())
     };
     let ended = tokio::select! {
-        ended = watch::until_ended(client, app.output, id, see) => ended,
+        ended = watch::until_ended(client, app.output, id, known, see) => ended,
         signal = tokio::signal::ctrl_c() => {
             signal.context("waiting for Ctrl-C")?;
             Err(Failure::with(Exit::Interrupted, format!(
-                "interrupted; the execution goes on, `stigmer cancel {id}` ends it"
+                "interrupted; the execution goes on, `stigmer cancel {id}{}` ends it",
+                client.again()
             )))
         }
     };

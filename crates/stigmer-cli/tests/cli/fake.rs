@@ -34,7 +34,7 @@ use stigmer_api::{
 };
 use tokio::net::TcpListener;
 use tokio_stream::{Stream, wrappers::TcpListenerStream};
-use tonic::{Request, Response, Status, transport::Server};
+use tonic::{Request, Response, Status, codegen::http, transport::Server};
 
 type Answer<T> = Result<Response<T>, Status>;
 type States = Vec<Result<AgentExecution, Status>>;
@@ -76,6 +76,31 @@ pub(crate) async fn serve(world: World) -> (Fake, String) {
         .serve_with_incoming(TcpListenerStream::new(listener));
     tokio::spawn(server);
     (fake, address)
+}
+
+/// The address of somebody who answers every request by HTTP/2 with this, as a proxy does.
+pub(crate) async fn page(status: u16, kind: Option<&'static str>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    let mut head = http::Response::builder().status(status);
+                    if let Some(kind) = kind {
+                        head = head.header("content-type", kind);
+                    }
+                    let mut body = respond
+                        .send_response(head.body(()).unwrap(), false)
+                        .unwrap();
+                    body.send_data("<html>Bad Gateway</html>".into(), true)
+                        .unwrap();
+                }
+            });
+        }
+    });
+    address
 }
 
 pub(crate) const EXECUTION: &str = "aex-00000000000000000000000000";

@@ -194,11 +194,11 @@ async fn a_stream_that_shows_nothing_is_given_up() {
     ] {
         let output = run(&server, args).await;
         assert_eq!(output.status.code(), Some(4), "{}", shown(&output));
-        assert!(
-            shown(&output).contains("has not answered within 300ms"),
-            "{}",
-            shown(&output)
-        );
+        let text = shown(&output);
+        assert!(text.contains("has not answered within 300ms"), "{text}");
+        // Only what was seen can be lost sight of.
+        assert_eq!(text.contains("lost sight of"), args[0] == "run", "{text}");
+        assert_eq!(text.contains("broke"), args[0] == "run", "{text}");
     }
 }
 
@@ -214,5 +214,15 @@ async fn streams_that_end_again_and_again_are_given_up() {
     assert_eq!(output.status.code(), Some(4), "{}", shown(&output));
     let text = shown(&output);
     assert!(text.contains("lost sight of"), "{text}");
+    assert!(
+        text.ends_with(&format!("get execution {EXECUTION}`\n")),
+        "{text}"
+    );
+    // The server that was named is named again.
+    let args = ["run", "a", "--timeout", "300ms", "--server", &server];
+    let text = shown(&run("127.0.0.1:1", &args).await);
+    let again = format!("get execution {EXECUTION} --server http://{server}`\n");
+    assert!(text.ends_with(&again), "{text}");
+    let text = shown(&run(&server, &["run", "a", "--timeout", "700ms"]).await);
     assert_eq!(text.matches("trying again").count(), 1, "{text}");
 }

@@ -8,7 +8,7 @@ use stigmer_api::{
 use tonic::Status;
 
 use super::{
-    fake::{EXECUTION, World, agent, serve, state},
+    fake::{EXECUTION, World, agent, page, serve, state},
     *,
 };
 
@@ -185,5 +185,35 @@ async fn a_list_of_an_organization_is_read_until_there_is_enough() {
         let args = ["get", "executions", "--org", "acme", "--limit", limit];
         let output = run(&server, &args).await;
         assert_eq!(output.status.success(), enough, "{}", shown(&output));
+    }
+}
+
+#[tokio::test]
+async fn what_speaks_http_2_and_no_grpc_is_told_as_such() {
+    for (status, kind, told) in [
+        (502, Some("text/html"), "(HTTP 502, text/html)"),
+        (503, None, "(HTTP 503)"),
+        (404, Some("text/plain"), "(HTTP 404, text/plain)"),
+        (302, Some("text/html"), "(HTTP 302, text/html)"),
+        (200, Some("text/html"), "(HTTP 200, text/html)"),
+        (
+            401,
+            Some("application/json"),
+            "(HTTP 401, application/json)",
+        ),
+    ] {
+        let server = page(status, kind).await;
+        for args in [
+            ["get", "agents"].as_slice(),
+            &["logs", "-f", EXECUTION, "--timeout", "200ms"],
+        ] {
+            let text = shown(&run(&server, args).await);
+            assert!(text.starts_with("exit 4\n"), "{text}");
+            let told = format!(
+                "error: the server at http://{server} cannot be reached: what answers there speaks \
+                 no gRPC {told}\nstart it, or name another one"
+            );
+            assert!(text.contains(&told), "{text}");
+        }
     }
 }

@@ -43,7 +43,7 @@ fn usage_errors_are_refused_before_any_call() {
     let folder = project(&["a"]);
     fs::write(folder.path().join("bad.env"), "A=1\nhunter2\n").unwrap();
     fs::write(folder.path().join("empty.env"), "A=1\nB=\n").unwrap();
-    let cases: [&[&str]; 21] = [
+    let cases: [&[&str]; 33] = [
         &["run", "a", "--message", ""],
         &["run", "a", "--message", "  "],
         &["run", "a", "--runtime-env", "secret:hunter2"],
@@ -65,12 +65,71 @@ fn usage_errors_are_refused_before_any_call() {
         &["get", "agents", "--timeout", "soon"],
         &["get", "agents", "--server", "ftp://x"],
         &["delete", "agents"],
+        &["get", "agents", ""],
+        &["get", "executions", " "],
+        &["delete", "agent", ""],
+        &["delete", "agents", "a", ""],
+        &["logs", ""],
+        &["logs", "-f", ""],
+        &["cancel", ""],
+        &["run", ""],
+        &["run", "a", "--model", ""],
+        &["run", "--session", ""],
+        &["run", "--instance", ""],
+        &["get", "agents", "--org", ""],
     ];
     for case in cases {
         let shown = alone(folder.path(), case);
         assert!(shown.starts_with("exit 2\n"), "{case:?}: {shown}");
         assert!(shown.contains("error: "), "{case:?}: {shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
+        let blank = case.iter().any(|arg| arg.trim().is_empty());
+        assert!(!blank || shown.contains("empty"), "{case:?}: {shown}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_by_where_it_is_from_and_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |variable: &str, args: &[&str]| {
+        let output = stigmer(folder.path(), variable, args).output().unwrap();
+        let shown = shown(&output);
+        assert!(!shown.contains("hunter2"), "{shown}");
+        shown
+    };
+    let bad = "https://bob:hunter2@h";
+    let of_variable = said(bad, &["get", "agents"]);
+    let begins = "exit 2\n--- stdout\n--- stderr\nerror: STIGMER_SERVER_ADDR: this is not";
+    assert!(of_variable.starts_with(begins), "{of_variable}");
+    let of_argument = said("h", &["get", "agents", "--server", bad]);
+    assert!(
+        of_argument.contains("error: --server: this is not"),
+        "{of_argument}"
+    );
+    let help = said(bad, &["--help"]);
+    assert!(help.contains("STIGMER_SERVER_ADDR"), "{help}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_to_be_that_of_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [
+        ["version"].as_slice(),
+        &["version", "-o", "json"],
+        &["completions", "bash"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut child = stigmer(folder.path(), "", args);
+        let shown = shown(&child.stdout(full).output().unwrap());
+        assert!(shown.starts_with("exit 1\n"), "{args:?}: {shown}");
+        let told = "error: cannot write to standard output: No space left";
+        assert!(shown.contains(told), "{args:?}: {shown}");
     }
 }
 
@@ -149,6 +208,23 @@ fn the_other_scheme_is_named_where_somebody_answers() {
         assert!(shown.starts_with("exit 4\n"), "{shown}");
         assert!(shown.contains(&to_do), "{shown}");
     }
+    // TLS without HTTP/2: the alert of a server that has none of the protocols that it was asked for, and another alert.
+    for (alert, to_do) in [
+        (
+            b"\x15\x03\x03\0\x02\x02\x78",
+            "speaks TLS and no HTTP/2, and so no gRPC; else",
+        ),
+        (
+            b"\x15\x03\x03\0\x02\x02\x28",
+            "speaks TLS, and refused this connection; else",
+        ),
+    ] {
+        let server = format!("https://{}", answers(alert));
+        let shown = alone(folder.path(), &["get", "agents", "--server", &server]);
+        assert!(shown.starts_with("exit 4\n"), "{shown}");
+        assert!(shown.contains(to_do), "{shown}");
+        assert!(!shown.contains("then write"), "{shown}");
+    }
     for nobody in ["http://127.0.0.1:1", "https://127.0.0.1:1"] {
         let shown = alone(folder.path(), &["get", "agents", "--server", nobody]);
         assert!(shown.contains("\nstart it, or"), "{shown}");
@@ -206,10 +282,17 @@ fn projects_that_are_wrong_are_listed_with_places() {
 #[test]
 fn without_a_project_it_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    for args in [&["apply"][..], &["run"]] {
-        let shown = alone(folder.path(), args);
+    for (verb, to_do) in [
+        ("apply", "or name a project with --config\n"),
+        (
+            "run",
+            "or name an agent that the server has: stigmer run NAME\n",
+        ),
+    ] {
+        let shown = alone(folder.path(), &[verb]);
         assert!(shown.starts_with("exit 1\n"), "{shown}");
         assert!(shown.contains("no Stigmer.yaml in"), "{shown}");
+        assert!(shown.ends_with(to_do), "{shown}");
     }
     let shown = alone(folder.path(), &["apply", "--config", "gone"]);
     assert!(shown.contains("gone does not exist"), "{shown}");

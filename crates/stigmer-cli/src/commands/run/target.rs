@@ -16,7 +16,7 @@ use stigmer_api::{
 
 use crate::{
     app::App,
-    cli::RunArgs,
+    cli::{Global, RunArgs},
     client::Client,
     commands::apply,
     failure::{Exit, Failure, exit_of},
@@ -52,7 +52,7 @@ pub(super) async fn target(app: &App, args: &RunArgs) -> Result<Target> {
             let client = Client::connect(&app.global).await?;
             let agent = resolve::agent(&client, org, name)
                 .await
-                .map_err(|error| hint(error, org, name))?;
+                .map_err(|error| hint(error, &app.global, name))?;
             (client, agent)
         }
         (None, None, None) => of_project(app, org).await?,
@@ -133,26 +133,32 @@ async fn agent_of_session(client: &Client, id: &str) -> Result<Agent> {
 }
 
 /// Nothing is applied behind the back of who names an agent, but they are told how to.
-fn hint(error: anyhow::Error, org: Option<&str>, name: &str) -> anyhow::Error {
+fn hint(error: anyhow::Error, global: &Global, name: &str) -> anyhow::Error {
     if exit_of(&error) != Exit::NotFound {
         return error;
     }
     let wanted = slug::from_name(name);
-    let Some(project) = project::around(org) else {
+    let Some(project) = project::around(global.org.as_deref()) else {
         return error;
     };
     if !project.agents.iter().any(|a| a.resource.slug() == wanted) {
         return error;
     }
     Failure::not_found(format!(
-        "{error}\nit is in the project `{}` but not on the server: run 'stigmer apply' first",
-        project.name
+        "{error}\nit is in the project `{}` but not on the server: run 'stigmer apply{}' first",
+        project.name,
+        global.again()
     ))
 }
 
 /// Applies the project around the working directory and takes its agent.
 async fn of_project(app: &App, org: Option<&str>) -> Result<(Client, Agent)> {
-    let project = project::load(None, org).context("no agent was named")?;
+    let project = project::load(
+        None,
+        org,
+        "name an agent that the server has: stigmer run NAME",
+    )
+    .context("no agent was named")?;
     let chosen = match project.agents.as_slice() {
         [] => {
             let text = format!("the project `{}` has no agent to run", project.name);
