@@ -2,7 +2,10 @@
 
 use std::{fmt, io};
 
-use axum::{body::Body, http::Response};
+use axum::{
+    body::Body,
+    http::{Response, StatusCode},
+};
 use futures::{StreamExt, stream::unfold};
 
 use crate::{
@@ -49,11 +52,21 @@ pub async fn deliver(
             exchange.outcome = outcome;
             Body::from(bytes)
         }
+        // Nobody asks for the body of such an answer, not even for its end.
+        Content::Chunks(_) if is_bodiless(status) => {
+            exchange.outcome = outcome;
+            Body::empty()
+        }
         Content::Chunks(chunks) => sent(chunks, exchange, outcome, client),
     };
     let mut response = Response::new(body);
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
     response
+}
+
+/// Whether an answer with this status ends with its headers (RFC 9110, 6.4.1).
+fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// Polled only when the client takes more, and dropped with the client: that closes the model's connection.

@@ -34,6 +34,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route(health::PATH, get(healthy))
         .merge(admin::routes())
         .fallback(unknown)
+        .method_not_allowed_fallback(other_method)
         .with_state(gateway)
 }
 
@@ -114,6 +115,15 @@ async fn passed(gateway: &Gateway, upstream: &Upstream, request: Request) -> Res
     let mut response = Response::new(body);
     (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
     response
+}
+
+async fn other_method(method: Method, uri: Uri) -> Response<Body> {
+    let text = format!("{} takes no {method}", uri.path());
+    response::error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "invalid_request_error",
+        &text,
+    )
 }
 
 async fn unknown(method: Method, uri: Uri) -> Response<Body> {

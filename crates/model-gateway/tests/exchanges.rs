@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{HELLO, begun, gateway, lines};
+use axum::{Router, http::StatusCode, routing::post};
+use common::{HELLO, begun, gateway, lines, listen};
 use model_gateway::config::Mode;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -129,4 +130,25 @@ async fn requests_that_are_not_read_have_lines_too() {
     drop(stream);
     let line = lines(&file, 2).await.remove(1);
     assert_eq!(line["outcome"], "client_gone", "{line}");
+}
+
+#[tokio::test]
+async fn an_answer_that_has_no_body_is_whole_with_its_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exchanges.jsonl");
+    for (count, status) in [204_u16, 304, 205, 200].into_iter().enumerate() {
+        let status = StatusCode::from_u16(status).unwrap();
+        let route = post(move || async move { status });
+        let upstream = listen(Router::new().route("/v1/chat/completions", route)).await;
+        let upstream = Some(format!("http://{upstream}/v1"));
+        let at = gateway(upstream, Mode::Replay, Some(&file)).await;
+        let answer = at.ask("m", false, HELLO).await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.text().await.unwrap(), "");
+        let line = lines(&file, count + 1).await.remove(count);
+        assert_eq!(
+            (&line["status"], &line["outcome"]),
+            (&json!(status.as_u16()), &json!("complete"))
+        );
+    }
 }

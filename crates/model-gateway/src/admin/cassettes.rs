@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::{Response, StatusCode},
 };
 use serde::Deserialize;
 
-use super::reply::{Refused, either, gone, held, named, parse, read, taken, unknown};
+use super::reply::{Asked, Name, Refused, either, gone, held, named, parse, read, taken, unknown};
 use crate::{
     aside::aside,
     cassette::{Cassette, CassetteState},
@@ -32,8 +32,8 @@ pub(super) struct Pace {
 /// `PUT`: a cassette to replay; while recording, a new one and what kind of model it is of.
 pub(super) async fn load(
     State(gateway): State<Arc<Gateway>>,
-    Path(name): Path<String>,
-    Query(pace): Query<Pace>,
+    Name(name): Name,
+    Asked(pace): Asked<Pace>,
     body: Body,
 ) -> Response<Body> {
     let loaded = async {
@@ -68,17 +68,14 @@ fn find(gateway: &Gateway, name: &str) -> Result<Arc<CassetteState>, Refused> {
 }
 
 /// `GET`: the file.
-pub(super) async fn file(
-    State(gateway): State<Arc<Gateway>>,
-    Path(name): Path<String>,
-) -> Response<Body> {
+pub(super) async fn file(State(gateway): State<Arc<Gateway>>, Name(name): Name) -> Response<Body> {
     either(text(&gateway, &name, CassetteState::file).await)
 }
 
 /// `GET report`: what was asked in vain, and what was not asked for.
 pub(super) async fn report(
     State(gateway): State<Arc<Gateway>>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Response<Body> {
     either(text(&gateway, &name, CassetteState::report).await)
 }
@@ -97,7 +94,7 @@ async fn text(
 /// `DELETE`.
 pub(super) async fn remove(
     State(gateway): State<Arc<Gateway>>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Response<Body> {
     gone(gateway.cassettes.remove(&name), "cassette", &name)
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{Response, StatusCode},
 };
 
-use super::reply::{either, gone, named, parse, read, taken, unknown};
+use super::reply::{Name, either, gone, named, parse, read, taken, unknown};
 use crate::{fault::Rule, gateway::Gateway, response};
 
 /// `PUT`: a new rule.
 pub(super) async fn add(
     State(gateway): State<Arc<Gateway>>,
-    Path(id): Path<String>,
+    Name(id): Name,
     body: Body,
 ) -> Response<Body> {
     let added = async {
@@ -30,10 +30,7 @@ pub(super) async fn add(
 }
 
 /// `GET`: the rule and how often it struck.
-pub(super) async fn report(
-    State(gateway): State<Arc<Gateway>>,
-    Path(id): Path<String>,
-) -> Response<Body> {
+pub(super) async fn report(State(gateway): State<Arc<Gateway>>, Name(id): Name) -> Response<Body> {
     let report = gateway
         .faults
         .report(&id)
@@ -42,9 +39,6 @@ pub(super) async fn report(
 }
 
 /// `DELETE`.
-pub(super) async fn remove(
-    State(gateway): State<Arc<Gateway>>,
-    Path(id): Path<String>,
-) -> Response<Body> {
+pub(super) async fn remove(State(gateway): State<Arc<Gateway>>, Name(id): Name) -> Response<Body> {
     gone(gateway.faults.remove(&id), "fault", &id)
 }

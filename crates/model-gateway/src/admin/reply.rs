@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use axum::{
     body::{Body, Bytes},
-    http::{Response, StatusCode},
+    extract::{FromRequestParts, Path, Query},
+    http::{Response, StatusCode, request::Parts},
 };
 use futures::{StreamExt, stream};
 use serde::de::DeserializeOwned;
@@ -16,6 +17,33 @@ use crate::{
     footprint::footprint,
     response,
 };
+
+/// The part of a path that names something. axum's own refusal is no JSON.
+pub(super) struct Name(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(name)| Self(name))
+            .map_err(|why| *refused(why.status(), &why.body_text()))
+    }
+}
+
+/// What is asked for behind the `?`, with a refusal in JSON too.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Response<Body>;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let query = Query::from_request_parts(parts, state).await;
+        query
+            .map(|Query(asked)| Self(asked))
+            .map_err(|why| *refused(why.status(), &why.body_text()))
+    }
+}
 
 /// A request that cannot be granted, as the answer that says so.
 pub(super) type Refused = Box<Response<Body>>;
@@ -83,7 +111,8 @@ pub(super) async fn parse<T: DeserializeOwned + Send + 'static>(
 ) -> Result<T, Refused> {
     let parsed = aside(json.len(), move || {
         let text = std::str::from_utf8(&json).map_err(|_| "the request is not UTF-8".to_owned())?;
-        let parsed = serde_json::from_str(text);
+        // A mark at the beginning is the editor's that wrote the file.
+        let parsed = serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
         let parsed = parsed.map_err(|error| format!("this is no {what}: {error}"))?;
         check(&parsed).map(|()| parsed)
     });

@@ -4,14 +4,16 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::{Response, StatusCode},
 };
 use futures::stream;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::reply::{Refused, either, gone, named, parse, read, refused, taken, unknown};
+use super::reply::{
+    Asked, Name, Refused, either, gone, named, parse, read, refused, taken, unknown,
+};
 use crate::{
     budget::Share,
     gateway::Gateway,
@@ -90,7 +92,7 @@ fn find(gateway: &Gateway, key: &str) -> Result<Arc<Script>, Refused> {
 /// `PUT`: a new script.
 pub(super) async fn add(
     State(gateway): State<Arc<Gateway>>,
-    Path(key): Path<String>,
+    Name(key): Name,
     body: Body,
 ) -> Response<Body> {
     let added = async {
@@ -109,7 +111,7 @@ pub(super) async fn add(
 /// `POST answers`: more of them.
 pub(super) async fn append(
     State(gateway): State<Arc<Gateway>>,
-    Path(key): Path<String>,
+    Name(key): Name,
     body: Body,
 ) -> Response<Body> {
     let added = async {
@@ -123,7 +125,7 @@ pub(super) async fn append(
 /// `POST release`: the next hold is open.
 pub(super) async fn release(
     State(gateway): State<Arc<Gateway>>,
-    Path(key): Path<String>,
+    Name(key): Name,
 ) -> Response<Body> {
     either(find(&gateway, &key).map(|script| {
         script.release();
@@ -132,18 +134,15 @@ pub(super) async fn release(
 }
 
 /// `GET`: what was asked, what is left.
-pub(super) async fn told(
-    State(gateway): State<Arc<Gateway>>,
-    Path(key): Path<String>,
-) -> Response<Body> {
+pub(super) async fn told(State(gateway): State<Arc<Gateway>>, Name(key): Name) -> Response<Body> {
     either(find(&gateway, &key).map(|script| reported(StatusCode::OK, script)))
 }
 
 /// `GET wait`: the same, once so many requests came and so many clients left; 504 when they did not in time.
 pub(super) async fn wait(
     State(gateway): State<Arc<Gateway>>,
-    Path(key): Path<String>,
-    Query(until): Query<Until>,
+    Name(key): Name,
+    Asked(until): Asked<Until>,
 ) -> Response<Body> {
     let waited = async {
         let script = find(&gateway, &key)?;
@@ -159,17 +158,11 @@ pub(super) async fn wait(
 }
 
 /// `POST done`: it is kept for people only, until its room is needed.
-pub(super) async fn done(
-    State(gateway): State<Arc<Gateway>>,
-    Path(key): Path<String>,
-) -> Response<Body> {
+pub(super) async fn done(State(gateway): State<Arc<Gateway>>, Name(key): Name) -> Response<Body> {
     gone(gateway.scripts.done(&key), "script", &key)
 }
 
 /// `DELETE`.
-pub(super) async fn remove(
-    State(gateway): State<Arc<Gateway>>,
-    Path(key): Path<String>,
-) -> Response<Body> {
+pub(super) async fn remove(State(gateway): State<Arc<Gateway>>, Name(key): Name) -> Response<Body> {
     gone(gateway.scripts.remove(&key), "script", &key)
 }

@@ -16,7 +16,7 @@ const MOST: usize = 1000;
 
 /// Which requests a rule strikes, counted from 1.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`nth` takes a number, numbers, or \"every\"")]
 pub enum Nth {
     /// This one.
     One(usize),
