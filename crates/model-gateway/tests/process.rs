@@ -100,6 +100,28 @@ fn serve_needs_no_model_and_ends_in_the_middle_of_a_hold() {
     assert!(ended.is_err() || !rest.ends_with(b"0\r\n\r\n"), "{rest:?}");
 }
 
+#[test]
+fn a_word_that_is_no_level_is_refused_and_an_empty_variable_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut refused = Command::new(env!("CARGO_BIN_EXE_model-gateway"));
+    refused
+        .args(["serve", "--port", "0"])
+        .env("LOG_LEVEL", "inof");
+    let refused = refused.output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("`inof` is no level"), "{said}");
+    let empty = [
+        "LOG_LEVEL",
+        "GATEWAY_HOST",
+        "GATEWAY_MODE",
+        "GATEWAY_EXCHANGES",
+    ];
+    let empty = empty.map(|name| (name, ""));
+    let (gateway, _) = start_with(&["serve"], &empty, dir.path());
+    assert_eq!(terminate(gateway), Some(0));
+}
+
 /// Answers every request with an empty list, and tells its first line.
 fn answering() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -29,7 +29,12 @@ pub(crate) enum Command {
     /// Ask a running server whether it serves; exit code 0 if it does
     Healthcheck {
         /// The server to ask, HOST:PORT
-        #[arg(long, env = "STIGMER_SERVER_ADDR", default_value = "127.0.0.1:7234")]
+        #[arg(
+            long,
+            env = "STIGMER_SERVER_ADDR",
+            default_value = "127.0.0.1:7234",
+            hide_env_values = true // a password may stand in it
+        )]
         address: String,
     },
 }

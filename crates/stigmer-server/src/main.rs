@@ -77,6 +77,13 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 async fn healthcheck(address: &str) -> anyhow::Result<()> {
     let limit = Duration::from_secs(3);
+    // The variable is the command's too, which takes a URL.
+    let address = address.strip_prefix("http://").unwrap_or(address);
+    // Not repeated: a password may stand in it.
+    anyhow::ensure!(
+        !address.contains('@'),
+        "the server's address has a user or password in it: it takes HOST:PORT"
+    );
     let endpoint = Endpoint::from_shared(format!("http://{address}"))
         .with_context(|| format!("`{address}` is not HOST:PORT"))?
         .connect_timeout(limit)

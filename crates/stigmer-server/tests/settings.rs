@@ -122,6 +122,26 @@ async fn what_is_set_and_empty_is_unset() {
     assert!(server.address.starts_with("127.0.0.1:"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_asked_by_the_address_that_the_command_takes_and_passwords_are_not_repeated() {
+    let server = server().await;
+    let asked = |address: &str| {
+        let mut asking = Command::new(binary());
+        asking.arg("healthcheck").env_clear();
+        asking.env("STIGMER_SERVER_ADDR", address).output().unwrap()
+    };
+    for address in [server.address.clone(), format!("http://{}", server.address)] {
+        let asked = asked(&address);
+        assert!(asked.status.success(), "{address}: {asked:?}");
+    }
+    let asked = asked("http://bob:hush@127.0.0.1:1");
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert!(
+        said.contains("HOST:PORT") && !said.contains("hush"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn tls_is_wished_for_by_more_words_than_one() {
     for word in ["1", "yes", "TRUE"] {
