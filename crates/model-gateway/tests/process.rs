@@ -103,9 +103,12 @@ fn serve_needs_no_model_and_ends_in_the_middle_of_a_hold() {
 #[test]
 fn a_word_that_is_no_level_is_refused_and_an_empty_variable_is_none() {
     let dir = tempfile::tempdir().unwrap();
+    // It ends in any case: the port is taken.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
     let mut refused = Command::new(env!("CARGO_BIN_EXE_model-gateway"));
     refused
-        .args(["serve", "--port", "0"])
+        .args(["serve", "--port", &port])
         .env("LOG_LEVEL", "inof");
     let refused = refused.output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
