@@ -13,6 +13,9 @@ use crate::{
     over_http, tools,
 };
 
+/// A call is refused where answers come.
+const IN_THE_STREAM: &str = "in the stream";
+
 /// What a legacy server does, and what it saw.
 #[derive(Clone, Default)]
 struct Legacy {
@@ -20,7 +23,7 @@ struct Legacy {
     refuses: &'static str,
     /// What it calls the address; `PORT` is its own.
     endpoint: &'static str,
-    /// The status by which it refuses a call; with 202 its stream ends without an answer.
+    /// The status by which it refuses a call, with 202 its stream ends without an answer; or [`IN_THE_STREAM`].
     to_a_call: Option<&'static str>,
     heads: Arc<Mutex<Vec<String>>>,
 }
@@ -39,6 +42,11 @@ impl Legacy {
         let result = match message["method"].as_str() {
             Some("initialize") => READY.to_owned(),
             Some("tools/list") => json!({"tools": [{"name": "do", "inputSchema": {}}]}).to_string(),
+            Some("tools/call") if self.to_a_call == Some(IN_THE_STREAM) => {
+                let id = &message["id"];
+                let error = r#"{"code":-32000,"message":"no room"}"#;
+                return Some(format!("data: {{\"id\":{id},\"error\":{error}}}\n\n"));
+            }
             Some("tools/call") if self.to_a_call.is_some() => return None,
             Some("tools/call") => json!({"content": [{"type": "text", "text": "ok"}]}).to_string(),
             _ => return Some(": heard\n\n".to_owned()),
@@ -154,6 +162,7 @@ async fn a_refused_call_and_a_stream_that_ends_are_told_at_once() {
             "HTTP 503 Service Unavailable: no room",
         ),
         ("202 Accepted", "the MCP server bad did not answer"),
+        (IN_THE_STREAM, "refused the call: no room (-32000)"),
     ] {
         let legacy = Legacy {
             to_a_call: Some(to_a_call),
