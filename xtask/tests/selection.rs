@@ -199,6 +199,11 @@ fn what_is_far_outside_is_said_in_one_line() {
         let text = run(&world, 0, &["phase1"]);
         assert!(!text.contains("slower than usual"), "{text}");
     }
+    // What a test takes by itself says nothing of what it takes among others.
+    run(&world, 0, &["phase1", "good"]);
+    let alone = world.root().join("target/e2e/latest/timings.json");
+    let alone = std::fs::read_to_string(alone).unwrap();
+    assert!(alone.contains("phase1 tests (1)") && !alone.contains("phase1 good"));
     world.server(
         "sleep 0.8; echo 127.0.0.1:4242 > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60",
     );

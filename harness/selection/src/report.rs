@@ -37,6 +37,8 @@ pub struct PhaseReport {
     pub services: Vec<(String, Duration)>,
     /// What ran, on what.
     pub on: Vec<String>,
+    /// Where, if not on host processes: nothing there takes as long as elsewhere.
+    pub place: Option<&'static str>,
     /// Flags by which another run meets the same, each with a blank before it.
     pub again: String,
     /// Why it did not run or did not pass.
@@ -63,6 +65,7 @@ impl PhaseReport {
             ready: None,
             services: Vec::new(),
             on: Vec::new(),
+            place: None,
             again: String::new(),
             trouble: None,
             skipped: false,

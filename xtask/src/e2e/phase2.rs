@@ -143,6 +143,11 @@ fn describe(report: &mut PhaseReport, args: &Args, up: &Up) -> Lanes {
     let mode = args.model.mode();
     report.ready = (up.ready.as_millis() > 0).then_some(up.ready);
     report.on = on(up);
+    report.place = match up.file.runtime {
+        Runtime::Native => None,
+        Runtime::Docker => Some("containers"),
+        Runtime::External => Some("another stack"),
+    };
     report.on.extend(up.remarks.iter().cloned());
     let has = Has {
         model: up.live.model().is_some(),
