@@ -4,9 +4,14 @@ use anyhow::bail;
 use harness_base::lock::Lock;
 use harness_base::user_dir::lock_dir;
 use harness_base::{Code, coded, listener};
-use std::net::TcpListener;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
+
+/// A loopback port answers at once; one whose listener has no room left says nothing.
+const ANSWER: Duration = Duration::from_millis(200);
 
 /// A port of this process for as long as the value lives.
 #[derive(Debug)]
@@ -48,9 +53,15 @@ fn take(folder: &Path, pool: &RangeInclusive<u16>, first: u32) -> anyhow::Result
     )
 }
 
-/// Whether nobody listens on a loopback port.
+/// Whether nobody listens on a loopback port. It is asked, not taken for a moment: a process that is started in that moment
+/// would have it a little longer.
 pub fn is_free(port: u16) -> bool {
-    TcpListener::bind(("127.0.0.1", port)).is_ok()
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    match TcpStream::connect_timeout(&at, ANSWER) {
+        // A port of the kernel's own range may be given to the question itself.
+        Ok(answered) => answered.local_addr().is_ok_and(|from| from == at),
+        Err(error) => error.kind() == ErrorKind::ConnectionRefused,
+    }
 }
 
 /// Refuses a port that somebody listens on; `at` says who asks for it.
@@ -94,6 +105,24 @@ fn pool((low, high): (u16, u16)) -> RangeInclusive<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_port_that_was_looked_at_is_free_at_once_whatever_is_started_meanwhile() {
+        let lease = lease().unwrap();
+        let starting = std::thread::spawn(|| {
+            for _ in 0..200 {
+                let started = std::process::Command::new("true").status();
+                assert!(started.unwrap().success());
+            }
+        });
+        let mut looks = 0;
+        while !starting.is_finished() {
+            looks += 1;
+            assert!(is_free(lease.port), "at look {looks}");
+        }
+        starting.join().unwrap();
+    }
 
     #[test]
     fn pools() {
