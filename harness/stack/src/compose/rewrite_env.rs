@@ -2,7 +2,7 @@
 //! is replaced by what is behind it, as the run's network sees it.
 
 use super::containers::Containers;
-use crate::lease::is_free;
+use std::net::TcpListener;
 
 const HERE: &str = "127.0.0.1:";
 
@@ -23,13 +23,18 @@ pub(crate) async fn rewritten(
             text.push_str(&match containers.published.behind(port) {
                 Some(inside) => inside,
                 // Nobody listens there, and inside nobody shall: the refusal is what the test wants.
-                None if is_free(port) => format!("{HERE}{port}"),
+                None if is_unheard(port) => format!("{HERE}{port}"),
                 None => containers.host.open(port).await?,
             });
         }
         all.push((name.clone(), text));
     }
     Ok(all)
+}
+
+/// Whether nobody listens on a port. It is not asked, as one of ours would be: a test may look at who comes.
+fn is_unheard(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
 /// A text cut after each address: what is before it, and its port.
