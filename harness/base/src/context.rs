@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn what_removes_a_run_removes_nothing_else() {
         let info = Info::new("r", Path::new("/")).unwrap();
-        let said = left_alone(Path::new("/work/w s/pro j/r"), &info);
+        let said = left_alone(Path::new("/a place/of runs/r"), &info);
         assert!(
-            said.ends_with("(if it is over: rm -r '/work/w s/pro j/r')"),
+            said.ends_with("(if it is over: rm -r '/a place/of runs/r')"),
             "{said}"
         );
     }
