@@ -47,8 +47,6 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    // reqwest is built without a provider of its own; a second call would find this one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     // The worker's futures stay on one thread; its activities use the others.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -18,11 +18,11 @@ use anyhow::Context;
 use futures::StreamExt;
 use otlp::Span;
 use reqwest::{
-    Client, ClientBuilder, Method, Response, StatusCode, Url,
+    Client, Method, Response, StatusCode, Url,
     header::{CONTENT_ENCODING, HeaderValue},
 };
 use serde_json::Value;
-use service_kit::is_loopback;
+use service_kit::http_client;
 use stigmer_api::trace::TRACEPARENT;
 use tokio::time::Instant;
 
@@ -58,8 +58,8 @@ impl Model {
         let wrong = "STIGMER_LLM_BASE_URL is no URL: it takes http://HOST:PORT/v1";
         let base = Url::parse(args.base_url()?.trim_end_matches('/')).context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
-        let builder = Client::builder().connect_timeout(Duration::from_secs(3));
-        let http = direct(builder, &base)
+        let http = http_client(&base)
+            .connect_timeout(Duration::from_secs(3))
             .build()
             .context("cannot make a HTTP client")?;
         let api_key = args.key();
@@ -276,14 +276,6 @@ impl context::Ask for Model {
             true => context::json(answer).await.ok_or(true),
             false => Err(true),
         }
-    }
-}
-
-/// This machine's own addresses are never asked through a proxy, whatever the environment says.
-fn direct(builder: ClientBuilder, base: &Url) -> ClientBuilder {
-    match is_loopback(base.host_str().unwrap_or_default()) {
-        true => builder.no_proxy(),
-        false => builder,
     }
 }
 

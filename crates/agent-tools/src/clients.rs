@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
-use service_kit::is_loopback;
+use service_kit::{any_http_client, is_loopback};
 
 use crate::error::ToolsError;
 
@@ -16,8 +16,6 @@ pub(crate) struct Clients {
 impl Clients {
     /// Asks nothing yet. `connect` is the longest wait for a connection.
     pub(crate) fn new(connect: Duration) -> Result<Self, ToolsError> {
-        // reqwest is built without a provider of its own; a second call finds the first one's.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let built = |builder: ClientBuilder| {
             builder
                 .connect_timeout(connect)
@@ -32,8 +30,8 @@ impl Clients {
                 })
         };
         Ok(Self {
-            near: built(Client::builder().no_proxy())?,
-            far: built(Client::builder())?,
+            near: built(any_http_client().no_proxy())?,
+            far: built(any_http_client())?,
         })
     }
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use axum::http::{Method, StatusCode, Uri};
 use futures::StreamExt;
 use reqwest::{Client, Url, redirect::Policy};
-use service_kit::is_loopback;
+use service_kit::http_client;
 
 use crate::{
     hop_by_hop::end_to_end,
@@ -34,11 +34,7 @@ impl Upstream {
         let wrong = "GATEWAY_UPSTREAM is no URL: it takes http://HOST:PORT/v1";
         let base = Url::parse(address.trim_end_matches('/')).context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
-        let mut http = Client::builder();
-        if is_loopback(base.host_str().unwrap_or_default()) {
-            http = http.no_proxy();
-        }
-        let http = http
+        let http = http_client(&base)
             .connect_timeout(CONNECT)
             .redirect(Policy::none()) // a redirect is the client's to follow
             .build()

@@ -26,8 +26,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     if let Command::Healthcheck { address } = &cli.command {
         return runtime.block_on(health::ask(address));
     }
-    // reqwest is built without a provider of its own; a second call would find this one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let filter = EnvFilter::try_new(log_filter(&cli.log_level)?);
     tracing_subscriber::fmt()
         .with_env_filter(filter.context("LOG_LEVEL is no level and no filter")?)

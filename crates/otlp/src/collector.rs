@@ -9,7 +9,7 @@ use reqwest::{
     redirect::Policy,
 };
 use service_kit::{
-    is_loopback,
+    http_client,
     url::{Url, shown},
 };
 
@@ -68,8 +68,6 @@ impl Collector {
 }
 
 fn client(settings: &Settings) -> Result<Client, String> {
-    // reqwest is built without a provider of its own; a second call would find this one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut headers = HeaderMap::new();
     for (i, (name, value)) in settings.headers.iter().enumerate() {
         // Neither name nor value: of `Authorization: Bearer KEY=` all but the last character is the name.
@@ -88,14 +86,11 @@ fn client(settings: &Settings) -> Result<Client, String> {
         CONTENT_TYPE,
         HeaderValue::from_static("application/x-protobuf"),
     );
-    let mut builder = Client::builder()
+    let client = http_client(&settings.endpoint)
         .default_headers(headers)
         .timeout(ANSWER)
         // What is in the headers is for the collector alone.
-        .redirect(Policy::none());
-    if is_loopback(settings.endpoint.host_str().unwrap_or_default()) {
-        builder = builder.no_proxy();
-    }
-    let client = builder.build();
+        .redirect(Policy::none())
+        .build();
     client.map_err(|e| format!("cannot make a HTTP client: {e}"))
 }

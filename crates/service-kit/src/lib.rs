@@ -1,5 +1,5 @@
 //! What every service process does alike: it reads its command line, ends when told to, announces itself, and answers
-//! for its health. Also keys from files, and which addresses are this machine's own.
+//! for its health. Also how it asks others by HTTP, keys from files, and which addresses are this machine's own.
 
 #![cfg_attr(
     test,
@@ -9,6 +9,7 @@
 mod announce;
 mod command_line;
 pub mod health;
+mod http_client;
 mod key_file;
 mod log_filter;
 mod loopback;
@@ -17,6 +18,7 @@ pub mod url;
 
 pub use announce::announce;
 pub use command_line::{command_line, path};
+pub use http_client::{any_http_client, http_client};
 pub use key_file::fill_key;
 pub use log_filter::log_filter;
 pub use loopback::is_loopback;
@@ -32,6 +34,7 @@ mod tests {
         "key_file.rs",
         "log_filter.rs",
         "loopback.rs",
+        "http_client.rs",
         "stop.rs",
         "url.rs",
         "lib.rs",

@@ -25,8 +25,6 @@ fn model(url: &str) -> Model {
 
 /// A model with these settings.
 fn told(url: &str, more: &[&str]) -> Model {
-    // Another test of this process may have been first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let args = ["x", "--llm-base-url", url];
     Model::new(&Cli::parse_from(args.iter().chain(more)).llm).unwrap()
 }
@@ -223,38 +221,6 @@ async fn a_password_in_the_address_is_not_told() {
         .unwrap_err();
     assert!(error.why.contains("http://127.0.0.1:1/v1"), "{error:?}");
     assert!(!error.why.contains("hush"), "{error:?}");
-}
-
-#[tokio::test]
-async fn this_machine_is_asked_without_a_proxy() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let proxied = |url: &str| {
-        let dead = reqwest::Proxy::all("http://127.0.0.1:1").unwrap();
-        let builder = Client::builder().proxy(dead);
-        direct(builder, &Url::parse(url).unwrap()).build().unwrap()
-    };
-    for host in ["127.0.0.1", "localhost"] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{host}:{}/", listener.local_addr().unwrap().port());
-        let serving = tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let _ = stream.read(&mut [0; 1024]).await.unwrap();
-            stream
-                .write_all(status("200 OK", "hi").as_bytes())
-                .await
-                .unwrap();
-        });
-        let answer = proxied(&url).get(&url).send().await.unwrap();
-        assert_eq!(answer.text().await.unwrap(), "hi", "{host}");
-        serving.await.unwrap();
-    }
-    let other = "http://model.example/";
-    let refused = proxied(other).get(other).send().await.unwrap_err();
-    assert!(
-        format!("{refused:?}").contains("127.0.0.1:1"),
-        "{refused:?}"
-    );
-    assert!(refused.is_connect(), "{refused:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod tls;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -44,6 +46,17 @@ fn start_with(args: &[&str], env: &[(&str, &str)], dir: &Path) -> (Guard, String
         assert!(Instant::now() < deadline, "it never announced itself");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Asks the gateway for its model's list of models: the whole answer.
+fn models(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET /v1/models HTTP/1.0\r\nhost: x\r\n\r\n")
+        .unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
 }
 
 fn terminate(mut guard: Guard) -> Option<i32> {
@@ -156,12 +169,7 @@ fn a_model_of_this_machine_is_asked_without_a_proxy() {
         let args = ["serve", "--upstream", &upstream];
         let env = [("http_proxy", proxy.as_str()), ("all_proxy", &proxy)];
         let (_gateway, address) = start_with(&args, &env, dir.path());
-        let mut stream = TcpStream::connect(&address).unwrap();
-        stream
-            .write_all(b"GET /v1/models HTTP/1.0\r\nhost: x\r\n\r\n")
-            .unwrap();
-        let mut said = String::new();
-        stream.read_to_string(&mut said).unwrap();
+        let said = models(&address);
         assert!(said.ends_with("[]"), "{said}");
     }
     let near: Vec<_> = asked.try_iter().collect();
