@@ -21,7 +21,12 @@ impl Admin {
     pub(crate) fn at(base_url: &str) -> Result<Self> {
         // reqwest asks for one even where it speaks no TLS; another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().no_proxy().timeout(LIMIT).build()?;
+        let mut http = Client::builder().no_proxy().timeout(LIMIT);
+        if base_url.starts_with("http:") {
+            // To read the machine's authorities takes longer than most tests' questions together.
+            http = http.tls_certs_only([]);
+        }
+        let http = http.build()?;
         let base = base_url.trim_end_matches('/').trim_end_matches("/v1");
         Ok(Self {
             http,

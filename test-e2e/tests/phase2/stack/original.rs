@@ -169,12 +169,7 @@ async fn an_activity_shows_signs_of_life() -> Result {
     let stack = Stack::get()?;
     let mut original = Original::start(&stack).await?;
     original.runner().await?;
-    let heartbeat = 1500;
-    let limits = Limits {
-        heartbeat,
-        ..LIMITS
-    };
-    let (script, execution, invoked) = answering(&stack, &original, limits).await?;
+    let (script, execution, invoked) = answering(&stack, &original, LIMITS).await?;
     let shown = invoked.pending("ExecuteGraphton", |a| a.last_heartbeat_time.is_some());
     shown.await?;
     script.release().await?;
