@@ -13,13 +13,18 @@ use stigmer_api::{
 };
 use test_e2e::{Api, Result, Stack, ensure, reference, unique};
 use tonic::{Code, Status};
-use zip::{ZipWriter, write::SimpleFileOptions};
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 /// An archive of these files.
 fn zip(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
+    zip_by(CompressionMethod::Deflated, files)
+}
+
+fn zip_by(method: CompressionMethod, files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(method);
     for (name, content) in files {
-        zip.start_file(*name, SimpleFileOptions::default())?;
+        zip.start_file(*name, options)?;
         zip.write_all(content)?;
     }
     Ok(zip.finish()?.into_inner())
