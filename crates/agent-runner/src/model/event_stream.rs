@@ -1,6 +1,7 @@
 //! The bytes of an answer as events. Kept crates are stricter or softer than what models send: see
 //! docs/models.md.
 
+use memchr::memchr2;
 use serde::de::IgnoredAny;
 
 /// The longest event or body, in bytes: an answer of the longest text, each byte of it escaped.
@@ -35,10 +36,39 @@ enum Kind {
     Json,
 }
 
+/// How far a JSON text is from its last bracket.
+#[derive(Default)]
+struct Nesting {
+    open: usize,
+    quoted: bool,
+    escaped: bool,
+    /// The last bracket that was open has been closed.
+    closed: bool,
+}
+
+impl Nesting {
+    fn follow(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match (self.quoted, byte) {
+                (true, _) if self.escaped => self.escaped = false,
+                (true, b'\\') => self.escaped = true,
+                (_, b'"') => self.quoted = !self.quoted,
+                (false, b'{' | b'[') => self.open += 1,
+                (false, b'}' | b']') => {
+                    self.closed = self.open == 1;
+                    self.open = self.open.saturating_sub(1);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Reads an answer piece by piece, wherever it is cut into pieces.
 #[derive(Default)]
 pub(super) struct EventStream {
     kind: Kind,
+    nesting: Nesting,
     /// The line, or the JSON, that is still coming.
     open: Vec<u8>,
     /// The last byte was a carriage return: a line feed after it ends no other line.
@@ -52,16 +82,32 @@ pub(super) struct EventStream {
 impl EventStream {
     /// Takes the next bytes; the events that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLarge> {
-        for &byte in bytes {
-            match byte {
-                _ if self.kind == Kind::Json => self.open.push(byte),
-                b'\n' if self.returned => {}
-                b'\n' | b'\r' => self.line(),
-                _ => self.open.push(byte),
-            }
-            self.returned = byte == b'\r';
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let end = match self.kind {
+                Kind::Json => None,
+                _ => memchr2(b'\n', b'\r', rest),
+            };
+            let (text, after) = rest.split_at(end.unwrap_or(rest.len()));
+            let known = self.open.len();
+            self.open.extend_from_slice(text);
             if self.kind == Kind::Unknown {
-                self.kind = kind(&self.open);
+                self.kind = kind(&self.open, known);
+            }
+            if self.kind == Kind::Json {
+                self.nesting.follow(text);
+            }
+            rest = after;
+            if let Some((&end, after)) = after.split_first()
+                && self.kind != Kind::Json
+            {
+                if !(end == b'\n' && self.returned && text.is_empty()) {
+                    self.line();
+                }
+                self.returned = end == b'\r';
+                rest = after;
+            } else {
+                self.returned = false;
             }
         }
         self.whole();
@@ -72,18 +118,25 @@ impl EventStream {
         }
     }
 
-    /// A body is whole with its last bracket, though its connection may stay open.
+    /// A body is whole with its last bracket, though its connection may stay open. It is read when that has come, not with
+    /// each bracket that might be the last.
     fn whole(&mut self) {
-        let ends = self.kind == Kind::Json && matches!(self.open.last(), Some(b'}' | b']'));
-        if ends && serde_json::from_slice::<IgnoredAny>(&self.open).is_ok() {
+        if self.nesting.open > 0 || !std::mem::take(&mut self.nesting.closed) {
+            return;
+        }
+        if serde_json::from_slice::<IgnoredAny>(&self.open).is_ok() {
+            self.nesting = Nesting::default();
             let body = String::from_utf8_lossy(&std::mem::take(&mut self.open)).into_owned();
             self.events.push(Event::Whole(body));
+        } else {
+            self.nesting.open = usize::MAX / 2; // nothing that follows makes it sound
         }
     }
 
     /// The bytes have ended: what was not closed is an event all the same.
     pub(super) fn end(&mut self) -> Vec<Event> {
-        if self.kind == Kind::Json {
+        // Blank is what stood after a whole one.
+        if self.kind == Kind::Json && !self.open.trim_ascii().is_empty() {
             let body = String::from_utf8_lossy(&std::mem::take(&mut self.open)).into_owned();
             self.events.push(Event::Whole(body));
         }
@@ -154,13 +207,17 @@ fn is_sign_of_life(data: &str) -> bool {
     named || data.parse::<f64>().is_ok()
 }
 
-/// JSON begins with a bracket, and no line of an event stream that means something does.
-fn kind(open: &[u8]) -> Kind {
+/// JSON begins with a bracket, and no line of an event stream that means something does. The first `known` bytes gave no
+/// sign: those beyond a byte order mark are not looked at again.
+fn kind(open: &[u8], known: usize) -> Kind {
     let mark = BYTE_ORDER_MARK.as_bytes();
     if open.len() < mark.len() && mark.starts_with(open) {
         return Kind::Unknown;
     }
-    let rest = open.strip_prefix(mark).unwrap_or(open);
+    let rest = match known > mark.len() {
+        true => &open[known..],
+        false => open.strip_prefix(mark).unwrap_or(open),
+    };
     match rest.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Kind::Unknown,
         Some(b'{' | b'[') => Kind::Json,

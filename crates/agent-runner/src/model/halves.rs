@@ -1,7 +1,11 @@
 //! Characters of two UTF-16 units whose halves come in two pieces: servers in JavaScript cut texts between them.
 
+use memchr::memchr;
+
 /// Where halves are kept until the other one comes: at the end of what is for private use.
 const KEPT: u32 = 0x10_F800;
+/// How all of these begin in UTF-8.
+const FIRST_BYTE: u8 = 0xF4;
 const HALVES: u32 = 0xD800;
 
 /// A half, as a character that can stand in a text.
@@ -32,6 +36,10 @@ pub(super) struct Halves(Option<u16>);
 impl Halves {
     /// Adds a piece to a text.
     pub(super) fn push(&mut self, text: &mut String, piece: &str) {
+        if self.0.is_none() && memchr(FIRST_BYTE, piece.as_bytes()).is_none() {
+            text.push_str(piece);
+            return;
+        }
         for character in piece.chars() {
             let half = half(character);
             let pair = self.0.zip(half).map(|(first, second)| [first, second]);

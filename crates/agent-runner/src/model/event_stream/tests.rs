@@ -69,6 +69,28 @@ fn a_mark_may_come_in_pieces() {
 }
 
 #[test]
+fn a_body_is_whole_with_its_last_bracket() {
+    let body = r#"{"a":"]}\"}\\","b":[{}]}"#;
+    let mut stream = EventStream::default();
+    let (last, before) = body.as_bytes().split_last().unwrap();
+    for byte in before {
+        assert_eq!(stream.push(&[*byte]), Ok(vec![]));
+    }
+    let whole = Ok(vec![Event::Whole(body.to_owned())]);
+    assert_eq!(stream.push(&[*last]), whole);
+    // And so is one that follows, with whatever stands after it.
+    let spaced = format!("{body} \n");
+    let whole = Ok(vec![Event::Whole(spaced.clone())]);
+    assert_eq!(stream.push(spaced.as_bytes()), whole);
+    // What is no JSON is not whole before its end.
+    for odd in ["[}]", "[{]]", "[1] [2]"] {
+        let mut stream = EventStream::default();
+        assert_eq!(stream.push(odd.as_bytes()), Ok(vec![]), "{odd}");
+        assert_eq!(stream.push(b"[]"), Ok(vec![]), "{odd}");
+    }
+}
+
+#[test]
 fn lines_that_are_no_event_are_kept_to_be_shown() {
     let (events, unread) = read(&[b"<html>\n<body>Bad gateway\n"]);
     assert_eq!(
