@@ -16,6 +16,7 @@ fn no_file_imports_one_above_it() -> Result<(), rooms::Faults> {
             "store/key.rs",
             "store/size.rs",
             "store/read.rs",
+            "store/terms.rs",
             "store/keep.rs",
             "store/listing.rs",
             "store/listings.rs",

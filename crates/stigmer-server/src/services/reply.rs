@@ -50,7 +50,7 @@ pub(super) async fn page<R: Entity>(
     list(store, move |store| store.page(wanted, &keep)).await
 }
 
-/// Reads a page on a thread of its own: sometimes all of its kind is looked at.
+/// Reads a page on a thread of its own: the first of its kind reads all from the file.
 pub(super) async fn list<R: Entity>(
     store: &Store,
     read: impl FnOnce(&Store) -> Result<Page<R>> + Send + 'static,

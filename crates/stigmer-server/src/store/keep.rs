@@ -1,10 +1,9 @@
 //! What of a kind is of a list, told from what is stored without decoding the rest of it.
 
 use prost::Message;
-use stigmer_api::{
-    Kind, agentexecution::ExecutionPhase as Phase, apiresource::ApiResourceMetadata,
-    resource::Resource,
-};
+use stigmer_api::{Kind, agentexecution::ExecutionPhase as Phase, resource::Resource};
+
+use super::terms::Terms;
 
 /// What a list is narrowed to; the default is all.
 #[derive(Default)]
@@ -18,18 +17,15 @@ pub(crate) struct Keep {
 }
 
 impl Keep {
-    /// Whether more than the phase counts, so that each must be looked at.
-    pub(super) fn looks(&self) -> bool {
-        !self.tags.is_empty() || !self.org.is_empty()
+    /// What all that is kept has, besides the phase.
+    pub(super) fn terms(&self) -> Terms {
+        Terms::new(&self.org, &self.tags)
     }
 
     /// Whether a stored resource is kept.
     pub(super) fn keeps<R: Resource>(&self, wire: &[u8]) -> bool {
         if self.phase != Phase::Unspecified && phase::<R>(wire) != self.phase {
             return false;
-        }
-        if !self.looks() {
-            return true;
         }
         let metadata = metadata(wire);
         let tagged = self.tags.iter().all(|tag| metadata.tags.contains(tag));
@@ -58,15 +54,30 @@ pub(super) fn phase<R: Resource>(wire: &[u8]) -> Phase {
     status.map_or(Phase::Unspecified, |status| status.phase())
 }
 
-fn metadata(wire: &[u8]) -> ApiResourceMetadata {
-    /// What resources of all kinds have in common.
-    #[derive(Message)]
-    struct Envelope {
-        #[prost(message, optional, tag = "3")]
-        metadata: Option<ApiResourceMetadata>,
-    }
+/// The organization and the tags of a resource of any kind.
+pub(super) fn terms(wire: &[u8]) -> Terms {
+    let metadata = metadata(wire);
+    Terms::new(&metadata.org, &metadata.tags)
+}
+
+fn metadata(wire: &[u8]) -> Metadata {
     let envelope = Envelope::decode(wire).unwrap_or_default();
     envelope.metadata.unwrap_or_default()
+}
+
+/// What resources of all kinds have in common, of which nothing else is read.
+#[derive(Message)]
+struct Envelope {
+    #[prost(message, optional, tag = "3")]
+    metadata: Option<Metadata>,
+}
+
+#[derive(Message)]
+struct Metadata {
+    #[prost(string, tag = "4")]
+    org: String,
+    #[prost(string, repeated, tag = "8")]
+    tags: Vec<String>,
 }
 
 #[cfg(test)]
@@ -112,6 +123,9 @@ mod tests {
             (vec![], "acme", true),
             (vec![], "acm", false),
             (vec!["c"], "acme", false),
+            (vec!["a", "a"], "", true),
+            (vec!["acme"], "", false),
+            (vec![], "a", false),
         ] {
             let keep = Keep {
                 tags: tags.iter().map(|it| (*it).to_owned()).collect(),
@@ -120,6 +134,8 @@ mod tests {
             };
             let keeps = keep.keeps::<R>(&wire);
             assert_eq!(keeps, kept, "{:?} {tags:?} {org}", R::KIND);
+            let has = terms(&wire).has_all(&keep.terms());
+            assert_eq!(has, kept, "{:?} {tags:?} {org}", R::KIND);
         }
     }
 

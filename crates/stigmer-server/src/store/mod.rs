@@ -18,6 +18,7 @@ mod referrers;
 mod seal;
 mod size;
 mod skills;
+mod terms;
 mod tx;
 mod upgrade;
 mod writer;

@@ -38,25 +38,13 @@ pub(super) fn page<R: Stored, V: Read>(
     mut wanted: Wanted,
     keep: &Keep,
 ) -> Result<Page<R>> {
+    let terms = keep.terms();
     loop {
         let mut pager = Pager::new(R::KIND, &wanted)?;
-        let looks = keep.looks();
-        let mut to_see = Vec::new();
         listings.with::<R, _>(|all| {
-            all.newest_first(keep.phase, |ulid, bytes| match looks {
-                false => pager.add(ulid, bytes),
-                true => to_see.push((*ulid, bytes)),
-            });
+            all.newest_first(keep.phase, &terms, |ulid, bytes| pager.add(ulid, bytes));
         })?;
-        let view = view()?;
-        for (ulid, bytes) in &to_see {
-            view.see(&keys::resource(&ulid.id(R::KIND)), &mut |wire| {
-                if keep.keeps::<R>(wire) {
-                    pager.add(ulid, *bytes);
-                }
-            })?;
-        }
-        let page = pager.read(&view, keep)?;
+        let page = pager.read(&view()?, keep)?;
         if !page.entries.is_empty() || page.next.is_empty() {
             return Ok(page);
         }

@@ -17,8 +17,14 @@ const PHASES: [Phase; 3] = [
     Phase::ExecutionCompleted,
 ];
 
-/// What executions of an even or an odd number of bytes carry.
-const TAGS: [&str; 2] = ["even", "odd"];
+/// What lists are narrowed to.
+const NARROWED: [(&[&str], &str); 5] = [
+    (&[], ""),
+    (&["a"], ""),
+    (&["a", "b"], ""),
+    (&[], "acme"),
+    (&["b"], "acme"),
+];
 
 /// Ids and the number of pages, for each page of a list.
 type Pages = Vec<(Vec<String>, usize)>;
@@ -32,22 +38,29 @@ fn slot(number: usize) -> String {
     format!("aex-{number:026}")
 }
 
+/// Its organization and tags are told by the last bits of its bytes.
 fn execution(id: &str, phase: Phase, bytes: usize) -> AgentExecution {
     let mut execution = AgentExecution::default();
-    execution.metadata_mut().id = id.to_owned();
-    execution.metadata_mut().tags = vec![TAGS[bytes % 2].to_owned()];
+    let metadata = execution.metadata_mut();
+    metadata.id = id.to_owned();
+    let its = |bit: usize, text: &str| (bytes & bit != 0).then(|| text.to_owned());
+    metadata.org = its(1, "acme").unwrap_or_default();
+    metadata.tags = [its(2, "a"), its(4, "b")].into_iter().flatten().collect();
     execution.status.get_or_insert_default().phase = phase.into();
     execution.spec.get_or_insert_default().message = "x".repeat(bytes);
     execution
 }
 
-fn listed(store: &Store, size: i32, phase: Phase, tag: Option<&str>) -> Pages {
-    let keep = Keep {
+fn keep(phase: Phase, tags: &[&str], org: &str) -> Keep {
+    Keep {
         phase,
-        tags: tag.into_iter().map(str::to_owned).collect(),
-        ..Keep::default()
-    };
-    pages(size, |wanted| store.page(wanted, &keep).unwrap())
+        tags: tags.iter().map(|it| (*it).to_owned()).collect(),
+        org: org.to_owned(),
+    }
+}
+
+fn listed(store: &Store, size: i32, keep: &Keep) -> Pages {
+    pages(size, |wanted| store.page(wanted, keep).unwrap())
 }
 
 fn pages(size: i32, page: impl Fn(Wanted) -> Page<AgentExecution>) -> Pages {
@@ -64,15 +77,16 @@ fn pages(size: i32, page: impl Fn(Wanted) -> Page<AgentExecution>) -> Pages {
 }
 
 /// The same pages, as they are cut when each value is read.
-fn plain(store: &Store, size: usize, phase: Phase, tag: Option<&str>) -> Pages {
+fn plain(store: &Store, size: usize, keep: &Keep) -> Pages {
     let mut pages: Vec<Vec<String>> = Vec::new();
     let mut bytes = 0;
     let mut see = |_: &str, value: &[u8]| {
         let execution = AgentExecution::decode(value)?;
-        let own = &execution.metadata().unwrap().tags;
-        let tagged = tag.is_none_or(|tag| own.iter().any(|it| it == tag));
-        let of_phase = phase == Phase::Unspecified || execution.phase() == phase;
-        if !tagged || !of_phase {
+        let own = execution.metadata().unwrap();
+        let tagged = keep.tags.iter().all(|tag| own.tags.contains(tag));
+        let of_org = keep.org.is_empty() || own.org == keep.org;
+        let of_phase = keep.phase == Phase::Unspecified || execution.phase() == keep.phase;
+        if !tagged || !of_org || !of_phase {
             return Ok(ControlFlow::Continue(()));
         }
         let share = size::share::<AgentExecution>(value);
@@ -100,10 +114,11 @@ fn plain(store: &Store, size: usize, phase: Phase, tag: Option<&str>) -> Pages {
 fn compare(store: &Store) {
     for phase in [&PHASES[..], &[Phase::Unspecified]].concat() {
         for size in [1, 3, 50] {
-            for tag in [None, Some("even"), Some("odd")] {
-                let plain = plain(store, usize::try_from(size).unwrap(), phase, tag);
-                let listed = listed(store, size, phase, tag);
-                assert_eq!(listed, plain, "{phase:?} {size} {tag:?}");
+            for (tags, org) in NARROWED {
+                let keep = keep(phase, tags, org);
+                let plain = plain(store, usize::try_from(size).unwrap(), &keep);
+                let listed = listed(store, size, &keep);
+                assert_eq!(listed, plain, "{phase:?} {size} {tags:?} {org}");
             }
         }
     }
@@ -127,7 +142,7 @@ enum Step {
 
 fn requests() -> impl Strategy<Value = Requests> {
     let phase = (0..PHASES.len()).prop_map(|it| PHASES[it]);
-    let bytes = prop_oneof![5 => Just(10_usize), 4 => Just(11), 1 => Just(1_500_000)];
+    let bytes = prop_oneof![9 => 16_usize..24, 1 => 1_500_000_usize..1_500_008];
     let change = (0_usize..12, option::weighted(0.7, (phase, bytes)));
     vec((vec(change, 1..4), prop::bool::weighted(0.3)), 1..4)
 }

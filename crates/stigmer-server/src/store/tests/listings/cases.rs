@@ -19,12 +19,13 @@ impl Drop for Over<'_> {
 fn whoever_was_answered_is_listed_while_the_file_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
+    let any = Keep::default();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
                 store.listings.forget();
-                listed(&store, 0, Phase::Unspecified, None);
+                listed(&store, 0, &any);
             }
         });
         let _over = Over(&over);
@@ -32,12 +33,12 @@ fn whoever_was_answered_is_listed_while_the_file_is_read() {
             let put = |phase| vec![(vec![(number, Some((phase, 10)))], false)];
             for phase in [Phase::ExecutionPending, Phase::ExecutionFailed] {
                 commit(&store, put(phase));
-                let page = &listed(&store, 1, phase, None)[0];
+                let page = &listed(&store, 1, &keep(phase, &[], ""))[0];
                 assert_eq!(page.0, [slot(number)], "{phase:?}");
             }
             if number % 2 == 0 {
                 commit(&store, vec![(vec![(number, None)], false)]);
-                let first = &listed(&store, 1, Phase::Unspecified, None)[0].0;
+                let first = &listed(&store, 1, &any)[0].0;
                 assert_ne!(*first, [slot(number)]);
             }
         }
@@ -45,39 +46,38 @@ fn whoever_was_answered_is_listed_while_the_file_is_read() {
     compare(&store);
 }
 
-/// The first pending ones, so many of four, when the two newest are none any more by the time that they are read.
-fn pending_meanwhile(size: i32) -> Page<AgentExecution> {
+/// The first kept ones, so many of four, when the two newest are none any more by the time that they are read.
+fn kept_meanwhile(size: i32, keep: &Keep) -> Page<AgentExecution> {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
     let put = |number| (number, Some((Phase::ExecutionPending, 10)));
     commit(&store, vec![((0..4).map(put).collect(), false)]);
     let view = || {
-        let ended = (3, Some((Phase::ExecutionFailed, 10)));
+        let ended = (3, Some((Phase::ExecutionFailed, 8)));
         commit(&store, vec![(vec![ended, (2, None)], false)]);
         store.view()
     };
     let token = String::new();
-    let keep = Keep {
-        phase: Phase::ExecutionPending,
-        ..Keep::default()
-    };
-    page::page(&store.listings, view, Wanted { size, token }, &keep).unwrap()
+    page::page(&store.listings, view, Wanted { size, token }, keep).unwrap()
 }
 
 #[test]
-fn what_is_deleted_or_in_another_phase_meanwhile_is_left_out() {
+fn what_is_deleted_or_kept_no_more_meanwhile_is_left_out() {
     let ids = |page: &Page<AgentExecution>| -> Vec<String> {
         let ids = page.entries.iter().map(|it| it.id().to_owned());
         ids.collect()
     };
-    let page = pending_meanwhile(3);
-    assert_eq!((ids(&page), page.next), (vec![slot(1)], slot(1)));
-    // Nothing would be on the page.
-    let page = pending_meanwhile(2);
-    assert_eq!(
-        (ids(&page), page.next),
-        (vec![slot(1), slot(0)], String::new())
-    );
+    let tagged = keep(Phase::Unspecified, &["a"], "");
+    for keep in [keep(Phase::ExecutionPending, &[], ""), tagged] {
+        let page = kept_meanwhile(3, &keep);
+        assert_eq!((ids(&page), page.next), (vec![slot(1)], slot(1)));
+        // Nothing would be on the page.
+        let page = kept_meanwhile(2, &keep);
+        assert_eq!(
+            (ids(&page), page.next),
+            (vec![slot(1), slot(0)], String::new())
+        );
+    }
 }
 
 #[test]
