@@ -47,8 +47,8 @@ fn direct(builder: ClientBuilder, address: &Url) -> ClientBuilder {
 pub fn any_http_client() -> ClientBuilder {
     match &*TLS {
         Ok(tls) => Client::builder().tls_backend_preconfigured(tls.clone()),
-        // reqwest makes one of its own, and says what is wrong with it.
-        Err(_) => Client::builder(),
+        // What is no configuration makes `build` fail.
+        Err(why) => Client::builder().tls_backend_preconfigured(why.clone()),
     }
 }
 
