@@ -81,6 +81,12 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(joined(&text), expected, "{text:?}");
+            let (mut pieces, mut halves) = (String::new(), Halves::default());
+            for character in text.chars() {
+                halves.push(&mut pieces, &character.to_string());
+            }
+            halves.end(&mut pieces);
+            assert_eq!(pieces, expected, "{text:?}");
         }
     }
 }

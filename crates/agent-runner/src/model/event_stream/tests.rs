@@ -90,6 +90,20 @@ fn a_body_is_whole_with_its_last_bracket() {
     }
 }
 
+/// Either is over in half a second. Looked at from its beginning with each piece, it is not before this test is ended.
+#[test]
+fn what_a_body_takes_does_not_grow_with_its_pieces() {
+    for body in [
+        " ".repeat(1_000_000),
+        "[".to_owned() + &"[],".repeat(333_333),
+    ] {
+        let mut stream = EventStream::default();
+        for byte in body.bytes() {
+            assert_eq!(stream.push(&[byte]), Ok(vec![]));
+        }
+    }
+}
+
 #[test]
 fn lines_that_are_no_event_are_kept_to_be_shown() {
     let (events, unread) = read(&[b"<html>\n<body>Bad gateway\n"]);
