@@ -46,9 +46,11 @@ impl RunContext {
         let run = Run::create(root)?;
         let term = Duration::from_secs(config.stop.term_seconds);
         let runs = runs_dir(root);
-        let (swept, commit) = tokio::join!(
-            sweep::sweep(&runs, config.evidence.keep_runs, term),
-            info::commit(root)
+        // What asks others goes first: this process looks at its own meanwhile.
+        let (in_docker, commit, swept) = tokio::join!(
+            leftovers::sweep(root, config.stop.docker_limit()),
+            info::commit(root),
+            sweep::sweep(&runs, config.evidence.keep_runs, term)
         );
         Info::change(&run.dir, |info| info.commit = commit)?;
         for run in &swept.runs {
@@ -63,7 +65,7 @@ impl RunContext {
         for it in sweep::unreadable(&runs) {
             eprintln!("{}", it.line());
         }
-        for swept in leftovers::sweep(root, config.stop.docker_limit()).await {
+        for swept in in_docker {
             eprintln!("removed what the dead run {swept} had in Docker");
         }
         Ok(Arc::new(Self {

@@ -1,5 +1,6 @@
 //! Which process a pid means: numbers are reused, start times are not.
 
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -147,7 +148,8 @@ fn parse_stat(stat: &str) -> Option<String> {
 /// Finds what no pid file knows: grandchildren in groups of their own, and a child whose parent died before it could
 /// write the file. Empty where the system does not show environments.
 pub fn with_env(name: &str, value: &str) -> Vec<Ident> {
-    let wanted = format!("{name}={value}").into_bytes();
+    let wanted = format!("{name}={value}");
+    let wanted = Finder::new(&wanted);
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -155,13 +157,19 @@ pub fn with_env(name: &str, value: &str) -> Vec<Ident> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|pid| u32::try_from(*pid) != Ok(std::process::id()))
-        .filter(|pid| {
-            environ(*pid)
-                .split(|byte| *byte == 0)
-                .any(|entry| entry == wanted)
-        })
+        .filter(|pid| holds(&environ(*pid), &wanted))
         .filter_map(Ident::of)
         .collect()
+}
+
+/// Whether one of the entries of an environment, which end with NUL, is exactly this one.
+fn holds(environ: &[u8], entry: &Finder) -> bool {
+    let length = entry.needle().len();
+    let is_end = |byte: Option<&u8>| byte.is_none_or(|byte| *byte == 0);
+    entry.find_iter(environ).any(|at| {
+        is_end(at.checked_sub(1).and_then(|before| environ.get(before)))
+            && is_end(environ.get(at + length))
+    })
 }
 
 /// The environment of a process; empty when it is none of ours to read.
@@ -198,6 +206,21 @@ mod tests {
         assert_eq!(parse_stat(stat).as_deref(), Some("987654"));
         assert_eq!(parse_stat(&stat.replace(" S ", " Z ")), None);
         assert_eq!(parse_stat("nonsense"), None);
+    }
+
+    #[test]
+    fn an_entry_of_an_environment_is_a_whole_one() {
+        let has = |environ: &[u8]| holds(environ, &Finder::new("RUN=a-1"));
+        assert!(has(b"RUN=a-1\0") && has(b"HOME=/\0RUN=a-1\0X=\0") && has(b"X=\0RUN=a-1"));
+        let others: [&[u8]; 5] = [
+            b"",
+            b"RUN=a-12\0",
+            b"MY_RUN=a-1\0",
+            b"SAID=RUN=a-1 \0",
+            b"RUN=a-\0",
+        ];
+        assert!(!others.into_iter().any(has));
+        assert!(has(b"MY_RUN=a-1\0RUN=a-1\0"), "after one that is not");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Looks for this run's secrets in what it leaves for people to read and share.
 
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use memchr::memmem::Finder;
 use std::path::{Path, PathBuf};
 
 /// The one file that is meant to hold a secret: the control token, of no use after the run.
@@ -14,12 +15,13 @@ pub(super) fn find(dir: &Path, secrets: &[String]) -> Vec<PathBuf> {
         .filter(|secret| secret.len() >= 8)
         .flat_map(|secret| spellings(secret.as_bytes()))
         .collect();
+    let needles: Vec<Finder> = needles.iter().map(Finder::new).collect();
     let mut found = Vec::new();
     search(dir, &needles, &mut found);
     found
 }
 
-fn search(dir: &Path, needles: &[Vec<u8>], found: &mut Vec<PathBuf>) {
+fn search(dir: &Path, needles: &[Finder], found: &mut Vec<PathBuf>) {
     // What cannot be read holds nothing that anybody could share.
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -27,17 +29,13 @@ fn search(dir: &Path, needles: &[Vec<u8>], found: &mut Vec<PathBuf>) {
             Ok(kind) if kind.is_dir() => search(&path, needles, found),
             Ok(kind) if kind.is_file() && entry.file_name() != TOLD => {
                 let text = std::fs::read(&path).unwrap_or_default();
-                if needles.iter().any(|needle| contains(&text, needle)) {
+                if needles.iter().any(|needle| needle.find(&text).is_some()) {
                     found.push(path);
                 }
             }
             _ => {}
         }
     }
-}
-
-fn contains(text: &[u8], needle: &[u8]) -> bool {
-    text.windows(needle.len()).any(|window| window == needle)
 }
 
 /// The secret itself, and what of its base64 is the same whatever stands around it, for each of three places in a group.
