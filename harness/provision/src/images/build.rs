@@ -24,13 +24,8 @@ const LARGEST: u64 = 25_000_000;
 ///
 /// # Errors
 /// As [`all`].
-pub async fn ensure(
-    root: &Path,
-    config: &Config,
-    images: &[Image],
-    offline: bool,
-) -> anyhow::Result<()> {
-    all(root, &config.with_offline(offline), images, false).await
+pub async fn ensure(root: &Path, config: &Config, images: &[Image]) -> anyhow::Result<()> {
+    all(root, config, images, false).await
 }
 
 /// Fetches the images that are missing from the registry, where there is one, and builds the others. Those that are
@@ -44,6 +39,20 @@ pub async fn all(
     images: &[Image],
     in_container: bool,
 ) -> anyhow::Result<()> {
+    let missing = compile(root, config, images, in_container).await?;
+    make(root, config, images, missing, in_container).await
+}
+
+/// The first half of [`all`]: what is missing is compiled, or fetched. Those that are still to be made.
+///
+/// # Errors
+/// As [`all`].
+pub async fn compile(
+    root: &Path,
+    config: &Config,
+    images: &[Image],
+    in_container: bool,
+) -> anyhow::Result<Vec<Image>> {
     let mut missing = absent(images).await?;
     for image in images.iter().filter(|image| !missing.contains(image)) {
         say(image, "is there", "");
@@ -51,9 +60,6 @@ pub async fn all(
     if !config.offline {
         missing = registry::take(root, missing).await?;
     }
-    let runner = images
-        .iter()
-        .find(|image| image.component == Component::Runner);
     let ours: Vec<&Image> = missing
         .iter()
         .filter(|image| image.component.is_ours())
@@ -61,7 +67,7 @@ pub async fn all(
     if !ours.is_empty() {
         binaries::build(root, config, in_container).await?;
         for image in &ours {
-            let tag = tag::tag(root, config, image.component, runner)?;
+            let tag = tag::tag(root, config, image.component, runner(images))?;
             if image.tag() != tag {
                 let component = image.component.name();
                 return Err(coded(
@@ -71,13 +77,32 @@ pub async fn all(
             }
         }
     }
+    Ok(missing)
+}
+
+fn runner(images: &[Image]) -> Option<&Image> {
+    let mut images = images.iter();
+    images.find(|image| image.component == Component::Runner)
+}
+
+/// The second half: makes images of what was compiled.
+///
+/// # Errors
+/// As [`all`].
+pub async fn make(
+    root: &Path,
+    config: &Config,
+    images: &[Image],
+    missing: Vec<Image>,
+    in_container: bool,
+) -> anyhow::Result<()> {
     let binaries = binaries::folder(root, in_container);
     let (runners, others): (Vec<_>, Vec<_>) = missing
         .into_iter()
         .partition(|image| matches!(image.component, Component::Runner | Component::RunnerE2e));
     let alone = others.into_iter().map(|image| vec![image]);
     let rows = alone.chain([runners]);
-    side_by_side(root, config, rows, runner, &binaries).await
+    side_by_side(root, config, rows, runner(images), &binaries).await
 }
 
 /// Builds rows of images, each of which may stand on the one before in its row: the builder spends most of its time on the

@@ -24,6 +24,20 @@ pub async fn again(stack: &Stack, service: &str, member: Member) -> anyhow::Resu
     watch(stack, service, &name, member, true).await
 }
 
+/// Ends the containers of services that are about to be made anew, side by side: gently, since what they store stays. One that
+/// does not end so is ended by Compose.
+pub async fn retire(stack: &Stack, services: &[&str]) {
+    let limit = Duration::from_secs(stack.context.config.stop.term_seconds);
+    let mut tasks = tokio::task::JoinSet::new();
+    for service in services {
+        if let Ok(Handle::Container(container)) = stack.member(service).map(|it| it.handle) {
+            container.let_go();
+            tasks.spawn(async move { container.stop(limit).await });
+        }
+    }
+    tasks.join_all().await;
+}
+
 /// Has Compose make services anew, with what `command` says of them now, and waits until they are ready. Volumes stay.
 ///
 /// # Errors

@@ -70,7 +70,7 @@ pub async fn prepare(stack: &Stack, wiring: &mut Wiring) -> anyhow::Result<()> {
     }
     let compose = Compose::get(config).await?;
     let wanted = images::with_guests(config, images::wanted(root, config, None)?)?;
-    let ensure = images::ensure(root, config, &wanted, config.offline);
+    let ensure = images::ensure(root, config, &wanted);
     context.timed("images", ensure).await?;
     let containers = Containers::new(&context.run, compose, images::for_tests(&wanted)).await?;
     stack.own_containers(Arc::new(containers));

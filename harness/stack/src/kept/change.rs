@@ -73,13 +73,20 @@ impl KeptStack {
     /// # Errors
     /// When sources cannot be read, or a binary was not built.
     pub fn changes(&self, artifacts: Option<&Artifacts>) -> anyhow::Result<Vec<Change>> {
-        let images = self.images()?;
+        self.compared(artifacts, &images::for_tests(&self.images()?))
+    }
+
+    fn compared(
+        &self,
+        artifacts: Option<&Artifacts>,
+        images: &[Image],
+    ) -> anyhow::Result<Vec<Change>> {
         let mut found = Vec::new();
         for (service, member) in self.stack.members() {
             let why = if member.handle.exit().is_some() {
                 Some(Why::Gone)
             } else {
-                self.difference(&service, &member, artifacts, &images)?
+                self.difference(&service, &member, artifacts, images)?
             };
             found.extend(why.map(|why| Change { service, why }));
         }
@@ -92,7 +99,7 @@ impl KeptStack {
             return Ok(Vec::new());
         }
         let (run, config) = (&self.stack.context.run, &self.stack.context.config);
-        Ok(images::for_tests(&images::wanted(&run.root, config, None)?))
+        images::wanted(&run.root, config, None)
     }
 
     fn difference(
@@ -130,7 +137,8 @@ impl KeptStack {
     /// # Errors
     /// The first that does not become ready; as [`KeptStack::changes`].
     pub async fn refresh(&mut self, artifacts: Option<&Artifacts>) -> anyhow::Result<Vec<String>> {
-        let changes = self.changes(artifacts)?;
+        let images = self.images()?;
+        let changes = self.compared(artifacts, &images::for_tests(&images))?;
         if changes.is_empty() {
             return Ok(Vec::new());
         }
@@ -139,7 +147,7 @@ impl KeptStack {
             .iter()
             .filter(|change| matches!(change.why, Why::Image { .. }))
             .collect();
-        self.make_anew(&anew).await?;
+        self.make_anew(&anew, &images).await?;
         let mut tasks = tokio::task::JoinSet::new();
         for change in &changes {
             if let Why::Binary { path, .. } = &change.why {
@@ -177,21 +185,26 @@ impl KeptStack {
     }
 
     /// Has the images of the present sources there, and Compose make these services of them.
-    async fn make_anew(&mut self, changes: &[&Change]) -> anyhow::Result<()> {
+    async fn make_anew(&mut self, changes: &[&Change], images: &[Image]) -> anyhow::Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
         let context = &self.stack.context;
         let (root, config) = (&context.run.root, &context.config);
-        let wanted = images::wanted(root, config, None)?;
-        images::ensure(root, config, &wanted, config.offline).await?;
+        let missing = images::compile(root, config, images, false).await?;
         let compose = self.record.compose.clone();
         let mut command = compose.context("Compose did not start this stack")?;
-        for image in images::for_tests(&wanted) {
+        for image in images::for_tests(images) {
             command = command.env(image.component.variable(), image.reference);
         }
         let services: Vec<&str> = changes.iter().map(|it| it.service.as_str()).collect();
-        compose::anew(&self.stack, &command, &services).await?;
+        let anew = async {
+            images::make(root, config, images, missing, false).await?;
+            compose::anew(&self.stack, &command, &services).await
+        };
+        // Now that all compiles: the old ones end while the engine makes the images.
+        let (anew, ()) = tokio::join!(anew, compose::retire(&self.stack, &services));
+        anew?;
         self.record.compose = Some(command);
         Ok(())
     }
