@@ -1,21 +1,40 @@
-//! Temporal's own view of what happened, asked by its own command.
+//! Temporal's own view of what happened.
 
-use std::process::Stdio;
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use futures::TryStreamExt;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::process::Command;
+use temporal_link::TemporalArgs;
+use temporalio_client::{
+    Client, HistoryEventFilterType, NamespacedClient, UntypedWorkflow, WorkflowDescribeOptions,
+    WorkflowExecutionDescription, WorkflowFetchHistoryOptions, WorkflowHandle, WorkflowListOptions,
+    WorkflowTerminateOptions, errors::WorkflowInteractionError, tonic::IntoRequest,
+};
+use temporalio_common::protos::temporal::api::{
+    common::v1::WorkflowExecution, enums::v1::PendingActivityState,
+    workflowservice::v1::DeleteWorkflowExecutionRequest,
+};
+use tokio::{
+    process::Command,
+    sync::OnceCell,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::{TemporalEndpoint, payloads::decode};
 
-/// How often a workflow is looked at that is to become something: a look takes 30 ms at least.
-const LOOKS: usize = 300;
+/// Between two looks at a workflow that is to become something, which Temporal tells nobody by itself.
+const LOOK: Duration = Duration::from_millis(20);
+/// How often it is looked at: for 10 s.
+const LOOKS: usize = 500;
 
-/// A way to ask Temporal.
-#[derive(Clone, Debug)]
+/// A way to ask Temporal, connected with the first question.
+#[derive(Clone)]
 pub struct Temporal {
     at: TemporalEndpoint,
+    client: Arc<OnceCell<Client>>,
 }
 
 /// One event of a workflow's history.
@@ -55,7 +74,10 @@ impl Event {
 
 impl Temporal {
     pub(crate) fn new(at: TemporalEndpoint) -> Self {
-        Self { at }
+        Self {
+            at,
+            client: Arc::default(),
+        }
     }
 
     /// The id of the workflow that runs execution `id`.
@@ -68,9 +90,8 @@ impl Temporal {
     /// # Errors
     /// When there is none.
     pub async fn history(&self, id: &str) -> Result<Vec<Event>> {
-        let workflow = Self::workflow_id(id);
-        let events = self.shown(&workflow).await?["events"].take();
-        serde_json::from_value(events).with_context(|| format!("the history of {workflow}"))
+        let events = self.shown(id).await?["events"].take();
+        serde_json::from_value(events).with_context(|| format!("the history of {id}"))
     }
 
     /// The history as text, payloads in plain words.
@@ -78,28 +99,54 @@ impl Temporal {
     /// # Errors
     /// When there is none.
     pub async fn history_text(&self, id: &str) -> Result<String> {
-        Ok(self.shown(&Self::workflow_id(id)).await?.to_string())
+        Ok(self.shown(id).await?.to_string())
     }
 
-    async fn shown(&self, workflow: &str) -> Result<Value> {
-        let mut shown = self.ask(&["show", "-w", workflow]).await?;
+    /// By Temporal's own command: the SDK has histories in a spelling of its own.
+    async fn shown(&self, id: &str) -> Result<Value> {
+        let workflow = Self::workflow_id(id);
+        let output = Command::new(&self.at.cli)
+            .args(["workflow", "show", "-w", &workflow])
+            .args(["--address", &self.at.address])
+            .args(["--namespace", &self.at.namespace])
+            .args(["--output", "json"])
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("cannot run temporal")?;
+        ensure!(
+            output.status.success(),
+            "temporal workflow show -w {workflow}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let shown = serde_json::from_slice(&output.stdout);
+        let mut shown = shown.context("temporal printed no JSON")?;
         decode(&mut shown);
         Ok(shown)
     }
 
-    /// Waits until the workflow of execution `id` has closed, and how, e.g. `CANCELED`.
+    /// Waits until the workflow of execution `id` has closed, its last run if it goes on in several, and how, e.g. `CANCELED`.
     ///
     /// # Errors
     /// When there is none.
     pub async fn closed(&self, id: &str) -> Result<String> {
-        // Waits for the close by a long poll of Temporal's own; a failed workflow fails it too.
-        let workflow = Self::workflow_id(id);
-        let output = self.command(&["result", "-w", &workflow]).output().await?;
-        let said = || String::from_utf8_lossy(&output.stderr).into_owned();
-        let closed: Value = serde_json::from_slice(&output.stdout).with_context(said)?;
-        let event = closed["closeEvent"]["eventType"].as_str();
-        let how = event.and_then(|event| event.strip_prefix("EVENT_TYPE_WORKFLOW_EXECUTION_"));
-        Ok(how.with_context(|| format!("no end: {closed}"))?.to_owned())
+        let options = WorkflowFetchHistoryOptions::builder()
+            .wait_new_event(true)
+            .event_filter_type(HistoryEventFilterType::CloseEvent)
+            .build();
+        loop {
+            // A run is named by nobody, so this is the last one.
+            let history = self.workflow(id).await?.fetch_history(options.clone());
+            let events = history.into_events().await;
+            let events = events.with_context(|| format!("the end of {id}"))?;
+            let close = events.last().with_context(|| format!("{id} has no end"))?;
+            let how = close.event_type().as_str_name();
+            let how = how.trim_start_matches("EVENT_TYPE_WORKFLOW_EXECUTION_");
+            if how != "CONTINUED_AS_NEW" {
+                return Ok(how.to_owned());
+            }
+        }
     }
 
     /// Ends the workflow of execution `id` as an operator would, without asking it.
@@ -107,17 +154,9 @@ impl Temporal {
     /// # Errors
     /// When there is none that runs.
     pub async fn terminate(&self, id: &str) -> Result<()> {
-        let workflow = Self::workflow_id(id);
-        let output = self
-            .command(&["terminate", "-w", &workflow])
-            .output()
-            .await?;
-        ensure!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(())
+        let workflow = self.workflow(id).await?;
+        let ended = workflow.terminate(WorkflowTerminateOptions::default());
+        ended.await.with_context(|| format!("terminate {id}"))
     }
 
     /// Takes the workflow of execution `id` out of Temporal, as one has lost it that keeps nothing over its end.
@@ -125,19 +164,22 @@ impl Temporal {
     /// # Errors
     /// When there is none, or it stays.
     pub async fn forget(&self, id: &str) -> Result<()> {
-        let workflow = Self::workflow_id(id);
-        let output = self.command(&["delete", "--yes", "-w", &workflow]).output();
-        let output = output.await?;
-        ensure!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        // It deletes when it gets to it.
-        let gone = |described: Result<Value>| {
-            described.is_err_and(|why| why.to_string().contains("workflow not found"))
+        let client = self.client().await?;
+        let request = DeleteWorkflowExecutionRequest {
+            namespace: client.namespace(),
+            workflow_execution: Some(WorkflowExecution {
+                workflow_id: Self::workflow_id(id),
+                run_id: String::new(),
+            }),
         };
-        self.described(&workflow, "gone", gone).await
+        let mut service = client.connection().workflow_service();
+        let deleted = service.delete_workflow_execution(request.into_request());
+        deleted.await.with_context(|| format!("delete {id}"))?;
+        // It deletes when it gets to it.
+        self.described(id, "gone", |described| {
+            matches!(described, Err(WorkflowInteractionError::NotFound(_)))
+        })
+        .await
     }
 
     /// Waits until a runner works for execution `id`.
@@ -145,27 +187,30 @@ impl Temporal {
     /// # Errors
     /// When there is none, or nobody does.
     pub async fn until_works(&self, id: &str) -> Result<()> {
-        let started = |described: Result<Value>| {
-            let described = described.unwrap_or_default();
-            described["pendingActivities"][0]["state"] == "PENDING_ACTIVITY_STATE_STARTED"
+        let started = |described: Result<WorkflowExecutionDescription, _>| {
+            let pending = described.ok().map(|it| it.into_raw().pending_activities);
+            let first = pending.and_then(|all| all.into_iter().next());
+            first.is_some_and(|it| it.state() == PendingActivityState::Started)
         };
-        self.described(&Self::workflow_id(id), "worked for", started)
-            .await
+        self.described(id, "worked for", started).await
     }
 
-    /// Asks for a workflow until what it is told is so: Temporal tells nobody by itself.
     async fn described(
         &self,
-        workflow: &str,
+        id: &str,
         what: &str,
-        is: impl Fn(Result<Value>) -> bool,
+        is: impl Fn(Result<WorkflowExecutionDescription, WorkflowInteractionError>) -> bool,
     ) -> Result<()> {
+        let workflow = self.workflow(id).await?;
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for _ in 0..LOOKS {
-            if is(self.ask(&["describe", "-w", workflow]).await) {
+            looks.tick().await;
+            if is(workflow.describe(WorkflowDescribeOptions::default()).await) {
                 return Ok(());
             }
         }
-        bail!("{workflow} is not {what} after {LOOKS} looks")
+        bail!("{id} is not {what} after {LOOKS} looks")
     }
 
     /// How many runs the workflow of execution `id` has had.
@@ -183,42 +228,33 @@ impl Temporal {
     pub async fn runs_of(&self, ids: &[&str]) -> Result<Vec<usize>> {
         let workflows: Vec<String> = ids.iter().map(|id| Self::workflow_id(id)).collect();
         let query = format!("WorkflowId IN ('{}')", workflows.join("', '"));
-        let listed = self.ask(&["list", "--query", &query]).await?;
-        let listed = listed.as_array().map_or(&[][..], Vec::as_slice);
-        let count = |workflow: &String| {
-            let ran = |run: &&Value| run["execution"]["workflowId"].as_str() == Some(workflow);
-            listed.iter().filter(ran).count()
-        };
+        let client = self.client().await?;
+        let listed = client.list_workflows(query, WorkflowListOptions::default());
+        let listed: Vec<_> = listed.try_collect().await.context("list workflows")?;
+        let count = |workflow: &String| listed.iter().filter(|run| run.id() == workflow).count();
         Ok(workflows.iter().map(count).collect())
     }
 
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.at.cli);
-        command.arg("workflow").args(args);
-        command.args([
-            "--address",
-            &self.at.address,
-            "--namespace",
-            &self.at.namespace,
-        ]);
-        command
-            .args(["--output", "json"])
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        command
+    async fn workflow(&self, id: &str) -> Result<WorkflowHandle<Client, UntypedWorkflow>> {
+        let client = self.client().await?;
+        Ok(client.get_workflow_handle::<UntypedWorkflow>(Self::workflow_id(id)))
     }
 
-    async fn ask(&self, args: &[&str]) -> Result<Value> {
-        let output = self
-            .command(args)
-            .output()
-            .await
-            .context("cannot run temporal")?;
-        ensure!(
-            output.status.success(),
-            "temporal workflow {args:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        serde_json::from_slice(&output.stdout).context("temporal printed no JSON")
+    async fn client(&self) -> Result<&Client> {
+        self.client.get_or_try_init(|| connect(&self.at)).await
     }
+}
+
+/// Somebody else's wants TLS or a key, which `external` hands to the tests as their user set it.
+#[derive(Parser)]
+struct Told {
+    #[command(flatten)]
+    temporal: TemporalArgs,
+}
+
+async fn connect(at: &TemporalEndpoint) -> Result<Client> {
+    let address = format!("--temporal-address={}", at.address);
+    let namespace = format!("--temporal-namespace={}", at.namespace);
+    let told = Told::try_parse_from(["test-e2e", &address, &namespace])?;
+    told.temporal.connect("test-e2e").await
 }
