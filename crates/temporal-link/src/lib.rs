@@ -1,4 +1,4 @@
-//! How server and runner are told of Temporal, and connect to it: a dev server, a cluster or
+//! How server, runner and tests are told of Temporal, and connect to it: a dev server, a cluster or
 //! Temporal Cloud. Also the names that both sides of a started workflow agree on.
 
 mod args;

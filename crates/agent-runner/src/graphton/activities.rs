@@ -31,8 +31,9 @@ const GRAPHTON: &str = "stigmer/agent-execution/execute-graphton";
 /// How long a runner may take for one step of a workflow, as the server says it of those it starts.
 pub(crate) const TASK: Duration = Duration::from_secs(3);
 /// What of a foreign activity's time is for the end of its execution: a twentieth, between these,
-/// but no more than half. What runs is let go, MCP servers are ended, the server is told.
-const LEAST_LEFT: Duration = Duration::from_secs(2);
+/// but no more than half. What runs is let go, MCP servers are ended, the server is told: 2.5 s were
+/// seen on two cores that ran three whole stacks.
+const LEAST_LEFT: Duration = Duration::from_secs(4);
 const MOST_LEFT: Duration = Duration::from_secs(30);
 
 /// An execution that a foreign activity waits for.
@@ -183,7 +184,7 @@ mod tests {
     fn an_execution_ends_before_whoever_waits_for_it() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         assert_eq!(end_by(at(1000), at(1600)), 1_570_000);
-        assert_eq!(end_by(at(1000), at(1020)), 1_018_000);
+        assert_eq!(end_by(at(1000), at(1020)), 1_016_000);
         assert_eq!(end_by(at(1000), at(1003)), 1_001_500);
         assert_eq!(end_by(at(1000), at(1000 + 86_400)), 1_000_000 + 86_370_000);
         // Its time was over before it began.

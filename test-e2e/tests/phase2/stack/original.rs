@@ -249,7 +249,7 @@ async fn an_execution_ends_with_its_own_words_before_its_activitys_time() -> Res
     let mut original = Original::start(&stack).await?;
     original.runner().await?;
     let limits = Limits {
-        start_to_close: 4_000,
+        start_to_close: 8_000,
         ..LIMITS
     };
     let (script, execution, _invoked) = answering(&stack, &original, limits).await?;
