@@ -20,14 +20,6 @@ const BUILD: Duration = Duration::from_secs(300);
 /// What the binary of an image may take, in bytes.
 const LARGEST: u64 = 25_000_000;
 
-/// Has the images there, as [`all`]; for a run, which never compiles in a container.
-///
-/// # Errors
-/// As [`all`].
-pub async fn ensure(root: &Path, config: &Config, images: &[Image]) -> anyhow::Result<()> {
-    all(root, config, images, false).await
-}
-
 /// Fetches the images that are missing from the registry, where there is one, and builds the others. Those that are
 /// there cost one question.
 ///

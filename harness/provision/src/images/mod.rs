@@ -10,7 +10,7 @@ mod registry;
 mod tag;
 mod wanted;
 
-pub use build::{all, compile, ensure, make};
+pub use build::{all, compile, make};
 pub use component::{Component, Image};
 pub use present::{absent, clean, list};
 pub use registry::{pull, push};

@@ -70,8 +70,8 @@ pub async fn prepare(stack: &Stack, wiring: &mut Wiring) -> anyhow::Result<()> {
     }
     let compose = Compose::get(config).await?;
     let wanted = images::with_guests(config, images::wanted(root, config, None)?)?;
-    let ensure = images::ensure(root, config, &wanted);
-    context.timed("images", ensure).await?;
+    let all = images::all(root, config, &wanted, false); // a run never compiles in a container
+    context.timed("images", all).await?;
     let containers = Containers::new(&context.run, compose, images::for_tests(&wanted)).await?;
     stack.own_containers(Arc::new(containers));
     wire(wiring, &config.parts);
