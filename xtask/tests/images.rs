@@ -113,3 +113,26 @@ fn binaries_that_do_not_compile_or_are_too_large_make_no_image() {
     );
     assert!(Checkout::built(&large.calls()).is_empty());
 }
+
+#[test]
+fn an_engine_that_takes_no_single_layer_builds_whole_images() {
+    let like = r#"[{"RootFS":{"Layers":["sha256:1","sha256:2"]},"Config":{},"Os":"linux"}]"#;
+    for (takes, built) in [(true, vec![]), (false, ALL.to_vec())] {
+        let checkout = Checkout::new("one");
+        checkout.docker(&format!(
+            "case \"$1 $2 $3\" in
+            \"image ls --quiet\") echo sha256:1; exit;;
+            \"image inspect \"*) echo '{like}'; exit;;
+            \"load \"*) echo 'layer \"0.tar\" not found' >&2; {takes}; exit;;
+            esac"
+        ));
+        let output = checkout.xtask(&["images"]).output().unwrap();
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert_eq!(text.matches("built in").count(), ALL.len(), "{text}");
+        let calls = checkout.calls();
+        let loads = calls.iter().filter(|it| it.starts_with("docker load "));
+        assert_eq!(loads.count(), ALL.len(), "{calls:?}");
+        assert_eq!(Checkout::built(&calls), built);
+    }
+}

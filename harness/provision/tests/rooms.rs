@@ -23,6 +23,7 @@ const ROOMS: &[&str] = &[
     "images/registry.rs",
     "images/binaries.rs",
     "images/build_context.rs",
+    "images/layer.rs",
     "images/tag.rs",
     "images/build.rs",
     "images/wanted.rs",

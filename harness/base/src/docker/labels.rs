@@ -13,6 +13,8 @@ pub const CHECKOUT: &str = "dev.stigmer.e2e.checkout";
 pub const OWNER: &str = "dev.stigmer.e2e.owner";
 /// Label of images that we built: which part.
 pub const IMAGE: &str = "dev.stigmer.e2e.image";
+/// Label of images that we built: hash of all that is in them but their binary.
+pub const FRAME: &str = "dev.stigmer.e2e.frame";
 
 /// Run, checkout, owner: what the sweep knows everything by.
 ///

@@ -1,8 +1,9 @@
 //! Building: one cargo build for all binaries, then one small context for each image that is missing.
 
 use super::binaries::{self, third_party};
-use super::build_context::Folder;
+use super::build_context::{Folder, frame};
 use super::component::{Component, Image};
+use super::layer;
 use super::layout::folder;
 use super::present::{absent, say};
 use super::{registry, tag};
@@ -182,30 +183,34 @@ async fn one(
             format!("{name} is {bytes} bytes, more than the {LARGEST} that its image may have"),
         ));
     }
+    let dockerfile = root.join(tag::dockerfile(config, component));
+    let frame = frame(component, &dockerfile)?;
     let context = Folder::fill(
         folder(root).join(format!("{}-{}", component.name(), std::process::id())),
         binary.as_deref().map(|path| (path, name)),
-        &root.join(tag::dockerfile(config, component)),
+        &dockerfile,
     )?;
-    let base = runner.map_or("", |image| image.reference.as_str());
-    let label = ("PART", component.name());
-    let args: &[(&str, &str)] = match (component, pinned) {
-        (Component::Temporal, Some(pinned)) => &[("TEMPORAL", pinned), label],
-        (Component::Temporal, None) => &[label],
-        (Component::RunnerE2e, _) => &[("RUNNER", base)],
-        _ => &[label, ("BINARY", name)],
-    };
-    let unlabelled =
-        component == Component::RunnerE2e && runner.is_some_and(|runner| runner.foreign);
-    let command = command(image, args, unlabelled, &context.0);
     let log = log(root, component);
-    if let Err(why) = run_to_end(&command, &log, BUILD).await {
-        let error = docker::explain(&why, Code::Image, &command.echo());
-        return Err(error.context(format!(
-            "the image of {} was not built; all of it in {}",
-            component.name(),
-            log.display()
-        )));
+    if !(component.is_ours() && by_layer(image, runner, &frame, &context.0, &log).await?) {
+        let base = runner.map_or("", |image| image.reference.as_str());
+        let label = ("PART", component.name());
+        let args: &[(&str, &str)] = match (component, pinned) {
+            (Component::Temporal, Some(pinned)) => &[("TEMPORAL", pinned), label],
+            (Component::Temporal, None) => &[label],
+            (Component::RunnerE2e, _) => &[("RUNNER", base)],
+            _ => &[label, ("FRAME", frame.as_str()), ("BINARY", name)],
+        };
+        let unlabelled =
+            component == Component::RunnerE2e && runner.is_some_and(|runner| runner.foreign);
+        let command = command(image, args, unlabelled, &context.0);
+        run_to_end(&command, &log, BUILD).await.map_err(|why| {
+            let error = docker::explain(&why, Code::Image, &command.echo());
+            error.context(format!(
+                "the image of {} was not built; all of it in {}",
+                component.name(),
+                log.display()
+            ))
+        })?;
     }
     let took = format!("built in {:.1} s", began.elapsed().as_secs_f32());
     let size = match bytes {
@@ -214,6 +219,23 @@ async fn one(
     };
     say(image, &took, &format!(" ({from}{size})"));
     Ok(())
+}
+
+/// Adds the binary of a context to what the engine has already, if it can be: an engine that knows no layers by name refuses.
+async fn by_layer(
+    image: &Image,
+    runner: Option<&Image>,
+    frame: &str,
+    context: &Path,
+    log: &Path,
+) -> anyhow::Result<bool> {
+    let Some(below) = layer::below(image, runner, frame).await else {
+        return Ok(false);
+    };
+    let archive = context.join("image.tar");
+    layer::archive(&archive, below, image, context)?;
+    let load = docker(["load", "--input"]).args([archive.to_string_lossy()]);
+    Ok(run_to_end(&load, log, BUILD).await.is_ok())
 }
 
 async fn temporal(config: &Config) -> anyhow::Result<PathBuf> {

@@ -1,6 +1,9 @@
 //! What an engine is sent: a folder with a Dockerfile and what it copies.
 
+use super::component::Component;
 use anyhow::Context;
+use harness_base::random::hex;
+use hmac_sha256::Hash as Sha256;
 use std::path::{Path, PathBuf};
 
 /// A folder that goes when the build ends, however it ends.
@@ -43,6 +46,21 @@ impl Folder {
         make().with_context(|| format!("fill {}", context.display()))?;
         Ok(folder)
     }
+}
+
+/// All that goes into a component's image but its binary, as a hash.
+///
+/// # Errors
+/// When the Dockerfile cannot be read.
+pub(super) fn frame(component: Component, dockerfile: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read(dockerfile);
+    let text = text.with_context(|| format!("read {}", dockerfile.display()))?;
+    let mut hash = Sha256::new();
+    for part in [component.name().as_bytes(), &text, &authorities()] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    Ok(hex(&hash.finalize()[..6]))
 }
 
 /// The authorities that this machine trusts; empty where none are found, and then TLS to a model fails by saying so.

@@ -4,6 +4,7 @@ mod binaries;
 mod build;
 mod build_context;
 mod component;
+mod layer;
 mod layout;
 mod present;
 mod registry;
