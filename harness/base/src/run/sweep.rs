@@ -23,6 +23,7 @@ pub struct Swept {
 pub fn runs(dir: &Path) -> Vec<(PathBuf, Info)> {
     let folders = damaged::folders(dir).into_iter();
     let mut found: Vec<_> = folders
+        .filter(|dir| !is_old(dir))
         .filter_map(|dir| Info::read(&dir).ok().map(|info| (dir, info)))
         .collect();
     found.sort_by(|a, b| a.1.run_id.cmp(&b.1.run_id));
@@ -138,10 +139,30 @@ pub async fn sweep(runs_dir: &Path, keep: usize, limit: Duration) -> Swept {
         .iter()
         .filter(|(dir, info)| !info.owner.may_live() && (!info.kept || recorded(dir).is_empty()))
         .collect();
-    for (dir, _) in old.iter().take(old.len().saturating_sub(keep)) {
-        let _ = std::fs::remove_dir_all(dir);
+    for (dir, info) in old.iter().take(old.len().saturating_sub(keep)) {
+        let _ = std::fs::rename(dir, runs_dir.join(format!("{OLD}{}", info.run_id)));
     }
+    let runs_dir = runs_dir.to_owned();
+    // A phase's folder has thousands of files, and nobody waits for their end: where this command ends first, the next one
+    // goes on.
+    drop(tokio::task::spawn_blocking(move || remove_old(&runs_dir)));
     swept
+}
+
+/// What the folder of a run is called that is about to be removed.
+const OLD: &str = ".old-";
+
+fn is_old(dir: &Path) -> bool {
+    let name = dir.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with(OLD)
+}
+
+fn remove_old(runs_dir: &Path) {
+    for dir in damaged::folders(runs_dir) {
+        if is_old(&dir) {
+            let _ = std::fs::remove_dir_all(dir);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +209,11 @@ mod tests {
         assert!(swept.runs.is_empty(), "they had ended: {swept:?}");
         let there = [&living, &kept, &ended, &old, &newer, &newest].map(|dir| dir.exists());
         assert_eq!(there, [true, true, false, false, true, true]);
+        // Of one whose removal was cut off, the next sweep removes the rest.
+        std::fs::rename(&newer, runs.join(".old-cut")).unwrap();
+        remove_old(runs);
+        let left = damaged::folders(runs);
+        assert_eq!(left.len(), 3, "{left:?}");
         let code = Info::read(&newest).unwrap().exit_code;
         assert_eq!(code, Some(10), "it had ended by itself");
     }
