@@ -1,9 +1,15 @@
 //! Locks that the kernel drops with their owner.
 
+use crate::exit::{Code, coded};
+use crate::signals::Interrupt;
 use anyhow::Context;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Between two looks whether another one has ended: the kernel tells nobody who waits.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A held lock; its file goes with it.
 #[derive(Debug)]
@@ -40,6 +46,27 @@ impl Lock {
                     file,
                     path: path.to_owned(),
                 }));
+            }
+        }
+    }
+
+    /// Takes the lock as soon as nobody has it; where it has to wait, it says once why.
+    ///
+    /// # Errors
+    /// When the file cannot be made; [`Code::Interrupted`].
+    pub async fn in_turn(path: &Path, interrupt: &Interrupt, why: &str) -> anyhow::Result<Self> {
+        let mut told = false;
+        loop {
+            if let Some(lock) = Self::try_take(path)? {
+                return Ok(lock);
+            }
+            if !told {
+                eprintln!("{why}");
+                told = true;
+            }
+            tokio::select! {
+                () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
     }

@@ -123,19 +123,23 @@ pub async fn find(stack: &Stack, which: There, mode: Mode) -> anyhow::Result<Up>
     })
 }
 
-/// The kept stack; brought up to date once the build has ended, or as it is with what is old of it.
+/// The kept stack; brought up to date with what is built meanwhile, or as it is with what is old of it.
 async fn kept(stack: &Stack, fresh: bool) -> anyhow::Result<Known> {
     let context = &stack.context;
     let (root, config) = (&context.run.root, &context.config);
-    let artifacts = context.wait_built().await?;
-    let mut kept = KeptStack::take(root, config, &context.interrupt).await?;
+    if !KeptStack::in_containers(root)? {
+        // Nothing can be done before it has ended, so whoever changes a service by hand need not wait.
+        context.wait_built().await?;
+    }
+    let mut kept = KeptStack::take_in_turn(root, config, &context.interrupt).await?;
     for key in [kept.runner_key(), kept.model_key()].into_iter().flatten() {
         context.run.keep_secret(key);
     }
     let remarks = if fresh {
-        let refresh = kept.refresh(Some(&artifacts));
+        let refresh = kept.refresh(context.wait_built());
         context.timed("what changed started again", refresh).await?
     } else {
+        let artifacts = context.wait_built().await?;
         let changes = kept.changes(Some(&artifacts))?;
         changes.iter().map(|it| format!("AS IT IS: {it}")).collect()
     };

@@ -50,6 +50,7 @@ const ROOMS: &[&str] = &[
     "kept/record.rs",
     "kept/stack.rs",
     "kept/change.rs",
+    "kept/refresh.rs",
     "kept/deed.rs",
     "kept/weather.rs",
     "kept/status.rs",

@@ -39,9 +39,6 @@ pub struct Args {
     pub mine: Option<String>,
 }
 
-/// Between two looks whether another one has ended: the kernel tells nobody who waits.
-const LOOK: Duration = Duration::from_millis(50);
-
 /// What its user may start.
 const OF_A_USER: [&str; 5] = ["temporal", "server", "gateway", "mcp", "runner"];
 
@@ -111,22 +108,8 @@ pub async fn bring_up(
 async fn alone(root: &Path, interrupt: &Interrupt) -> anyhow::Result<Lock> {
     let runs = runs_dir(root);
     std::fs::create_dir_all(&runs).with_context(|| format!("make {}", runs.display()))?;
-    let (path, mut told) = (runs.join(".up"), false);
-    loop {
-        if let Some(lock) = Lock::try_take(&path)? {
-            return Ok(lock);
-        }
-        if !told {
-            eprintln!(
-                "another `cargo xtask up` is at work in this checkout: this one waits for its end"
-            );
-            told = true;
-        }
-        tokio::select! {
-            () = interrupt.reached(1) => return Err(coded(Code::Interrupted, "interrupted")),
-            () = tokio::time::sleep(LOOK) => {}
-        }
-    }
+    let why = "another `cargo xtask up` is at work in this checkout: this one waits for its end";
+    Lock::in_turn(&runs.join(".up"), interrupt, why).await
 }
 
 /// One is up: what changed of it is started again.
@@ -165,9 +148,11 @@ async fn again(
         return Err(coded(Code::Usage, text));
     }
     let context = kept.stack.context.clone();
-    build(&context).await?;
-    let artifacts = context.artifacts()?;
-    for line in kept.refresh(Some(&artifacts)).await? {
+    let built = async {
+        build(&context).await?;
+        context.artifacts()
+    };
+    for line in kept.refresh(built).await? {
         eprintln!("{line}");
     }
     println!("{}", endpoints(&kept.file, kept.web()));

@@ -7,6 +7,10 @@ use std::process::Command;
 
 const AGENT: &str = "apiVersion: agentic.stigmer.ai/v1\nkind: Agent\nmetadata:\n  name: kept\nspec:\n  instructions: Stay here.\n";
 
+const REUSE: [&str; 7] = [
+    "e2e", "phase2", "--reuse", "--model", "replay", "--exec", "true",
+];
+
 /// Ends what a test kept, whatever becomes of the test.
 struct Kept(Contained);
 
@@ -96,10 +100,9 @@ fn a_changed_image_is_taken_and_what_is_stored_stays() {
     );
     assert_eq!(kept.inspect("server", "{{.Id}}"), server);
 
-    let reuse = [
-        "e2e", "phase2", "--reuse", "--model", "replay", "--exec", "true",
-    ];
-    let text = kept.passes(kept.0.xtask(&reuse).env("E2E_IMAGE_SERVER", &image));
+    // Also where the old one has ended.
+    kept.xtask(&["kill", "server"]);
+    let text = kept.passes(kept.0.xtask(&REUSE).env("E2E_IMAGE_SERVER", &image));
     docker(&["rmi", "--no-prune", &image]);
     assert!(text.contains("server: its image changed, "), "{text}");
     assert!(text.contains("-> other; started again"), "{text}");
@@ -131,12 +134,29 @@ fn one_container_is_changed_by_hand() {
     assert_eq!(kept.inspect("server", networks), "1");
     kept.stigmer(&["get", "agents"]);
     // The others find it by its name again.
-    let healthy = [
-        "e2e", "phase2", "--reuse", "--model", "replay", "--exec", "true",
-    ];
-    kept.xtask(&healthy);
+    kept.xtask(&REUSE);
     let run = kept.0.run_id_of_kept();
     kept.xtask(&["pause", "runner"]);
     kept.xtask(&["down"]);
     kept.0.assert_nothing_left(&run);
+}
+
+#[test]
+#[ignore = "needs Docker and the images: cargo xtask ci runs it"]
+fn an_image_that_does_not_start_leaves_a_stack_that_can_be_mended() {
+    let kept = Kept::new();
+    let image = kept
+        .0
+        .tagged("E2E_IMAGE_MCP", "stigmer-e2e-test/server:wrong");
+    let mut wrong = kept.0.xtask(&REUSE);
+    let output = wrong.env("E2E_IMAGE_SERVER", &image).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(40), "{text}");
+    assert!(text.contains("stigmer-server"), "{text}");
+    assert_eq!(kept.service("server")["state"], "gone");
+    let text = kept.xtask(&REUSE);
+    docker(&["rmi", "--no-prune", &image]);
+    assert!(text.contains("server: "), "{text}");
+    assert_eq!(kept.service("server")["state"], "running");
+    kept.stigmer(&["get", "agents"]);
 }

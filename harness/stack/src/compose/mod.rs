@@ -18,6 +18,6 @@ mod volume;
 #[cfg(test)]
 mod policy;
 
-pub use shared::{again, anew, attach, found_again, retire};
+pub use shared::{again, anew, attach, found_again, ready, retire};
 pub use up::{exec_in, prepare, up};
 pub use volume::fill_volume;

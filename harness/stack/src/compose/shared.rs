@@ -38,10 +38,10 @@ pub async fn retire(stack: &Stack, services: &[&str]) {
     tasks.join_all().await;
 }
 
-/// Has Compose make services anew, with what `command` says of them now, and waits until they are ready. Volumes stay.
+/// Has Compose make services anew, with what `command` says of them now. Volumes stay.
 ///
 /// # Errors
-/// What Compose says; as [`Stack::start`].
+/// What Compose says.
 pub async fn anew(stack: &Stack, command: &Command, services: &[&str]) -> anyhow::Result<()> {
     let command = command.clone().args(["--no-deps", "--force-recreate"]);
     let command = stack
@@ -51,7 +51,14 @@ pub async fn anew(stack: &Stack, command: &Command, services: &[&str]) -> anyhow
     let said = stack.dir.join("logs/compose.log");
     run_to_end(&command, &said, START)
         .await
-        .map_err(|why| docker::explain(&why, Code::NotReady, "compose up"))?;
+        .map_err(|why| docker::explain(&why, Code::NotReady, "compose up"))
+}
+
+/// Waits until services that were made anew are ready.
+///
+/// # Errors
+/// As [`Stack::start`].
+pub async fn ready(stack: &Stack, services: &[&str]) -> anyhow::Result<()> {
     // All are started by now, so one after the other waits for the slowest, and no longer.
     for service in services {
         let member = stack.member(service)?;

@@ -3,6 +3,7 @@
 mod change;
 mod deed;
 mod record;
+mod refresh;
 mod stack;
 pub mod status;
 mod weather;

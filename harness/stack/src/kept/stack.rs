@@ -2,7 +2,7 @@
 
 use super::record::{Record, Recorded, newest};
 use crate::compose::container::Container;
-use crate::file::StackFile;
+use crate::file::{Runtime, StackFile};
 use crate::handle::Handle;
 use crate::member::{LaunchSpec, Member};
 use crate::stack::Stack;
@@ -14,6 +14,9 @@ use harness_base::{
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Held by whoever changes a stack, in its run's folder.
+const CHANGE: &str = "pids/.change";
 
 /// The kept stack of this checkout.
 #[derive(Debug)]
@@ -81,11 +84,35 @@ impl KeptStack {
     /// [`Code::Usage`] where none is up, it cannot be read, or another command is changing it.
     pub async fn take(root: &Path, config: &Config, interrupt: &Interrupt) -> anyhow::Result<Self> {
         let dir = Self::dir(root)?;
-        let lock = Lock::try_take(&dir.join("pids/.change"))?;
+        let lock = Lock::try_take(&dir.join(CHANGE))?;
         let lock = lock.ok_or_else(|| {
             let text = "another command is changing this stack: wait until it has ended";
             coded(Code::Usage, text)
         })?;
+        Self::locked(root, config, interrupt, lock).await
+    }
+
+    /// [`KeptStack::take`], in turn with other commands.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] where none is up, or it cannot be read; [`Code::Interrupted`].
+    pub async fn take_in_turn(
+        root: &Path,
+        config: &Config,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Self> {
+        let path = Self::dir(root)?.join(CHANGE);
+        let why = "another command is changing the stack that is up: this one waits for its end";
+        let lock = Lock::in_turn(&path, interrupt, why).await?;
+        Self::locked(root, config, interrupt, lock).await
+    }
+
+    async fn locked(
+        root: &Path,
+        config: &Config,
+        interrupt: &Interrupt,
+        lock: Lock,
+    ) -> anyhow::Result<Self> {
         let found = Self::find(root, config, interrupt).await?;
         let mut found = found.ok_or_else(nothing)?;
         found._lock = Some(lock);
@@ -99,6 +126,17 @@ impl KeptStack {
     pub fn dir(root: &Path) -> anyhow::Result<PathBuf> {
         let (dir, _) = here(root)?.ok_or_else(nothing)?;
         Ok(dir)
+    }
+
+    /// Whether it is made of containers.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] where none is up.
+    pub fn in_containers(root: &Path) -> anyhow::Result<bool> {
+        let phase = Self::dir(root)?.join(Phase::Two.name());
+        // Of one that cannot be read, whoever takes it hears why.
+        let file = StackFile::read(&phase.join("stack.json"));
+        Ok(file.is_ok_and(|file| file.runtime == Runtime::Docker))
     }
 
     /// What runners show to be told secrets.
