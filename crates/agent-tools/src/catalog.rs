@@ -2,25 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use stigmer_api::agent::{McpServerDefinition, McpToolSelection};
 
 use crate::{
     env::Env,
     error::ToolsError,
     files,
+    fitted_name::{free, plain},
     listing::{Listing, ServerTool},
     schema,
     toolset::ToolSpec,
 };
 
-const LONGEST: usize = 64;
-
 /// Where a name leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A tool of a server, by the names that the server knows.
-    Server { server: String, tool: String },
+    Server {
+        server: String,
+        tool: String,
+        /// The schema of its arguments, where the model was told other names of some.
+        arguments: Option<Map<String, Value>>,
+    },
     /// A file tool of ours.
     File,
 }
@@ -94,24 +98,24 @@ impl Catalog {
         }
         let mut uses: BTreeMap<String, usize> = BTreeMap::new();
         for name in servers.iter().flat_map(|(_, tools)| tools.keys()) {
-            *uses.entry(plain(name)).or_default() += 1;
+            *uses.entry(plain(name, "")).or_default() += 1;
         }
         // Own names first: a composed one gives way to them.
         let (own, composed): (Vec<_>, Vec<_>) = servers
             .into_iter()
             .flat_map(|(server, tools)| tools.into_values().map(move |tool| (server.clone(), tool)))
             .partition(|(_, tool)| {
-                let name = plain(&tool.name);
+                let name = plain(&tool.name, "");
                 uses.get(&name) == Some(&1) && !catalog.targets.contains_key(&name)
             });
         let mut taken: BTreeSet<String> = catalog.targets.keys().cloned().collect();
-        taken.extend(own.iter().map(|(_, tool)| plain(&tool.name)));
+        taken.extend(own.iter().map(|(_, tool)| plain(&tool.name, "")));
         for (server, tool) in own {
-            let name = plain(&tool.name);
+            let name = plain(&tool.name, "");
             catalog.add(name, server, tool, env);
         }
         for (server, tool) in composed {
-            let name = free(&plain(&format!("{server}__{}", tool.name)), &taken);
+            let name = free(&plain(&format!("{server}__{}", tool.name), ""), &taken);
             taken.insert(name.clone());
             catalog.add(name, server, tool, env);
         }
@@ -120,36 +124,24 @@ impl Catalog {
     }
 
     fn add(&mut self, name: String, server: String, tool: ServerTool, env: &Env) {
+        let schema = schema::fit(tool.schema);
+        let (parameters, arguments) = match schema::keys::offered(&schema) {
+            Some(offered) => (offered, Some(schema)),
+            None => (schema, None),
+        };
         self.specs.push(ToolSpec {
             name: name.clone(),
             description: env.redact(&tool.description),
-            parameters: redacted(Value::Object(schema::fit(tool.schema)), env),
+            parameters: redacted(Value::Object(parameters), env),
             server: Some(server.clone()),
         });
-        let tool = tool.name;
-        self.targets.insert(name, Target::Server { server, tool });
+        let target = Target::Server {
+            server,
+            tool: tool.name,
+            arguments,
+        };
+        self.targets.insert(name, target);
     }
-}
-
-/// The characters that models accept, and no more of them than they accept.
-fn plain(name: &str) -> String {
-    let ok = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let plain = name.chars().map(|c| if ok(c) { c } else { '_' });
-    let plain: String = plain.take(LONGEST).collect();
-    if plain.is_empty() {
-        "_".to_owned()
-    } else {
-        plain
-    }
-}
-
-fn free(name: &str, taken: &BTreeSet<String>) -> String {
-    let numbered = (2..).map(|i| {
-        let end = format!("_{i}");
-        format!("{}{end}", &name[..name.len().min(LONGEST - end.len())])
-    });
-    let mut names = std::iter::once(name.to_owned()).chain(numbered);
-    names.find(|name| !taken.contains(name)).unwrap_or_default() // there is always a higher number
 }
 
 fn redacted(value: Value, env: &Env) -> Value {

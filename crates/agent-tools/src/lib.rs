@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod execution;
 mod files;
+mod fitted_name;
 mod http;
 mod http_answers;
 mod http_client;
@@ -64,6 +65,8 @@ mod tests {
         "work_dir.rs",
         "toolset.rs",
         "refusal.rs",
+        "fitted_name.rs",
+        "schema/keys.rs",
         "schema/refs.rs",
         "schema/keywords.rs",
         "schema.rs",

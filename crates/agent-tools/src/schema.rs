@@ -1,5 +1,6 @@
 //! Schemas of arguments, so that providers of models take them: one that does not fit loses a request with all its tools.
 
+pub(crate) mod keys;
 mod keywords;
 mod refs;
 

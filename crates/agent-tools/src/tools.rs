@@ -14,7 +14,7 @@ use crate::{
     error::ToolsError,
     files,
     limits::Limits,
-    outcome,
+    outcome, schema,
     toolset::{ToolList, ToolOutcome, Toolset},
     work_dir::WorkDir,
 };
@@ -90,7 +90,7 @@ impl Tools {
         &self,
         toolset: &Toolset,
         name: &str,
-        args: Map<String, Value>,
+        mut args: Map<String, Value>,
         meta: &[(&str, &str)],
     ) -> Result<ToolOutcome, ToolsError> {
         let used = self.executions.using(toolset)?;
@@ -110,7 +110,14 @@ impl Tools {
                 let env = toolset.env.clone();
                 return Ok(computed(move || files::run(&folder, &name, &args, &env)).await);
             }
-            Some(Target::Server { server, tool }) => {
+            Some(Target::Server {
+                server,
+                tool,
+                arguments,
+            }) => {
+                if let Some(schema) = arguments {
+                    schema::keys::restored(schema, &mut args);
+                }
                 let mut with = RequestMetaObject::new();
                 for (name, value) in meta {
                     with.insert((*name).to_owned(), (*value).into());

@@ -28,6 +28,8 @@ pub enum Oddity {
     BadEntries,
     /// It says as little of its tools as it can.
     Bare,
+    /// Its tool's arguments have names that providers of models refuse; called, it says what it got.
+    OddKeys,
     /// It answers the list of its tools with something else.
     NoList,
     /// It prints a line of JSON for each line that it reads.
@@ -162,6 +164,14 @@ impl Server {
                 let bare = |name| json!({"name": name, "description": "", "inputSchema": {"type": "object"}});
                 json!({"tools": [bare("good"), {"name": "odd", "inputSchema": {"type": "object", "additionalProperties": false}}]})
             }
+            Oddity::OddKeys => {
+                let text = json!({"type": "string"});
+                let filter = json!({"type": "object", "properties": {"rule[]": text}});
+                let properties = json!({"Time<": text, "Time>": text, "filter": filter});
+                let schema =
+                    json!({"type": "object", "properties": properties, "required": ["Time<"]});
+                json!({"tools": [{"name": "said", "description": "", "inputSchema": schema}]})
+            }
             Oddity::NoList => json!({"items": all}),
             _ => json!({"tools": all, "nextCursor": ""}),
         }
@@ -170,6 +180,7 @@ impl Server {
     fn call(&self, id: &Value, params: &Value) {
         let text = |text: String| json!({"content": [{"type": "text", "text": text}]});
         let result = match params["name"].as_str() {
+            Some("said") => text(params["arguments"].to_string()),
             Some("args") => text(self.args.join("\n")),
             Some("lines") => text(self.lines.load(Ordering::SeqCst).to_string()),
             Some("odd") => {

@@ -54,6 +54,21 @@ async fn a_list_without_an_end_is_refused_for_good() {
 }
 
 #[tokio::test]
+async fn names_of_arguments_that_providers_refuse_are_told_otherwise_and_sent_as_they_are() {
+    let (tools, _dir) = tools(Limits::default());
+    let of = of("odd-keys");
+    let told = &tools.list(&of).await.unwrap().tools[0].parameters;
+    assert_eq!(told["required"], json!(["Time_"]));
+    assert_eq!(told["properties"]["Time_"]["description"], json!("`Time<`"));
+    let args = json!({"Time_": "a", "Time__2": "b", "filter": {"rule__": "c"}});
+    let outcome = call(&tools, &of, "said", args).await;
+    let got: Value = serde_json::from_str(&outcome.text).unwrap();
+    let sent = json!({"Time<": "a", "Time>": "b", "filter": {"rule[]": "c"}});
+    assert_eq!(got, sent);
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
 async fn a_bad_entry_costs_itself_alone_and_is_told() {
     let (tools, _dir) = tools(Limits::default());
     let list = tools.list(&of("bad-entries")).await.unwrap();
