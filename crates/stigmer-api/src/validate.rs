@@ -215,14 +215,18 @@ impl Checker {
         self.that(field, is_version(text), || VERSION_RULE.to_owned());
     }
 
-    fn variables<T>(&mut self, field: &str, data: &BTreeMap<String, T>) {
+    fn variables<T>(&mut self, field: &str, data: &BTreeMap<String, T>, text: impl Fn(&T) -> &str) {
         if !self.at_most(field, data.len(), limits::VARIABLES) {
             return;
         }
-        for name in data.keys() {
-            self.that(&format!("{field}[{name}]"), is_env_name(name), || {
+        for (name, value) in data {
+            let field = format!("{field}[{name}]");
+            self.that(&field, is_env_name(name), || {
                 "must be a name of letters, digits and `_` that starts with no digit".to_owned()
             });
+            if let Some(why) = nul(text(value)) {
+                self.fail(field, why);
+            }
         }
     }
 
@@ -233,6 +237,11 @@ impl Checker {
             Err(Violations(self.0))
         }
     }
+}
+
+/// To the system a NUL is the end of a text: no process can be given one, and no header has one.
+fn nul(text: &str) -> Option<&'static str> {
+    text.contains('\0').then_some("must have no NUL in it")
 }
 
 impl Validate for AgentInstance {

@@ -30,7 +30,7 @@ impl Validate for Agent {
             }
         }
         let variables = spec.env_spec.clone().unwrap_or_default().data;
-        check.variables("spec.env_spec.data", &variables);
+        check.variables("spec.env_spec.data", &variables, |it| &it.value);
         check.references("spec.skill_refs", &spec.skill_refs, ApiResourceKind::Skill);
         let mut subs = BTreeSet::new();
         if check.at_most("spec.sub_agents", spec.sub_agents.len(), limits::SUB_AGENTS) {

@@ -24,7 +24,7 @@ impl Validate for AgentExecution {
                 format!("must be 0 (the runner's own) or more, this is {limit}")
             });
         }
-        check.variables("spec.runtime_env", &spec.runtime_env);
+        check.variables("spec.runtime_env", &spec.runtime_env, |it| &it.value);
     }
 }
 
@@ -32,6 +32,6 @@ impl Validate for ExecutionContext {
     fn check_spec(&self, check: &mut Checker) {
         let spec = self.spec.clone().unwrap_or_default();
         check.required("spec.execution_id", &spec.execution_id);
-        check.variables("spec.data", &spec.data);
+        check.variables("spec.data", &spec.data, |it| &it.value);
     }
 }

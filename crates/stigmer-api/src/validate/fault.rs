@@ -1,7 +1,7 @@
 //! Texts of an MCP server's definition, and why no runner could use them; each reason is a phrase
 //! that never repeats the text.
 
-use super::is_env_name;
+use super::{is_env_name, nul};
 
 /// What a runner fills: `${NAME}`, where `$${` is the text `${`. It has no other placeholder in it.
 pub(super) fn of_template(text: &str) -> Option<&'static str> {
@@ -36,11 +36,6 @@ pub(super) fn of_variable(name: &str) -> Option<&'static str> {
     let is_none = name.is_empty() || name.contains(['=', '\0']);
     is_none
         .then_some("must be a variable's name, which is not empty and has no `=` and no NUL in it")
-}
-
-/// To the system a NUL is the end of a text.
-fn nul(text: &str) -> Option<&'static str> {
-    text.contains('\0').then_some("must have no NUL in it")
 }
 
 /// What names a file and is taken as it stands.

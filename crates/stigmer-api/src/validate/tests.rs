@@ -270,6 +270,30 @@ fn of_the_other_kinds() {
 }
 
 #[test]
+fn no_variable_has_a_nul_in_it() {
+    let mut environment = Environment::default();
+    let data = &mut environment.spec.get_or_insert_default().data;
+    for (name, value) in [("GOOD", "a\nb"), ("BAD", "a\0b")] {
+        let value = value.to_owned();
+        let value = EnvironmentValue {
+            value,
+            ..Default::default()
+        };
+        data.insert(name.to_owned(), value);
+    }
+    environment.set_envelope();
+    let metadata = environment.metadata_mut();
+    metadata.name = "a".to_owned();
+    let scope = Environment::KIND.owner_scopes().last().copied();
+    metadata.owner_scope = scope.map_or(0, i32::from);
+    let told = told(environment.validate());
+    assert_eq!(
+        told,
+        "validation error: spec.data[BAD]: must have no NUL in it"
+    );
+}
+
+#[test]
 fn of_a_report() {
     let most = limits::REPORTED;
     let at_and_beyond = |field: &str, with: &dyn Fn(usize) -> AgentExecutionStatus| {
