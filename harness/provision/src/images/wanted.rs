@@ -2,22 +2,20 @@
 
 use super::component::{Component, Image};
 use super::tag;
-use harness_base::{Code, Config, Part, coded};
+use harness_base::{Code, Config, Part, coded, variable};
 use std::path::Path;
 
 /// The images of the present sources, in the order of [`Component::ALL`].
 ///
 /// # Errors
-/// When a source cannot be read.
+/// When a source cannot be read; a usage error for a variable that is no text.
 pub fn wanted(root: &Path, config: &Config, registry: Option<&str>) -> anyhow::Result<Vec<Image>> {
     let prefix = registry
         .unwrap_or(&config.images.registry)
         .trim_end_matches('/');
     let mut images: Vec<Image> = Vec::new();
     for component in Component::ALL {
-        if let Ok(reference) = std::env::var(component.variable())
-            && !reference.is_empty()
-        {
+        if let Some(reference) = variable(component.variable())? {
             images.push(Image {
                 component,
                 reference,
