@@ -72,11 +72,7 @@ impl KeptStack {
     }
 
     /// Has the images of the present sources there, and Compose make these services of them.
-    async fn make_anew(
-        &mut self,
-        changes: &[Change],
-        images: &[Image],
-    ) -> anyhow::Result<()> {
+    async fn make_anew(&mut self, changes: &[Change], images: &[Image]) -> anyhow::Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
