@@ -1,6 +1,9 @@
 //! Documents of other kinds than agents.
 
 use super::*;
+use crate::manifest::schema::{
+    AGENT, ENVIRONMENT as ENVIRONMENT_SHAPE, INSTANCE as INSTANCE_SHAPE, PROJECT, Shape, camel,
+};
 
 const ENVIRONMENT: &str = "apiVersion: agentic.stigmer.ai/v1
 kind: Environment
@@ -90,4 +93,60 @@ fn an_instance_may_name_its_agent_by_id() {
     let instance = read(&folder).unwrap().instances[0].resource.clone();
     assert_eq!(instance.agent, None);
     assert_eq!(instance.resource.spec.unwrap().agent_id, "agt-1");
+}
+
+/// The page that describes documents.
+const PAGE: &str = include_str!("../../../../../docs/manifests.md");
+
+#[test]
+fn what_the_page_shows_is_a_project() {
+    let lines = PAGE.lines().map(|line| line.strip_prefix("    "));
+    let blocks: Vec<String> = lines
+        .collect::<Vec<_>>()
+        .split(Option::is_none)
+        .map(|block| {
+            block
+                .iter()
+                .flatten()
+                .fold(String::new(), |all, line| all + line + "\n")
+        })
+        .filter(|block| !block.is_empty())
+        .collect();
+    let mut files: Vec<(&str, &str)> = blocks
+        .iter()
+        .map(|block| {
+            let (name, _) = block.strip_prefix("# ").unwrap().split_once('\n').unwrap();
+            (name, block.as_str())
+        })
+        .collect();
+    files.push(("agents/reviewer.md", "Read it all."));
+    let project = read(&folder(&files)).unwrap();
+    assert_eq!(project.name, "reviews");
+    let agent = project.agents[0].resource.spec.as_ref().unwrap();
+    assert_eq!((agent.mcp_servers.len(), agent.sub_agents.len()), (2, 1));
+    assert_eq!(agent.instructions, "Read it all.");
+    assert_eq!(
+        (project.environments.len(), project.instances.len()),
+        (1, 1)
+    );
+}
+
+#[test]
+fn the_page_names_every_key() {
+    let mut open = vec![&PROJECT, &AGENT, &ENVIRONMENT_SHAPE, &INSTANCE_SHAPE];
+    while let Some(shape) = open.pop() {
+        match shape {
+            Shape::List(of) | Shape::Map(of) => open.push(of),
+            Shape::Fields(fields) => {
+                for field in *fields {
+                    let key = camel(field.name);
+                    let named =
+                        PAGE.contains(&format!("{key}:")) || PAGE.contains(&format!("`{key}`"));
+                    assert!(named, "docs/manifests.md says nothing of {key}");
+                    open.push(field.shape);
+                }
+            }
+            _ => {}
+        }
+    }
 }
