@@ -103,7 +103,13 @@ impl KeptStack {
     ) -> anyhow::Result<Self> {
         let path = Self::dir(root)?.join(CHANGE);
         let why = "another command is changing the stack that is up: this one waits for its end";
-        let lock = Lock::in_turn(&path, interrupt, why).await?;
+        let lock = match Lock::in_turn(&path, interrupt, why).await {
+            Ok(lock) => lock,
+            Err(error) => {
+                Self::dir(root)?; // the other one may have ended it
+                return Err(error);
+            }
+        };
         Self::locked(root, config, interrupt, lock).await
     }
 
