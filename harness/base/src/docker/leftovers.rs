@@ -21,6 +21,9 @@ const KINDS: [(&[&str], &[&str]); 3] = [
     (&["volume", "ls"], &["volume", "rm", "--force"]),
 ];
 
+/// How long an engine may refuse to remove what a dead run has: for what that one asked last. Each command waits for it.
+const DEAD: Duration = Duration::from_secs(3);
+
 /// The file that says that this checkout may have something in an engine; without it no run asks Docker anything.
 fn marker(root: &Path) -> PathBuf {
     runs_dir(root).join(".docker")
@@ -76,11 +79,20 @@ pub async fn left(run: &str) -> anyhow::Result<Vec<String>> {
 /// # Errors
 /// When the engine does not answer within `limit`, or something does not go.
 pub async fn remove(run: &str, limit: Duration) -> anyhow::Result<usize> {
+    removed(run, limit, limit).await
+}
+
+/// The same, where an engine that refuses is given another limit than one that is silent.
+async fn removed(run: &str, limit: Duration, refuses: Duration) -> anyhow::Result<usize> {
     let (began, mut said) = (Instant::now(), false);
+    let over = |error: &anyhow::Error| match docker::is_silent(error) {
+        true => began.elapsed() > limit,
+        false => began.elapsed() > refuses,
+    };
     loop {
         match attempt(run).await {
             Ok(count) => return Ok(count),
-            Err(error) if began.elapsed() > limit => return Err(error),
+            Err(error) if over(&error) => return Err(error),
             // The engine may be restarting, or still be busy with what was asked before.
             Err(error) => {
                 if docker::is_silent(&error) && !said {
@@ -143,10 +155,12 @@ pub async fn sweep(root: &Path, limit: Duration) -> Vec<String> {
     }
     let mut swept = Vec::new();
     for run in runs {
-        if remove(&run, limit).await.is_ok() {
-            swept.push(run);
-        } else {
-            live = true;
+        match removed(&run, limit, DEAD).await {
+            Ok(_) => swept.push(run),
+            Err(error) => {
+                eprintln!("what the dead run {run} has in Docker does not go: {error:#}");
+                live = true;
+            }
         }
     }
     // A run that is alive may be about to make something.
