@@ -375,6 +375,13 @@ mod tests {
     }
 
     #[test]
+    fn it_drains_for_as_long_as_is_set() {
+        use clap::Parser;
+        let run = super::Cli::parse_from(["x", "--drain", "7"]).run;
+        assert_eq!(run.drain().as_secs(), 7);
+    }
+
+    #[test]
     fn what_is_set_for_mcp_servers_reaches_them() {
         use clap::Parser;
         let args = ["x", "--mcp-start=1", "--mcp-call=2", "--mcp-call-max=3"];

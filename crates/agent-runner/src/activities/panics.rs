@@ -139,6 +139,7 @@ mod tests {
             let logged = told(cache().redact(&said));
             assert!(!logged.contains("canary"), "{logged}");
         }
+        assert_eq!(told(cache().redact("no words")), "no words");
         // Of an execution that is still being loaded nobody knows the secrets.
         let (_, words) = panicking("unknown", CANARY.to_owned()).await;
         assert!(words.contains(WITHHELD), "{words}");

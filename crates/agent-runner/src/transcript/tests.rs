@@ -40,6 +40,24 @@ fn every_call_has_an_id_of_its_own() {
     );
 }
 
+/// It is in the history of the workflow, with every turn.
+#[test]
+fn nothing_is_written_of_what_nobody_said() {
+    let turn = Turn {
+        text: "a".to_owned(),
+        at: "b".to_owned(),
+        ..Turn::default()
+    };
+    let written = serde_json::to_value(&turn).unwrap();
+    assert_eq!(written, serde_json::json!({"text": "a", "at": "b"}));
+    let ending = Ending {
+        model: "m".to_owned(),
+        ..Ending::default()
+    };
+    let written = serde_json::to_value(Turn { ending, ..turn }).unwrap();
+    assert_eq!(written["ending"]["model"], "m");
+}
+
 #[test]
 fn arguments_are_an_object_or_the_model_is_told() {
     assert!(arguments("").unwrap().is_empty());
