@@ -81,3 +81,14 @@ impl Scripts {
         self.all().keys().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_script_that_there_is_not_nothing_is_done() {
+        let scripts = Scripts::default();
+        assert!(!scripts.done("gone") && !scripts.remove("gone") && !scripts.give_up());
+    }
+}

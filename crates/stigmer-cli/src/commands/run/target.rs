@@ -200,9 +200,31 @@ fn choose(project: &str, names: &[&str]) -> Result<usize> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     let line = line.trim();
+    picked(names, line).ok_or_else(|| Failure::usage(format!("`{line}` is none of them")))
+}
+
+/// The one that is meant, by its name or, from 1, by its number.
+fn picked(names: &[&str], line: &str) -> Option<usize> {
     let by_name = names.iter().position(|name| *name == line);
     let by_number = line.parse().ok().and_then(|n: usize| n.checked_sub(1));
-    by_name
-        .or(by_number.filter(|i| *i < names.len()))
-        .ok_or_else(|| Failure::usage(format!("`{line}` is none of them")))
+    by_name.or(by_number.filter(|i| *i < names.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_picked_by_its_name_or_its_number() {
+        let pick = |line| picked(&["a", "b", "1"], line);
+        assert_eq!(
+            [pick("a"), pick("b"), pick("2")],
+            [Some(0), Some(1), Some(1)]
+        );
+        assert_eq!(pick("1"), Some(2), "a name goes before a number");
+        assert_eq!(pick("3"), Some(2));
+        for none in ["", "0", "4", "-1", "c"] {
+            assert_eq!(pick(none), None, "{none}");
+        }
+    }
 }
