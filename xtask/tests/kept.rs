@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::services::{with_services, world};
 use support::{World, alive, send, text_of, wait_for};
@@ -232,7 +232,15 @@ fn two_commands_do_not_change_a_stack_at_once() {
             "{text}"
         );
     }
+    // A run takes its turn.
+    let mut reuse = with_services(&kept.0, &["e2e", "phase2", "--reuse", "--exec", "true"]);
+    let mut reuse = reuse.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(reuse.stderr.take().unwrap()).lines();
+    let waits = said.find(|line| line.as_ref().unwrap().contains("waits for its end"));
+    assert!(waits.is_some(), "{:?}", reuse.wait());
     drop(file);
+    let rest: Vec<String> = said.map_while(Result::ok).collect();
+    assert!(reuse.wait().unwrap().success(), "{rest:#?}");
     kept.passes(&["restart", "server"]);
 }
 

@@ -1,6 +1,6 @@
 //! The last step of a Dockerfile without the engine's builder: where there is an image that differs in its binary alone, the
-//! engine is handed that layer, and the layers below by name. The builder of an engine that compares files by whole seconds
-//! (Docker's storage drivers but overlay2) waits for the end of the second, each time.
+//! engine is handed that layer, and the layers below by name. Where a storage driver has no comparison of its own (vfs,
+//! fuse-overlayfs), Docker's builder compares files by whole seconds, and waits for the end of the second each time.
 
 use super::component::{Component, Image};
 use anyhow::Context;
