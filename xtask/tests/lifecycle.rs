@@ -32,19 +32,41 @@ fn a_service_that_dies_at_once_is_named_with_its_exit_code_and_last_lines() {
 }
 
 #[test]
-fn a_binary_that_is_not_there_is_named() {
+fn a_binary_that_is_not_there_is_named_before_anything_is_built() {
     let world = World::new();
-    let output = world
-        .e2e(&["phase1", "--exec", "true"])
-        .env("E2E_SERVER_BIN", "/no/such/server")
-        .output()
-        .unwrap();
+    world.good_server();
+    let phase1: &[&str] = &["e2e", "phase1", "--exec", "true"];
+    let up: &[&str] = &["up", "--runtime", "native", "--model", "replay"];
+    for (args, variable) in [
+        (phase1, "E2E_SERVER_BIN"),
+        (phase1, "E2E_CLI_BIN"),
+        (up, "E2E_RUNNER_BIN"),
+    ] {
+        let mut command = world.xtask(args);
+        let output = command.env(variable, "/no/such").output().unwrap();
+        let text = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let why = "/no/such, as configured: no program is there\n  mend: correct or unset ";
+        assert!(text.contains(&format!("{why}{variable}")), "{text}");
+    }
+    assert!(!world.runs().join("latest").exists(), "a run was begun");
+    // What the phase does not run is not missed.
+    let mut command = world.e2e(&["phase1", "--exec", "true"]);
+    let output = command.env("E2E_RUNNER_BIN", "/no/such").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+}
+
+#[test]
+fn a_binary_that_is_no_program_is_named() {
+    let world = World::new();
+    let nonsense = world.program("nonsense", "");
+    std::fs::write(&nonsense, "\u{7f}ELF?").unwrap();
+    let mut command = world.e2e(&["phase1", "--exec", "true"]);
+    let output = command.env("E2E_SERVER_BIN", &nonsense).output().unwrap();
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(40), "{text}");
-    assert!(
-        text.contains("server cannot be started: start /no/such/server"),
-        "{text}"
-    );
+    let why = format!("server cannot be started: start {}", nonsense.display());
+    assert!(text.contains(&why), "{text}");
 }
 
 #[test]

@@ -42,6 +42,16 @@ pub struct Phases {
     pub two: bool,
 }
 
+impl From<Phase> for Phases {
+    /// This one alone.
+    fn from(phase: Phase) -> Self {
+        Self {
+            one: phase == Phase::One,
+            two: phase == Phase::Two,
+        }
+    }
+}
+
 impl Phases {
     /// Names, in order.
     pub fn names(self) -> Vec<&'static str> {

@@ -2,7 +2,7 @@
 
 use crate::programs::configured;
 use anyhow::Context;
-use harness_base::{Artifacts, Config, Guest, Part};
+use harness_base::{Artifacts, Code, Config, Guest, Part, Phases, coded};
 use std::path::PathBuf;
 
 /// A binary of this workspace that a stack runs or hands to the tests.
@@ -65,6 +65,27 @@ impl Binary {
         configured(self.variable(), set)
     }
 
+    /// Where somebody else's build of it is, or why not; `None` where nobody names one.
+    pub fn theirs(self, config: &Config) -> Option<Result<PathBuf, String>> {
+        let path = self.configured(config)?;
+        let found = which::which(&path);
+        Some(found.map_err(|_| format!("{}, as configured: no program is there", path.display())))
+    }
+
+    /// What mends a build of somebody else's that is not there.
+    pub fn fix(self) -> String {
+        let variable = self.variable();
+        format!("correct or unset {variable}, or `bin` in e2e.toml")
+    }
+
+    /// Whether the phases run it.
+    pub fn is_of(self, phases: Phases) -> bool {
+        match self {
+            Self::Cli | Self::Server => true,
+            Self::Runner | Self::Gateway | Self::Mcp => phases.two,
+        }
+    }
+
     /// The variable that names somebody else's build of it.
     pub fn variable(self) -> &'static str {
         match self {
@@ -89,4 +110,18 @@ impl Binary {
             .with_context(|| format!("{} was not built", self.name()))?
             .to_owned())
     }
+}
+
+/// Nobody waits for a build to hear that somebody else's is not there.
+///
+/// # Errors
+/// [`Code::Usage`] with the first of what the phases run that is no program.
+pub fn check_theirs(config: &Config, phases: Phases) -> anyhow::Result<()> {
+    for binary in Binary::ALL.into_iter().filter(|it| it.is_of(phases)) {
+        if let Some(Err(why)) = binary.theirs(config) {
+            let text = format!("{}: {why}\n  mend: {}", binary.name(), binary.fix());
+            return Err(coded(Code::Usage, text));
+        }
+    }
+    Ok(())
 }

@@ -24,11 +24,7 @@ pub struct Targets {
 impl Targets {
     /// What the phases need and nobody swapped.
     pub fn new(config: &Config, phases: Phases, tests: bool, services: bool) -> Self {
-        let needed = |binary: &Binary| match binary {
-            Binary::Cli => true,
-            Binary::Server => services,
-            Binary::Runner | Binary::Gateway | Binary::Mcp => services && phases.two,
-        };
+        let needed = |it: &Binary| *it == Binary::Cli || services && it.is_of(phases);
         // Whoever serves by gRPC's own health service is asked by our server's check.
         let asks_by_grpc = (config.parts.guests()).any(|(_, guest)| guest.ready() == ReadyBy::Grpc);
         let bins: Vec<_> = Binary::ALL
@@ -147,10 +143,7 @@ mod tests {
     fn binaries_are_built_with_the_features_of_tests() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         let config = harness_base::config::load(root).unwrap();
-        let phases = Phases {
-            one: false,
-            two: true,
-        };
+        let phases = harness_base::Phase::Two.into();
         let of = |tests, services| Targets::new(&config, phases, tests, services);
         assert_eq!(of(false, true), of(true, true));
         assert_eq!(of(false, true).tests, ["phase2"]);

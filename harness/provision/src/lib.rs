@@ -21,7 +21,7 @@ pub mod programs;
 pub mod python_tools;
 pub mod tools;
 
-pub use binaries::Binary;
+pub use binaries::{Binary, check_theirs};
 pub use model::{Model, ModelChoice, ModelFiles, ModelKind};
 pub use model_plan::{GatewayMode, LiveModel, Mode, ModelPlan};
 pub use programs::{Found, Located, Program, Source};

@@ -20,6 +20,7 @@ use narrowed::Narrowed;
 use crate::phase_choice::PhaseChoice;
 use harness_base::run::sweep;
 use harness_base::{Code, Config, Interrupt, Phases, RunContext, coded, runs_dir};
+use harness_provision::check_theirs;
 use harness_stack::kept::KeptStack;
 use harness_stack::{Runtime, external};
 use std::path::Path;
@@ -75,6 +76,9 @@ pub async fn once(
     if !(phases.one || phases.two) {
         eprintln!("nothing to run");
         return Ok(Code::Passed);
+    }
+    if args.reuse != Some(Reuse::External) {
+        check_theirs(&config, phases)?;
     }
     // Phase 1 is one server, on the host in each runtime; a stack that is reused is there, wherever it runs.
     let runtime = match args.reuse {

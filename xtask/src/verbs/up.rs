@@ -6,9 +6,10 @@ use anyhow::Context;
 use harness_base::lock::Lock;
 use harness_base::run::sweep;
 use harness_base::{
-    Code, Config, Info, Interrupt, Phase, Phases, RunContext, code_of, coded, quoted, runs_dir,
+    Code, Config, Info, Interrupt, Phase, RunContext, code_of, coded, quoted, runs_dir,
 };
 use harness_provision::build::{self, Targets};
+use harness_provision::check_theirs;
 use harness_stack::kept::{self, KeptStack};
 use harness_stack::member::Stay;
 use harness_stack::{Ports, Runtime, Stack, StackFile, Up, bring_up};
@@ -66,6 +67,7 @@ pub async fn bring_up(
         return again(root, config, args, interrupt).await;
     }
     config.parts.settle(args.parts.as_deref())?;
+    check_theirs(&config, Phase::Two.into())?;
     model_choice::equipped(&config).await?;
     let plan = model_choice::plan(&config, &args.model, false, &interrupt).await?;
     let runtime = match (&args.mine, args.runtime) {
@@ -165,11 +167,7 @@ fn elsewhere(running: &str, port: Option<u16>) -> bool {
 }
 
 async fn build(context: &RunContext) -> anyhow::Result<()> {
-    let phases = Phases {
-        one: false,
-        two: true,
-    };
-    let targets = Targets::new(&context.config, phases, false, true);
+    let targets = Targets::new(&context.config, Phase::Two.into(), false, true);
     match build::run(&context.run, &targets, &context.interrupt, true).await {
         Ok(artifacts) => {
             context.built(Some(artifacts));

@@ -41,6 +41,9 @@ impl World {
             .collect();
         std::fs::write(world.root().join("e2e.toml"), config.join("\n")).unwrap();
         std::fs::create_dir(world.fake()).unwrap();
+        for name in ["server", "true"] {
+            world.program(name, "");
+        }
         world
     }
 
@@ -129,10 +132,10 @@ impl World {
             .env("E2E_ROOT", self.root())
             .env("E2E_FAKE", self.fake())
             .env("E2E_SERVER_BIN", self.fake().join("server"))
-            .env("E2E_RUNNER_BIN", "true")
-            .env("E2E_CLI_BIN", "true")
-            .env("E2E_GATEWAY_BIN", "true")
-            .env("E2E_MCP_BIN", "true")
+            .env("E2E_RUNNER_BIN", self.fake().join("true"))
+            .env("E2E_CLI_BIN", self.fake().join("true"))
+            .env("E2E_GATEWAY_BIN", self.fake().join("true"))
+            .env("E2E_MCP_BIN", self.fake().join("true"))
             .env_remove("CARGO_TARGET_DIR")
             .env_remove("E2E_MODEL_URL")
             .env_remove("CI")

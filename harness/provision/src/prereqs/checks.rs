@@ -7,7 +7,7 @@ use crate::binaries::Binary;
 use crate::model::{Model, ModelKind};
 use crate::programs::{self, Located, Program};
 use crate::{python_tools, tools};
-use harness_base::{Command, Config, Phases, query};
+use harness_base::{Command, Config, Phase, Phases, query};
 use nix::unistd::AccessFlags;
 use std::path::Path;
 use std::time::Duration;
@@ -150,24 +150,12 @@ fn writable(dir: &Path) -> Result<(), std::io::Error> {
 /// Somebody else's builds of what a stack is made of.
 fn builds(config: &Config) -> Vec<Finding> {
     let theirs = Binary::ALL.into_iter();
-    let theirs = theirs.filter_map(|it| Some((it, it.configured(config)?)));
-    let found = theirs.map(|(binary, path)| {
-        let result = match which::which(&path) {
-            Ok(found) => Ok(format!("{}, as configured", found.display())),
-            Err(_) => Err(format!(
-                "{}, as configured: no program is there",
-                path.display()
-            )),
-        };
-        let phases: &[_] = match binary {
-            Binary::Cli | Binary::Server => &BOTH,
-            Binary::Runner | Binary::Gateway | Binary::Mcp => &["phase2"],
-        };
-        let fix = format!(
-            "correct or unset {}, or `bin` in e2e.toml",
-            binary.variable()
-        );
-        finding(binary.name(), phases, result, fix)
+    let theirs = theirs.filter_map(|it| Some((it, it.theirs(config)?)));
+    let found = theirs.map(|(binary, found)| {
+        let result = found.map(|found| format!("{}, as configured", found.display()));
+        let of_both = binary.is_of(Phase::One.into());
+        let phases: &[_] = if of_both { &BOTH } else { &["phase2"] };
+        finding(binary.name(), phases, result, binary.fix())
     });
     found.collect()
 }
