@@ -154,13 +154,14 @@ fn a_gateway_that_dies_is_named_and_the_runner_is_not_started() {
 }
 
 #[test]
-fn those_whom_others_ask_end_last() {
+fn those_whom_others_ask_end_last_and_temporal_at_once() {
     let world = world();
     let ends = |service: &str, more: &str| {
         let note = "trap 'echo $(basename $0) >> $E2E_FAKE/ended; exit' TERM";
         world.service(service, &format!("{note}; {more} sleep 60 & wait"));
     };
     ends("server", &format!("{ANNOUNCED};"));
+    ends("gateway", &format!("{ANNOUNCED};"));
     ends("runner", "");
     ends("temporal", "");
     let output = phase2(&world, &["--model", "replay", "--exec", "true"]).output();
@@ -169,7 +170,8 @@ fn those_whom_others_ask_end_last() {
     let ended = std::fs::read_to_string(world.fake().join("ended")).unwrap();
     let ended: Vec<&str> = ended.lines().collect();
     assert_eq!(ended.len(), 3, "{ended:?}");
-    assert_eq!(ended[2], "temporal", "{ended:?}");
+    assert_eq!(ended[2], "gateway", "{ended:?}");
+    assert!(!ended.contains(&"temporal"), "{ended:?}");
 }
 
 #[test]

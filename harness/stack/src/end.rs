@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Those whom the others ask: they go last, so that nobody waits for an answer that will not come.
 const USED: [&str; 5] = ["temporal", "gateway", "mcp", "model", "route"];
+/// All that it has is in memory, and its gentle end takes a second.
+const IN_MEMORY: &str = "temporal";
 
 impl Stack {
     /// Starts an instance that was stopped or killed again, on the same data.
@@ -74,8 +76,8 @@ impl Stack {
         Duration::from_secs(self.context.config.stop.term_seconds)
     }
 
-    /// Ends everything. Processes gently, those that use others first; a second signal turns it into SIGKILL. Containers at
-    /// once: what a gentle end would save goes with them. Says what an engine did not remove; the check at the end of a run
+    /// Ends everything. Processes gently, those that use others first; a second signal turns it into SIGKILL. Temporal and
+    /// containers at once: what a gentle end would save goes with them. Says what an engine did not remove; the check at the end of a run
     /// looks again.
     pub async fn down(&self) -> Option<String> {
         tokio::join!(self.end_processes(), self.remove_containers()).1
@@ -92,9 +94,12 @@ impl Stack {
             processes.partition(|(name, _)| USED.contains(&name.as_str()));
         for group in [users, used] {
             let mut tasks = tokio::task::JoinSet::new();
-            for (_, process) in group {
+            for (name, process) in group {
                 let (limit, interrupt) = (self.term_limit(), self.context.interrupt.clone());
                 tasks.spawn(async move {
+                    if name == IN_MEMORY {
+                        return process.kill().await;
+                    }
                     tokio::select! {
                         exit = process.stop(limit) => exit,
                         () = interrupt.reached(2) => process.kill().await,
