@@ -1,6 +1,6 @@
 //! What must be in no file: the key of the request, and whatever looks like one.
 
-use std::sync::LazyLock;
+use std::{cmp::Reverse, sync::LazyLock};
 
 use axum::http::HeaderMap;
 use regex::Regex;
@@ -34,7 +34,10 @@ impl Secrets {
         let values = values.filter_map(|value| value.to_str().ok());
         let keys = values.map(|value| value.rsplit(' ').next().unwrap_or(value).trim());
         let keys = keys.filter(|key| key.len() >= SHORTEST);
-        Self(keys.map(str::to_owned).collect())
+        let mut keys: Vec<String> = keys.map(str::to_owned).collect();
+        // Of one that begins with another, the rest would stay.
+        keys.sort_by_key(|key| Reverse(key.len()));
+        Self(keys)
     }
 
     /// The text without them.
@@ -95,8 +98,10 @@ mod tests {
                 "a [REDACTED]"
             );
             headers.append(name, "Bearer another-key".parse().unwrap());
-            let left = Secrets::of(&headers).removed("my-own-key, another-key");
-            assert_eq!(left, "[REDACTED], [REDACTED]");
+            headers.append(name, "another-key-of-mine".parse().unwrap());
+            let all = "my-own-key, another-key-of-mine, another-key";
+            let left = Secrets::of(&headers).removed(all);
+            assert_eq!(left, "[REDACTED], [REDACTED], [REDACTED]");
         }
     }
 

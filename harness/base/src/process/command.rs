@@ -2,6 +2,7 @@
 
 use super::inherit::Inherit;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
 /// What to run, before it runs.
@@ -125,11 +126,13 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// Replaces every secret in a text that goes to people or files. Short ones are left: they would match by chance.
+/// Replaces every secret in a text that goes to people or files. Short ones are left: they would match by chance. The longest
+/// goes first: of one that begins with another, the rest would stay.
 pub fn redact(text: &str, secrets: &[String]) -> String {
+    let mut secrets: Vec<_> = secrets.iter().filter(|it| it.len() >= 6).collect();
+    secrets.sort_by_key(|secret| Reverse(secret.len()));
     secrets
-        .iter()
-        .filter(|secret| secret.len() >= 6)
+        .into_iter()
         .fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
 }
 
@@ -163,5 +166,7 @@ mod tests {
             redact("key hunter22, a", &["hunter22".into(), "a".into()]),
             "key ***, a"
         );
+        let one_begins_another = ["hunter".into(), "hunter22".into()];
+        assert_eq!(redact("hunter22, hunter", &one_begins_another), "***, ***");
     }
 }
