@@ -15,7 +15,7 @@ impl Names {
     /// A name is a file's or a folder's; the folders above a file count as well.
     ///
     /// # Errors
-    /// When it is both, or there are too many: a path can name hundreds of folders.
+    /// When it is both, or a file's twice, or there are too many: a path can name hundreds of folders.
     pub(crate) fn add(&mut self, path: &str, folder: bool) -> Result<(), SkillError> {
         let both = || SkillError::entry(path, "is a file and a folder at once");
         for (end, _) in path.match_indices('/') {
@@ -29,7 +29,10 @@ impl Names {
         } else {
             &mut self.files
         };
-        own.insert(path.to_owned());
+        // Bytes that differ can be one name, in the alphabet of who has no UTF-8.
+        if !own.insert(path.to_owned()) && !folder {
+            return Err(SkillError::entry(path, "occurs twice"));
+        }
         if self.files.contains(path) && self.folders.contains(path) {
             return Err(both());
         }

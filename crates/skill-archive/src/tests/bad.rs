@@ -164,6 +164,25 @@ fn a_file_that_is_a_folder_too_is_refused() {
 }
 
 #[test]
+fn a_name_that_occurs_twice_is_refused() {
+    // The same bytes, and what is `é` where there is no UTF-8. No writer makes these.
+    for twin in [&b"SKILL.md"[..], b"x-\x82"] {
+        let other = "=".repeat(twin.len());
+        let mut archive = zip_of(&[
+            ("SKILL.md", b"a"),
+            ("x-\u{e9}", b"b"),
+            (other.as_str(), b"c"),
+        ]);
+        let is_other = |bytes: &[u8]| bytes == other.as_bytes();
+        while let Some(at) = archive.windows(twin.len()).position(is_other) {
+            archive[at..at + twin.len()].copy_from_slice(twin);
+        }
+        let told = refusal(&archive).to_string();
+        assert!(told.contains("occurs twice"), "{told}");
+    }
+}
+
+#[test]
 fn broken_ones_are_refused() {
     for bytes in [
         &b""[..],

@@ -50,6 +50,7 @@ fn what_is_no_part_of_a_skill_stays_out() {
         ("SKILL.md", "a"),
         ("src/target.md", "kept"),
         ("environment/notes", "kept"),
+        ("notes/vendor", "kept"),
         (".git/config", "no"),
         ("node_modules/x/index.js", "no"),
         ("deep/node_modules/x", "no"),
@@ -59,6 +60,11 @@ fn what_is_no_part_of_a_skill_stays_out() {
         ("__pycache__/x.pyc", "no"),
         ("target/debug/x", "no"),
         ("run.log", "no"),
+        ("lone.pyc", "no"),
+        ("lone.pyo", "no"),
+        (".SKILL.md.swp", "no"),
+        ("SKILL.md~", "no"),
+        ("half.tmp", "no"),
         (".env", "KEY=1"),
         (".env.local", "KEY=1"),
         ("sub/.envrc", "KEY=1"),
@@ -67,7 +73,12 @@ fn what_is_no_part_of_a_skill_stays_out() {
     let info = check(&pack(dir.path()).unwrap()).unwrap();
     assert_eq!(
         info.files,
-        ["SKILL.md", "environment/notes", "src/target.md"]
+        [
+            "SKILL.md",
+            "environment/notes",
+            "notes/vendor",
+            "src/target.md"
+        ]
     );
 }
 
@@ -148,7 +159,8 @@ fn what_cannot_be_sent_is_refused_here() {
     let told = pack(big.path()).unwrap_err();
     assert!(matches!(told, SkillError::TooLargeToSend { .. }), "{told}");
     let told = told.to_string();
-    assert!(told.contains("data/noise (15000000 bytes), "), "{told}");
+    let largest = ": data/noise (15000000 bytes), SKILL.md (1 bytes), small (1 bytes)";
+    assert!(told.ends_with(largest), "{told}");
 
     // What the server would refuse is refused here as well.
     let dense = folder(&[("SKILL.md", "a"), ("rows", &"a".repeat(9 << 20))]);
