@@ -88,6 +88,10 @@ impl TemporalArgs {
             && url.port() != Some(0)
             && has_port;
         anyhow::ensure!(is_one, wrong());
+        anyhow::ensure!(
+            !tls || url.scheme() == "https",
+            "`{address}` is without TLS, which another setting asks for: {variable} takes https://HOST:PORT"
+        );
         Ok(url)
     }
 

@@ -2,6 +2,8 @@ use clap::{Args as _, Command, FromArgMatches};
 
 use super::*;
 
+mod tls;
+
 /// What these arguments say, and nothing of the tester's own environment.
 fn parsed(args: &[&str]) -> TemporalArgs {
     let command = TemporalArgs::augment_args(Command::new("x").no_binary_name(true));
@@ -29,6 +31,10 @@ fn the_address_decides_the_scheme() {
         "https://h:7233/"
     );
     assert_eq!(target(&["--temporal-address=https://h"]), "https://h/");
+    for wish in ["--temporal-tls", "--temporal-api-key=hush"] {
+        let refused = target(&["--temporal-address=http://h:1", wish]);
+        assert!(refused.contains("takes https://"), "{refused}");
+    }
     assert!(target(&[]).contains("TEMPORAL_ADDRESS"));
     assert!(target(&["--temporal-address=:"]).contains("HOST:PORT"));
     assert!(target(&["--temporal-address=h:1", "--temporal-tls-ca=/none"]).contains("/none"));
