@@ -36,8 +36,14 @@ impl Scripts {
         self.all().get(key).cloned()
     }
 
+    fn done_with(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes a script away; answers that are held end. Whether there was one.
     pub fn remove(&self, key: &str) -> bool {
+        // A later one of its key is another, which nobody is done with.
+        self.done_with().retain(|known| known != key);
         let script = self.all().remove(key);
         if let Some(script) = &script {
             script.close();
@@ -51,7 +57,7 @@ impl Scripts {
             return false;
         };
         script.close();
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut done = self.done_with();
         if !done.iter().any(|known| known == key) {
             done.push_back(key.to_owned());
         }
@@ -60,9 +66,7 @@ impl Scripts {
 
     /// Takes the oldest script away that a test is done with. Whether there was one.
     pub fn give_up(&self) -> bool {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = done.pop_front();
-        drop(done);
+        let oldest = self.done_with().pop_front();
         oldest.is_some_and(|key| {
             self.remove(&key);
             true
@@ -86,9 +90,37 @@ impl Scripts {
 mod tests {
     use super::*;
 
+    fn with(keys: &[&str]) -> Scripts {
+        let scripts = Scripts::default();
+        for key in keys {
+            assert!(scripts.add(Script::new(key)));
+        }
+        scripts
+    }
+
     #[test]
     fn of_a_script_that_there_is_not_nothing_is_done() {
         let scripts = Scripts::default();
         assert!(!scripts.done("gone") && !scripts.remove("gone") && !scripts.give_up());
+    }
+
+    #[test]
+    fn of_what_tests_are_done_with_the_oldest_is_given_up_first() {
+        let scripts = with(&["a", "b", "c"]);
+        // To be done with one again makes it no newer.
+        assert!(scripts.done("c") && scripts.done("a") && scripts.done("c"));
+        assert!(scripts.give_up());
+        assert_eq!(scripts.keys(), ["a", "b"]);
+        assert!(scripts.give_up() && !scripts.give_up());
+        assert_eq!(scripts.keys(), ["b"]);
+    }
+
+    #[test]
+    fn a_script_is_not_given_up_for_an_earlier_one_of_its_key() {
+        let scripts = with(&["k"]);
+        assert!(scripts.done("k") && scripts.remove("k"));
+        assert!(scripts.add(Script::new("k")));
+        assert!(!scripts.give_up());
+        assert_eq!(scripts.keys(), ["k"]);
     }
 }
