@@ -46,6 +46,10 @@ pub fn is_harness(package: &str) -> bool {
 pub fn of(package: &str) -> Vec<Stage> {
     let mut stages = vec![Stage::Unit];
     if is_harness(package) {
+        // What is wrong with a floor may show in a command alone.
+        if HARNESS.contains(&package) && package != "xtask" {
+            stages.push(Stage::Dependents);
+        }
         return stages;
     }
     if SHARED.contains(&package) {
@@ -165,7 +169,9 @@ mod tests {
         assert_eq!(of("agent-runner"), [Unit, Phase2]);
         assert_eq!(of("stigmer-server"), [Unit, Phase1, Phase2]);
         assert_eq!(of("stigmer-api"), [Unit, Dependents, Phase1, Phase2]);
-        assert_eq!(of("harness-base"), [Unit]);
+        assert_eq!(of("harness-base"), [Unit, Dependents]);
+        assert_eq!(of("xtask"), [Unit]);
+        assert_eq!(of("harness-report"), [Unit]);
     }
 
     #[test]
