@@ -18,7 +18,7 @@ use test_e2e::{
 const CONVERSATIONS: usize = 20;
 /// Steps of a conversation: a tool each, then the last words. The kill comes in the second of
 /// the one in the middle: none has to be over before, none has to go on for long after.
-const STEPS: usize = 5;
+const STEPS: usize = 3;
 
 /// A conversation of a few steps, each with an effect that is noted under `run`. What a killed
 /// runner had not heard is asked again, so every answer is there twice.
