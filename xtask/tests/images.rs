@@ -115,6 +115,20 @@ fn binaries_that_do_not_compile_or_are_too_large_make_no_image() {
 }
 
 #[test]
+fn sources_that_change_while_they_compile_make_no_image() {
+    let checkout = Checkout::new("one");
+    checkout.docker("");
+    let edit = "echo another line >> crates/stigmer-server/src/main.rs";
+    checkout.script("cargo", edit);
+    let output = checkout.xtask(&["images"]).output().unwrap();
+    let text = text_of(&output);
+    assert_eq!(output.status.code(), Some(30), "{text}");
+    let why = "the sources of server changed while it was built: build again";
+    assert!(text.contains(why), "{text}");
+    assert!(Checkout::built(&checkout.calls()).is_empty());
+}
+
+#[test]
 fn an_engine_that_takes_no_single_layer_builds_whole_images() {
     let like = r#"[{"RootFS":{"Layers":["sha256:1","sha256:2"]},"Config":{},"Os":"linux"}]"#;
     for (takes, built) in [(true, vec![]), (false, ALL.to_vec())] {

@@ -14,9 +14,9 @@ fn passes(world: &World, args: &[&str]) -> String {
     text_of(&output)
 }
 
-fn latest(world: &World) -> Value {
-    let text = std::fs::read_to_string(world.runs().join("latest/run.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
+fn info(world: &World, run: &str) -> Value {
+    let path = world.runs().join(run).join("run.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 #[test]
@@ -32,13 +32,14 @@ fn a_stack_that_tests_ran_on_stays_and_is_used_again() {
     assert!(text.contains("the stack is kept"), "{text}");
     let runner = world.pid("runner").unwrap();
     assert!(alive(runner), "{text}");
-    let info = latest(&world);
-    assert_eq!(info["kept"], true, "{info}");
-    assert!(info["exit_code"].is_null(), "it goes on: {info}");
+    let kept = info(&world, "latest");
+    assert_eq!(kept["kept"], true, "{kept}");
+    assert!(kept["exit_code"].is_null(), "it goes on: {kept}");
 
     let again = ["e2e", "phase2", "--reuse", "--model", "replay", "--exec"];
     passes(&world, &[&again[..], &["true"]].concat());
-    assert_eq!(latest(&world)["kept"], false, "it is the other run's");
+    let other = info(&world, "latest");
+    assert_eq!(other["kept"], false, "it is the other run's");
     assert!(alive(runner));
     let key = &environment(&world, "server")["STIGMER_RUNNER_KEY"];
     passes(&world, &["restart", "runner"]);
@@ -46,6 +47,8 @@ fn a_stack_that_tests_ran_on_stays_and_is_used_again() {
     assert_eq!(&environment(&world, "runner")["STIGMER_RUNNER_KEY"], key);
 
     assert!(passes(&world, &["down"]).contains("ended "));
+    let ended = info(&world, kept["run_id"].as_str().unwrap());
+    assert_eq!(ended["exit_code"], 0, "no dead run to sweep: {ended}");
     assert!(passes(&world, &["down"]).contains("no stack is up"));
     world.assert_nothing_left();
 }

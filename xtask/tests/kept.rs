@@ -193,8 +193,11 @@ fn one_service_is_changed_by_hand() {
     );
     let second = kept.pid("server");
     assert!(kept.passes(&["start", "server"]).contains("runs already"));
+    kept.edit("server");
     kept.passes(&["restart", "server", "runner"]);
     assert_ne!(kept.pid("server"), second);
+    let changed = kept.service("server")["changed"].clone();
+    assert!(changed.is_null(), "it runs the new one: {changed}");
     kept.passes(&["kill", "server"]);
     let (code, text) = kept.run(&["pause", "server"]);
     assert_eq!(code, 2, "{text}");

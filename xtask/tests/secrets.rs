@@ -15,7 +15,9 @@ fn a_models_key_is_its_runners_and_in_no_file() {
     let url = format!("http://{}/v1", model.address);
     let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done";
     let mut command = phase2(&world, &["--model-url", &url, "--exec", noted]);
-    command.env("STIGMER_LLM_API_KEY", CANARY);
+    command
+        .env("STIGMER_LLM_API_KEY", CANARY)
+        .env("OPENAI_API_KEY", "of-somebody-else");
     let output = command.output().unwrap();
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
@@ -26,6 +28,30 @@ fn a_models_key_is_its_runners_and_in_no_file() {
         assert!(seen.values().all(|value| value != CANARY), "{service}");
     }
     world.assert_no_run_has(CANARY);
+}
+
+#[test]
+fn a_models_key_is_a_secret_of_whoever_reuses_its_stack() {
+    const CANARY: &str = "canary-of-the-model-9e4c";
+    let (world, model) = (world(), behind_a_key(CANARY));
+    let url = format!("http://{}/v1", model.address);
+    let up = with_services(&world, &["up", "--runtime", "native", "--model-url", &url])
+        .env("STIGMER_LLM_API_KEY", CANARY)
+        .output()
+        .unwrap();
+    let said = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done; \
+                grep STIGMER_LLM_API_KEY $E2E_FAKE/runner.env > $(dirname $E2E_STACK)/logs/said.log";
+    let reuse = [
+        "e2e", "phase2", "--reuse", "--model", "replay", "--exec", said,
+    ];
+    let reuse = with_services(&world, &reuse).output().unwrap();
+    let down = with_services(&world, &["down"]).output().unwrap();
+    assert_eq!(up.status.code(), Some(0), "{}", text_of(&up));
+    let text = text_of(&reuse);
+    assert_eq!(reuse.status.code(), Some(50), "{text}");
+    assert!(text.contains("logs/said.log: do not share it"), "{text}");
+    assert_eq!(down.status.code(), Some(0), "{}", text_of(&down));
+    world.assert_nothing_left();
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn nobodys_environment_changes_how_tests_are_judged() {
         let text = run(&world, 2, wrong);
         assert!(text.contains("no test ran: nextest refuses"), "{text}");
     }
+    let text = run(&world, 2, &["phase1", "no_such_test"]);
+    assert!(text.contains("no test matches no_such_test"), "{text}");
     assert_eq!(ran(&world), [0; 4]);
 }
 
@@ -114,7 +116,9 @@ fn only_what_changed_is_run() {
         let who = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
         let mut git = Command::new("git");
         git.args(who).args(args).current_dir(world.root());
-        assert!(git.output().unwrap().status.success(), "{args:?}");
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
     };
     git(&["init", "--quiet"]);
     git(&["add", "."]);
@@ -127,6 +131,10 @@ fn only_what_changed_is_run() {
     std::fs::write(&path, edited).unwrap();
     let text = run(&world, 0, &["--changed-since", "HEAD", "--stress", "4"]);
     assert_eq!(ran(&world), [4, 0, 0, 0], "{text}");
+    let info = std::fs::read_to_string(world.runs().join("latest/run.json")).unwrap();
+    let head = git(&["rev-parse", "HEAD"]);
+    let commit = format!("\"commit\": \"{}\"", head.trim());
+    assert!(info.contains(&commit), "no {commit}: {info}");
     let text = run(&world, 2, &["--changed-since", "no-such"]);
     assert!(
         text.contains("git knows no changes since no-such"),
@@ -178,12 +186,25 @@ fn an_edit_begins_a_round_with_what_failed_first() {
     assert_eq!(ran(&world), [1, 1, 1, 0]);
     assert_eq!(world.order(), ["flake", "good", "wrong"]);
     std::fs::write(world.fake().join("mended"), "").unwrap();
-    std::fs::write(world.fake().join("edit"), "").unwrap();
+    let edit = || std::fs::write(world.fake().join("edit"), "").unwrap();
+    edit();
     until("changed: edited.rs");
     until("phase1: 3 tests passed");
     until("waiting for an edit");
     assert_eq!(world.order(), ["wrong", "flake", "good"]);
     assert_eq!(ran(&world), [1, 1, 1, 0]);
+    // In the middle of a round it ends that one.
+    let hold = world.fake().join("hold");
+    std::fs::write(&hold, "").unwrap();
+    edit();
+    until("changed: edited.rs");
+    world.until_begun("good");
+    edit();
+    until("changed: edited.rs");
+    std::fs::remove_file(hold).unwrap();
+    until("phase1: 3 tests passed");
+    until("waiting for an edit");
+    assert_eq!(world.order(), ["flake", "good", "flake", "good", "wrong"]);
     support::send(child.id(), nix::sys::signal::Signal::SIGINT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     world.assert_nothing_left();

@@ -6,7 +6,7 @@ mod support;
 
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
-use support::{ANNOUNCED, World, alive, send, text_of, wait_for};
+use support::{ANNOUNCED, World, alive, send, small, text_of, wait_for};
 
 #[test]
 fn signals_during_start_end_everything() {
@@ -116,6 +116,41 @@ fn a_signal_while_cargo_builds_ends_it() {
     assert!(!text.contains("still there after the stop"), "{text}");
     let took = began.elapsed();
     assert!(took < Duration::from_secs(20), "took {took:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_program_of_the_harness_hears_a_signal_and_ends_by_itself() {
+    let world = World::new();
+    let script = "trap 'exit 130' INT; echo $$ > $E2E_FAKE/cargo.pid; sleep 5";
+    let cargo = world.program("cargo", script);
+    let mut command = world.xtask(&["bench"]);
+    let child = command.env("CARGO", cargo).spawn().unwrap();
+    wait_for(|| world.pid("cargo").is_some());
+    send(child.id(), Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text_of(&output));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn what_a_signal_kept_from_running_is_still_open() {
+    let world = small::world();
+    let path = world.root().join(".config/nextest.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let one_by_one = text.replace("test-threads = 8", "test-threads = 1");
+    std::fs::write(&path, one_by_one).unwrap();
+    let hold = world.fake().join("hold");
+    std::fs::write(&hold, "").unwrap();
+    let child = world.e2e(&["phase1"]).spawn().unwrap();
+    world.until_begun("good");
+    send(child.id(), Signal::SIGINT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text_of(&output));
+    assert_eq!(world.order(), ["flake", "good"], "{}", text_of(&output));
+    std::fs::remove_file(hold).unwrap();
+    let output = world.e2e(&["--failed"]).output().unwrap();
+    assert_eq!(world.order(), ["good", "wrong"], "{}", text_of(&output));
     world.assert_nothing_left();
 }
 

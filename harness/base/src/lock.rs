@@ -83,6 +83,7 @@ impl Drop for Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::code_of;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     #[test]
@@ -94,6 +95,18 @@ mod tests {
         drop(held);
         assert!(!path.exists());
         assert!(Lock::try_take(&path).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_turn_can_be_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let _held = Lock::try_take(&path).unwrap().unwrap();
+        let (interrupt, stop) = Interrupt::install().unwrap().or_stopped();
+        stop.now();
+        let turn = Lock::in_turn(&path, &interrupt, "somebody has it");
+        let turn = tokio::time::timeout(Duration::from_secs(5), turn).await;
+        assert_eq!(code_of(&turn.unwrap().unwrap_err()), Code::Interrupted);
     }
 
     /// The file of one that ends is taken away while others open it: theirs is then no lock any more.

@@ -87,15 +87,21 @@ mod tests {
     fn what_failed_is_told_with_its_causes() {
         let history = json!({ "events": [
             { "eventType": "EVENT_TYPE_WORKFLOW_TASK_STARTED" },
+            { "eventType": "EVENT_TYPE_WORKFLOW_TASK_FAILED", "workflowTaskFailedEventAttributes": {
+              "failure": { "message": "another command than before" } } },
             { "eventType": "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED", "eventTime": "2026-11-23T09:00:01.5Z",
               "activityTaskScheduledEventAttributes": { "activityType": { "name": "CallModel" }, "input": [{ "a": 1 }] } },
             { "eventType": "EVENT_TYPE_ACTIVITY_TASK_FAILED", "activityTaskFailedEventAttributes": {
               "failure": { "message": "it failed", "cause": { "message": "since it rained" } } } },
         ]});
         let found = events(&history);
-        assert_eq!(found.len(), 2);
-        assert_eq!(found[0].what, r#"CallModel [{"a":1}]"#);
-        assert!(found[0].at.is_some() && !found[0].failed);
-        assert!(found[1].failed && found[1].what == "it failed: since it rained");
+        let told: Vec<_> = found.iter().map(|it| (it.failed, &*it.what)).collect();
+        let expected = [
+            (true, "another command than before"),
+            (false, r#"CallModel [{"a":1}]"#),
+            (true, "it failed: since it rained"),
+        ];
+        assert_eq!(told, expected);
+        assert!(found[1].at.is_some());
     }
 }

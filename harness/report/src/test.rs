@@ -221,3 +221,16 @@ fn step(note: &Value) -> Option<Step> {
         detail: cut(detail.trim(), STEP),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_log_the_last_lines_are_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let lines: Vec<String> = (0..=LINES).map(|nth| format!("line {nth}")).collect();
+        std::fs::write(dir.path().join("server.log"), lines.join("\n")).unwrap();
+        assert_eq!(logs(dir.path())[0].text, lines[1..].join("\n"));
+    }
+}

@@ -269,6 +269,9 @@ fn helper() {
                 "{attribute}"
             );
         }
+        write("phase1/a.rs", &FILE.replace("    helper();\n", ""));
+        let found = since(dir.path(), "HEAD").await.unwrap();
+        assert_eq!(found["phase1"], ["a::two"], "a line was taken out");
         let error = since(dir.path(), "--no-such").await.unwrap_err();
         assert_eq!(harness_base::code_of(&error), Code::Usage, "{error:#}");
     }

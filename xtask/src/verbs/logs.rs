@@ -38,7 +38,7 @@ pub async fn run(root: &Path, args: &Args) -> anyhow::Result<Code> {
         }
         for (name, path) in logs {
             let from = seen.get(&path).copied().unwrap_or(0);
-            let to = print_from(&name, &path, from)?;
+            let to = print_from(&mut std::io::stdout().lock(), &name, &path, from)?;
             seen.insert(path, to);
         }
         if !args.follow {
@@ -75,7 +75,7 @@ fn logs(dir: &Path, service: Option<&str>) -> Vec<(String, PathBuf)> {
 }
 
 /// Prints whole lines after an offset; the offset after the last of them.
-fn print_from(name: &str, path: &Path, from: u64) -> anyhow::Result<u64> {
+fn print_from(out: &mut impl Write, name: &str, path: &Path, from: u64) -> anyhow::Result<u64> {
     let mut file = std::fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
     file.seek(SeekFrom::Start(from))
         .context("find the place in a log")?;
@@ -86,7 +86,6 @@ fn print_from(name: &str, path: &Path, from: u64) -> anyhow::Result<u64> {
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |last| last + 1);
-    let mut out = std::io::stdout().lock();
     for line in String::from_utf8_lossy(&bytes[..whole]).lines() {
         // A reader that went away (`| head`) is no fault.
         if writeln!(out, "{name} | {line}").is_err() {
@@ -94,4 +93,22 @@ fn print_from(name: &str, path: &Path, from: u64) -> anyhow::Result<u64> {
         }
     }
     Ok(from + u64::try_from(whole).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_half_written_is_printed_once_it_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("server.log");
+        let (mut seen, mut out) = (0, Vec::new());
+        for text in ["one\ntw", "one\ntwo\n", "one\ntwo\n"] {
+            std::fs::write(&log, text).unwrap();
+            seen = print_from(&mut out, "server", &log, seen).unwrap();
+        }
+        let printed = String::from_utf8(out).unwrap();
+        assert_eq!(printed, "server | one\nserver | two\n");
+    }
 }

@@ -1,6 +1,6 @@
 //! A checkout with a package of small tests, which a real cargo builds and a real nextest runs against a made-up server.
 
-use super::World;
+use super::{World, wait_for};
 
 /// Tests that do what files beside them say, and note that they ran.
 const TESTS: &str = r#"
@@ -18,8 +18,15 @@ fn ran(name: &str) -> u64 {
     file.metadata().unwrap().len()
 }
 
+/// As long as somebody holds it, but not for ever.
 #[test]
-fn good() { ran("good"); }
+fn good() {
+    ran("good");
+    for _ in 0..500 {
+        if !at("hold").exists() { break; }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
 
 #[test]
 fn wrong() -> Result<(), String> {
@@ -66,6 +73,12 @@ pub fn world() -> World {
 }
 
 impl World {
+    /// Waits until one of the small tests has begun.
+    pub fn until_begun(&self, test: &str) {
+        let (order, line) = (self.fake().join("order"), format!("{test}\n"));
+        wait_for(|| std::fs::read_to_string(&order).is_ok_and(|text| text.contains(&line)));
+    }
+
     /// Small tests in the order in which they ran since this was asked last.
     pub fn order(&self) -> Vec<String> {
         let path = self.fake().join("order");

@@ -192,6 +192,10 @@ mod tests {
     async fn the_oldest_go_but_for_what_runs() {
         let at = tempfile::tempdir().unwrap();
         let runs = at.path();
+        let elsewhere = run(runs, "20191231-000000-z", |info| {
+            info.owner.place = "elsewhere:b:1".into();
+            info.exit_code = None;
+        });
         let living = run(runs, "20200101-000000-a", |info| {
             info.owner = Ident::own().unwrap();
             info.exit_code = None;
@@ -207,13 +211,14 @@ mod tests {
         .map(|id| run(runs, id, |_| {}));
         let swept = sweep(runs, 2, Duration::ZERO).await;
         assert!(swept.runs.is_empty(), "they had ended: {swept:?}");
+        assert!(elsewhere.exists(), "its owner may be there");
         let there = [&living, &kept, &ended, &old, &newer, &newest].map(|dir| dir.exists());
         assert_eq!(there, [true, true, false, false, true, true]);
         // Of one whose removal was cut off, the next sweep removes the rest.
         std::fs::rename(&newer, runs.join(".old-cut")).unwrap();
         remove_old(runs);
         let left = damaged::folders(runs);
-        assert_eq!(left.len(), 3, "{left:?}");
+        assert_eq!(left.len(), 4, "{left:?}");
         let code = Info::read(&newest).unwrap().exit_code;
         assert_eq!(code, Some(10), "it had ended by itself");
     }

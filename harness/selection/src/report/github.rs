@@ -95,6 +95,7 @@ fn summary(reports: &[PhaseReport], redact: Redact<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tally::Counts;
     use super::*;
     use harness_base::Phase;
 
@@ -129,14 +130,21 @@ mod tests {
 
     #[test]
     fn the_step_has_a_table() {
+        let mut ran = PhaseReport::new(Phase::One);
+        ran.counts = Some(Counts {
+            tests: 9,
+            failed: 2,
+            differ: 3,
+        });
         let mut report = PhaseReport::new(Phase::Two);
         report.cases = vec![
             Case::ended("a", Some("x | <b>\nmore".into())),
             Case::ended("c", None),
         ];
-        insta::assert_snapshot!(summary(&[report], &as_it_is), @r"
+        insta::assert_snapshot!(summary(&[ran, report], &as_it_is), @r"
         | phase | tests | failed | took |
         |---|---|---|---|
+        | phase1 | 9 | 2 | 0.00 s |
         | phase2 | none ran |  | 0.00 s |
 
         | failed | why |
