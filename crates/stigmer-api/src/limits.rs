@@ -49,3 +49,17 @@ pub fn cut(text: &str, most: usize) -> String {
     }
     format!("{}… ({} bytes)", &text[..end], text.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_its_characters() {
+        const TEXT: &str = "ü€x";
+        for (most, kept) in [(0, ""), (1, ""), (2, "ü"), (3, "ü"), (4, "ü"), (5, "ü€")] {
+            assert_eq!(cut(TEXT, most), format!("{kept}… (6 bytes)"), "{most}");
+        }
+        assert_eq!(cut(TEXT, TEXT.len()), TEXT);
+    }
+}

@@ -102,3 +102,30 @@ async fn healthcheck(address: &str) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio_stream::wrappers::TcpListenerStream;
+    use tonic::transport::Server;
+    use tonic_health::{ServingStatus as Health, server::health_reporter};
+
+    #[tokio::test]
+    async fn a_server_that_does_not_serve_is_not_healthy() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (health, service) = health_reporter();
+        let server = Server::builder().add_service(service);
+        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+        for (status, why) in [
+            (Health::Serving, None),
+            (Health::NotServing, Some("the server is NOT_SERVING")),
+        ] {
+            health.set_service_status("", status).await;
+            let told = super::healthcheck(&address).await.err();
+            let told = told.map(|why| format!("{why:#}"));
+            assert_eq!(told.as_deref(), why);
+        }
+    }
+}

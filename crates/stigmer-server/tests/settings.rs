@@ -122,6 +122,20 @@ async fn what_is_set_and_empty_is_unset() {
     assert!(server.address.starts_with("127.0.0.1:"));
 }
 
+#[tokio::test]
+async fn without_a_path_all_is_kept_in_the_home_of_its_user() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new("/bin/sh");
+    let script = "unset DB_PATH; HOME=\"$1\" exec \"$0\"";
+    command.args(["-c", script, &binary()]).arg(home.path());
+    command.stderr(Stdio::null());
+    let _server = start(command).await;
+    let files = fs::read_dir(home.path().join(".stigmer")).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["stigmer.db", "stigmer.db.key"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_asked_by_the_address_that_the_command_takes_and_passwords_are_not_repeated() {
     let server = server().await;

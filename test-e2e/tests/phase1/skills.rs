@@ -155,6 +155,9 @@ async fn every_version_is_found_by_hash_and_tag() -> Result {
         "{back:?}"
     );
     ensure!(at(&api, &name, "").await?.spec.unwrap_or_default().skill_md == "one");
+    // Its tag means it from then on, whatever came between.
+    api.push_skill(&name, skill("five")?, "").await?;
+    ensure!(hash(&at(&api, &name, "v1").await?) == hash(&first));
     Ok(())
 }
 

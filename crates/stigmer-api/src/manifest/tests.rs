@@ -152,6 +152,17 @@ fn defaults_come_from_the_project() {
 }
 
 #[test]
+fn a_file_that_is_named_twice_is_read_once() {
+    let project = "name: demo\nagents: [agents/a.yaml, 'agents/*', ./agents/a.yaml]\n";
+    let files = [
+        ("Stigmer.yaml", project.to_owned()),
+        ("agents/a.yaml", agent("a")),
+    ];
+    let project = read(&folder(&files)).unwrap();
+    assert_eq!(project.agents.len(), 1);
+}
+
+#[test]
 fn instructions_may_be_a_file_of_their_own() {
     let document = format!("{HEAD}metadata: {{name: a}}\nspec:\n  instructionsFile: ../a.md\n");
     let folder = folder(&[

@@ -114,6 +114,7 @@ fn fault_of_list(list: &ListValue, depth: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::agentexecution::{ComponentMetadata, SubAgentExecution};
 
     fn told(status: &AgentExecutionStatus) -> String {
         check(status)
@@ -200,6 +201,37 @@ mod tests {
             "tool_calls[0].status: -1",
         ] {
             assert!(told.contains(field), "{told}");
+        }
+    }
+
+    #[test]
+    fn every_object_of_a_report_is_looked_at() {
+        let metadata = Some(object(Kind::NumberValue(f64::NAN)));
+        let component = ComponentMetadata {
+            metadata: metadata.clone(),
+            ..Default::default()
+        };
+        let told = told(&AgentExecutionStatus {
+            messages: vec![AgentMessage {
+                metadata: metadata.clone(),
+                ..Default::default()
+            }],
+            tool_calls: vec![ToolCall {
+                component_metadata: Some(component),
+                ..Default::default()
+            }],
+            sub_agent_executions: vec![SubAgentExecution {
+                metadata,
+                ..Default::default()
+            }],
+            ..Default::default()
+        });
+        for at in [
+            "messages[0]",
+            "tool_calls[0].component_metadata",
+            "sub_agent_executions[0]",
+        ] {
+            assert!(told.contains(&format!("{at}.metadata: NaN")), "{told}");
         }
     }
 

@@ -85,6 +85,23 @@ fn who_reads_has_room_again_and_one_alone_may_have_more() {
 }
 
 #[test]
+fn who_listens_when_the_server_ends_is_told_so_and_who_comes_later_too() {
+    let hub = Hub::default();
+    let mut before = subscribe(&hub, execution(""));
+    hub.close();
+    let mut after = subscribe(&hub, execution(""));
+    for updates in [&mut before, &mut after] {
+        let got = waiting(updates);
+        let told = got.iter().map(|update| match update {
+            Ok(_) => tonic::Code::Ok,
+            Err(why) => why.code(),
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [tonic::Code::Ok, tonic::Code::Unavailable]);
+    }
+}
+
+#[test]
 fn the_figures_are_those_of_the_docs() {
     let bytes = mib(BACKLOG_BYTES as usize);
     let row = format!("| updates that wait for a subscriber | {BACKLOG} and {bytes} |");

@@ -128,6 +128,22 @@ async fn who_does_not_say_what_it_speaks_is_let_go() {
     }
 }
 
+#[tokio::test]
+async fn what_it_speaks_may_be_said_in_pieces() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut taken = Box::pin(connections(listener, 1, GREETING));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let mut connection = taken.next().await.unwrap().unwrap();
+    let (first, rest) = PREFACE.split_at(PREFACE.len() / 2);
+    for (piece, is_timed) in [(first, true), (rest, false)] {
+        client.write_all(piece).await.unwrap();
+        let mut read = vec![0; piece.len()];
+        connection.read_exact(&mut read).await.unwrap();
+        assert_eq!(connection.silence.is_some(), is_timed, "{read:?}");
+    }
+}
+
 #[test]
 fn the_figures_are_those_of_the_docs() {
     let (asked, waited) = KEEP_ALIVE;

@@ -19,3 +19,7 @@ pub(crate) use entity::Entity;
 pub(crate) use lifecycle::{apply, create, update};
 pub(crate) use lookup::{by_reference, skill_by_reference};
 pub(crate) use valid::{Report, Valid};
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

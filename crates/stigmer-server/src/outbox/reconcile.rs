@@ -86,3 +86,7 @@ async fn fail(store: &Store, id: String, how: String) -> Result<()> {
     };
     store.write(write).await
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests;

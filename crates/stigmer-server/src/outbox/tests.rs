@@ -1,3 +1,4 @@
+mod notes;
 mod silent;
 
 use std::{fs, sync::atomic::Ordering};
@@ -34,7 +35,7 @@ fn temporal(address: String) -> TemporalArgs {
 }
 
 /// A store in which one execution waits, and what its subscriber is told.
-async fn waiting(folder: &tempfile::TempDir) -> (Store, hub::Updates) {
+pub(super) async fn waiting(folder: &tempfile::TempDir) -> (Store, hub::Updates) {
     let (store, mut updates) = so_many_waiting(folder, 1).await;
     (store, updates.pop().unwrap())
 }
@@ -79,7 +80,7 @@ async fn so_many_waiting(folder: &tempfile::TempDir, count: usize) -> (Store, Ve
 }
 
 /// The execution in the outbox.
-fn the_one(store: &Store) -> String {
+pub(super) fn the_one(store: &Store) -> String {
     let waiting = store.read(|view| view.outbox()).unwrap();
     waiting[0].0.clone()
 }

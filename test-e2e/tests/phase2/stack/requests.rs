@@ -1,6 +1,8 @@
 //! Spans of single requests to the server, as a collector takes them.
 
-use stigmer_api::{agentexecution::AgentExecutionId, resource::Resource, trace::TraceContext};
+use stigmer_api::{
+    Kind, agentexecution::AgentExecutionId, id, resource::Resource, trace::TraceContext,
+};
 use test_e2e::{Api, Control, Instance, NewAgent, Result, Stack, ensure, unique};
 use tonic::{Code, Request, client::Grpc, codegen::http::uri::PathAndQuery};
 use tonic_prost::ProstCodec;
@@ -39,7 +41,7 @@ fn of_trace(collector: &Collector, trace: TraceContext) -> Result<Vec<Exported>>
 }
 
 #[tokio::test]
-async fn a_client_that_lets_go_is_no_fault_of_the_server() -> Result {
+async fn a_client_that_errs_or_lets_go_is_no_fault_of_the_server() -> Result {
     let stack = Stack::get()?;
     let collector = Collector::start().await?;
     let mut control = stack.control().await?;
@@ -48,6 +50,13 @@ async fn a_client_that_lets_go_is_no_fault_of_the_server() -> Result {
     let agent = NewAgent::new("let-go").apply(&api).await?;
     let execution = api.new_execution(&agent, "Wait.").await?;
     let trace = TraceContext::root().child();
+    let unknown = id::new(Kind::AgentExecution);
+    for (value, code) in [("", Code::InvalidArgument), (&unknown, Code::NotFound)] {
+        let value = value.to_owned();
+        let request = part_of(trace, AgentExecutionId { value })?;
+        let refused = api.execution_queries().get(request).await;
+        ensure!(refused.is_err_and(|it| it.code() == code));
+    }
     let id = AgentExecutionId {
         value: execution.id().to_owned(),
     };
@@ -62,12 +71,16 @@ async fn a_client_that_lets_go_is_no_fault_of_the_server() -> Result {
     control.stop(&server).await?;
 
     let spans = of_trace(&collector, trace)?;
-    ensure!(spans.len() == 1, "{spans:?}");
-    let it = &spans[0];
-    ensure!(it.attribute("rpc.method") == SUBSCRIBE);
-    ensure!(it.attribute("rpc.response.status_code") == "CANCELLED");
-    ensure!(it.attribute("error.type").is_empty());
-    ensure!(it.span.status.is_none());
+    let codes: Vec<_> = spans
+        .iter()
+        .map(|it| it.attribute("rpc.response.status_code"))
+        .collect();
+    ensure!(codes == ["INVALID_ARGUMENT", "NOT_FOUND", "CANCELLED"]);
+    ensure!(spans[2].attribute("rpc.method") == SUBSCRIBE);
+    for it in &spans {
+        ensure!(it.attribute("error.type").is_empty());
+        ensure!(it.span.status.is_none());
+    }
     Ok(())
 }
 

@@ -143,6 +143,10 @@ bad! {
     unknown_server_of_sub_agent: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  subAgents:\n  - name: s\n    instructions: Do what is right.\n    mcpServers: [gone]\n")] => [
         "agents/a.yaml:9:18: spec.subAgents[0].mcpServers[0]: `gone` is not the name of one of the agent's mcp_servers",
     ];
+    names_that_are_used_twice: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - {name: m, stdio: {command: c}}\n  - {name: m, stdio: {command: d}}\n  subAgents:\n  - {name: s, instructions: Do what is right.}\n  - {name: s, instructions: Do what is wrong.}\n")] => [
+        "agents/a.yaml:8:12: spec.mcpServers[1].name: `m` is used twice",
+        "agents/a.yaml:11:12: spec.subAgents[1].name: `s` is used twice",
+    ];
     indices_hold_after_a_wrong_item: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - 7\n  - name: n\n    docker: {image: ''}\n")] => [
         "agents/a.yaml:7:5: must be a mapping with the keys name, stdio, http, docker, enabledTools, startTimeoutSeconds, maxCallSeconds, this is a number",
         "agents/a.yaml:9:21: spec.mcpServers[1].docker.image: is required",

@@ -1,4 +1,4 @@
-//! A Temporal that answers by empty messages, or not at all.
+//! A Temporal that answers by empty messages, by a refusal, or not at all.
 
 use std::{
     convert::Infallible,
@@ -15,7 +15,7 @@ use futures::StreamExt;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
-    Request, Response, Status,
+    Code, Request, Response, Status,
     body::Body,
     codegen::{BoxFuture, Service, http},
     server::{Grpc, NamedService, UnaryService},
@@ -23,13 +23,14 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-/// Silent to the first calls of one method.
+/// Silent to the first calls of one method, or refuses them all.
 #[derive(Clone)]
 pub(super) struct Silent {
     address: SocketAddr,
     method: &'static str,
     /// To how many.
     silent: usize,
+    refusal: Option<Code>,
     /// How many there were.
     pub(super) calls: Arc<AtomicUsize>,
     pub(super) connections: Arc<AtomicUsize>,
@@ -38,11 +39,21 @@ pub(super) struct Silent {
 impl Silent {
     /// Serves for as long as the test runs.
     pub(super) async fn to(method: &'static str, silent: usize) -> Self {
+        Self::serve(method, silent, None).await
+    }
+
+    /// The same, and refuses the method in place of being silent.
+    pub(super) async fn refusing(method: &'static str, refusal: Code) -> Self {
+        Self::serve(method, 0, Some(refusal)).await
+    }
+
+    async fn serve(method: &'static str, silent: usize, refusal: Option<Code>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let this = Self {
             address: listener.local_addr().unwrap(),
             method,
             silent,
+            refusal,
             calls: Arc::default(),
             connections: Arc::default(),
         };
@@ -64,14 +75,16 @@ impl NamedService for Silent {
     const NAME: &'static str = "temporal.api.workflowservice.v1.WorkflowService";
 }
 
-struct Empty;
+/// Empty where nothing is refused.
+struct Answer(Option<Code>);
 
-impl UnaryService<()> for Empty {
+impl UnaryService<()> for Answer {
     type Response = ();
     type Future = std::future::Ready<Result<Response<()>, Status>>;
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(())))
+        let refused = self.0.map(|code| Status::new(code, "refused"));
+        ready(refused.map_or_else(|| Ok(Response::new(())), Err))
     }
 }
 
@@ -87,12 +100,13 @@ impl Service<http::Request<Body>> for Silent {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let asked = request.uri().path().ends_with(self.method);
         let silent = asked && self.calls.fetch_add(1, Ordering::SeqCst) < self.silent;
+        let refusal = self.refusal.filter(|_| asked);
         Box::pin(async move {
             if silent {
                 pending::<()>().await;
             }
             let mut grpc = Grpc::new(ProstCodec::<(), ()>::default());
-            Ok(grpc.unary(Empty, request).await)
+            Ok(grpc.unary(Answer(refusal), request).await)
         })
     }
 }

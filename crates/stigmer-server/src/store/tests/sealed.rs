@@ -194,6 +194,9 @@ async fn an_old_database_is_sealed_when_it_is_opened() {
         let id = store.read(|view| view.id_of_slug(Kind::Environment, "x", "local"));
         assert_eq!(id.unwrap().as_deref(), Some(environment.id()));
         assert!(!on_disk(&folder, SECRET), "it is in a file still");
+        let permissions = fs::metadata(&path).unwrap().permissions();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
+        assert_eq!(mode & 0o777, 0o600, "{mode:o}");
         close(&folder, store);
     }
     assert!(!path.with_extension("db.part").exists());
