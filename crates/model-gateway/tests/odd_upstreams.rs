@@ -4,10 +4,15 @@
 
 mod common;
 
-use axum::{Router, http::Uri, routing::get};
+use axum::{
+    Router,
+    http::{StatusCode, Uri},
+    routing::{get, post},
+};
 use common::{At, HELLO, LONG, gateway, is_reset, listen};
 use futures::StreamExt;
 use model_gateway::config::Mode;
+use reqwest::{Client, redirect::Policy};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -139,4 +144,20 @@ async fn a_version_in_the_address_is_asked_for_unless_the_client_asks_for_someth
         let answer = at.client.get(url).send().await.unwrap();
         assert_eq!(answer.text().await.unwrap(), format!("/v1/models{passed}"));
     }
+}
+
+#[tokio::test]
+async fn a_redirect_is_the_clients_to_follow() {
+    const ELSEWHERE: [(&str, &str); 1] = [("location", "/v1/elsewhere")];
+    let redirects = async || (StatusCode::TEMPORARY_REDIRECT, ELSEWHERE);
+    let upstream = Router::new()
+        .route("/v1/chat/completions", post(redirects))
+        .route("/v1/elsewhere", post(async || "followed"));
+    let base = Some(format!("http://{}/v1", listen(upstream).await));
+    let at = gateway(base, Mode::Replay, None).await;
+    let client = Client::builder().no_proxy().redirect(Policy::none());
+    let client = client.build().unwrap();
+    let answer = At { client, ..at }.ask("m", true, HELLO).await;
+    assert_eq!(answer.status(), 307);
+    assert_eq!(answer.headers()["location"], "/v1/elsewhere");
 }

@@ -112,6 +112,8 @@ pub fn path() -> impl TypedValueParser<Value = PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[derive(Debug, Parser)]
@@ -178,6 +180,21 @@ mod tests {
             let of_argument = told(args);
             assert!(!of_argument.contains("that of"), "{of_argument}");
         }
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_named() {
+        let command = <Cli as clap::CommandFactory>::command;
+        let odd = OsStr::from_bytes(b"\xff");
+        let args = [OsStr::new("x"), OsStr::new("--port"), odd];
+        let error = command().try_get_matches_from(args).unwrap_err();
+        let set = |name: &OsStr| match name.to_str()? {
+            "PORT" => Some(OsString::from("7")),
+            "ADDRESS" => Some(odd.to_owned()),
+            _ => None,
+        };
+        let told = with_variable(error, &command(), &[OsString::from("x")], &set).to_string();
+        assert!(told.contains("ADDRESS is not UTF-8"), "{told}");
     }
 
     #[test]

@@ -76,4 +76,13 @@ mod tests {
         let nobody = ask("127.0.0.1:1").await.unwrap_err().to_string();
         assert_eq!(nobody, "cannot reach 127.0.0.1:1");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_says_nothing_is_given_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap().to_string();
+        let told = tokio::time::timeout(2 * LIMIT, ask(&address)).await;
+        let why = told.unwrap().unwrap_err().to_string();
+        assert_eq!(why, format!("{address} gave no answer within {LIMIT:?}"));
+    }
 }

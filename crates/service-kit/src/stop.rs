@@ -34,3 +34,25 @@ impl Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Command, time::Duration};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sigterm_and_sigint_are_heard() {
+        // One that nobody handles would end the tests.
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+        let _handled = kinds.map(|kind| signal(kind).unwrap());
+        let own = std::process::id().to_string();
+        for name in ["-TERM", "-INT"] {
+            let mut stop = Stop::install().unwrap();
+            let sent = Command::new("kill").args([name, &own]).status();
+            assert!(sent.unwrap().success());
+            let heard = tokio::time::timeout(Duration::from_secs(5), stop.asked()).await;
+            assert!(heard.is_ok(), "{name} was not heard");
+        }
+    }
+}

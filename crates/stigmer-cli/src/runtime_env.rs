@@ -152,4 +152,14 @@ mod tests {
         }
         assert!(read(&["A=1", "secret:A=2"]).is_err());
     }
+
+    #[test]
+    fn a_secret_goes_before_a_value_of_the_same_name() -> Result<()> {
+        // A variable that every process has.
+        let args = RunArgs::of(&["--env", "PATH=plain", "--secret", "PATH"])?;
+        let value = env::var("PATH")?;
+        let is_secret = true;
+        assert_eq!(of(&args)?["PATH"], ExecutionValue { value, is_secret });
+        Ok(())
+    }
 }

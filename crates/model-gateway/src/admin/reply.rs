@@ -143,3 +143,19 @@ pub(super) fn gone(was: bool, what: &str, name: &str) -> Response<Body> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_told_takes_room_until_it_is_sent() {
+        let budget = Budget::new(10);
+        let told = held(&budget, StatusCode::OK, "x".repeat(10)).unwrap();
+        let refused = held(&budget, StatusCode::OK, "x".to_owned()).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
+        let sent = axum::body::to_bytes(told.into_body(), 10).await.unwrap();
+        assert_eq!(sent, "x".repeat(10));
+        held(&budget, StatusCode::OK, "x".repeat(10)).unwrap();
+    }
+}

@@ -75,3 +75,33 @@ pub async fn record(
         ..response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, Uri};
+
+    use super::*;
+    use crate::budget::LIMIT;
+
+    #[tokio::test]
+    async fn a_model_is_asked_for_what_the_client_takes_but_not_compressed() {
+        let mut headers = HeaderMap::new();
+        headers.insert("accept", "text/event-stream".parse().unwrap());
+        headers.insert("accept-encoding", "gzip".parse().unwrap());
+        let request = ChatRequest {
+            uri: Uri::default(),
+            headers,
+            body: r#"{"model":"replay/c/m"}"#.into(),
+            room: Err(String::new()),
+        };
+        let mut passed = HeaderMap::new();
+        let live = async |request: ChatRequest| {
+            passed = request.headers;
+            ChatResponse::refused(StatusCode::BAD_GATEWAY, "upstream_unreachable", "")
+        };
+        let (cassettes, budget) = (Cassettes::default(), Budget::new(LIMIT));
+        record(&cassettes, &budget, ("c", "m"), request, live).await;
+        let names: Vec<_> = passed.keys().map(|name| name.as_str()).collect();
+        assert_eq!(names, ["accept"]);
+    }
+}

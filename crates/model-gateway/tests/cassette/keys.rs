@@ -68,6 +68,7 @@ async fn a_key_that_is_spelled_out_is_found_wherever_it_is_said() {
     let ways = [
         said(&|part| json!({ "content": part })),
         said(&|part| json!({ "reasoning_content": part })),
+        said(&|part| json!({ "refusal": part })),
         said(&|part| json!({ "tool_calls": [{ "index": 0, "function": { "arguments": part } }] })),
         said(&|part| json!({ "content": [{ "type": "text", "text": part }] })),
     ];

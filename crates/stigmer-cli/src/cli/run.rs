@@ -48,3 +48,13 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(crate) max_time: Option<Duration>,
 }
+
+#[cfg(test)]
+impl RunArgs {
+    /// As the command line reads them.
+    pub(crate) fn of(args: &[&str]) -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new("run").no_binary_name(true));
+        let matches = command.try_get_matches_from(args)?;
+        <Self as clap::FromArgMatches>::from_arg_matches(&matches)
+    }
+}

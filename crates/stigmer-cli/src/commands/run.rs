@@ -147,3 +147,18 @@ pub(crate) fn ended_well(execution: &AgentExecution) -> Result<()> {
     }
     Err(Failure::failed(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_second_counts_as_a_whole_one() -> Result<()> {
+        for (time, seconds) in [("300ms", 1), ("1.2s", 2), ("2s", 2)] {
+            let args = RunArgs::of(&["--max-time", time])?;
+            let most = config(&args).map(|config| config.max_seconds);
+            assert_eq!(most, Some(seconds), "{time}");
+        }
+        Ok(())
+    }
+}

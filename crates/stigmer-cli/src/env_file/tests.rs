@@ -46,6 +46,13 @@ fn a_value_may_use_those_before_it_and_have_several_lines() {
 }
 
 #[test]
+fn the_environment_goes_before_a_line() {
+    // A variable that every process has.
+    let ours = format!("2 A={}", env::var("PATH").unwrap());
+    assert_eq!(shown("PATH=mine\nA=${PATH}\n"), ["1 PATH=mine", &ours]);
+}
+
+#[test]
 fn a_dollar_without_a_name_in_braces_is_one() {
     for (written, meant) in [
         ("s3cr$t9", "s3cr$t9"),

@@ -65,10 +65,15 @@ pub(crate) struct Fake(pub(crate) Arc<Mutex<World>>);
 
 /// Serves `world` on a port of its own until the test ends.
 pub(crate) async fn serve(world: World) -> (Fake, String) {
+    serve_by(Server::builder(), world).await
+}
+
+/// The same by a server that is set up in another way.
+pub(crate) async fn serve_by(mut server: Server, world: World) -> (Fake, String) {
     let fake = Fake(Arc::new(Mutex::new(world)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let server = Server::builder()
+    let server = server
         .add_service(AgentCommands::new(fake.clone()))
         .add_service(AgentQueries::new(fake.clone()))
         .add_service(Commands::new(fake.clone()))

@@ -139,8 +139,9 @@ async fn scripts_get_one_document_on_stdout() {
         &["run", "a", "-o", "json"][..],
         &["run", "a", "-o", "json", "--no-follow"],
     ] {
-        let output = run(&server, args).await;
+        let output = run(&server, &[args, &["--env", "secret:T=hunter2"]].concat()).await;
         assert!(output.status.success(), "{}", shown(&output));
+        assert!(!shown(&output).contains("hunter2"), "{}", shown(&output));
         let execution: stigmer_api::agentexecution::AgentExecution =
             serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(execution.metadata.unwrap().id, EXECUTION);
@@ -164,6 +165,19 @@ async fn a_cancel_waits_for_the_end() {
     let output = run(&server, &["cancel", EXECUTION]).await;
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert_eq!(fake.0.lock().unwrap().cancelled, [EXECUTION, EXECUTION]);
+}
+
+#[tokio::test]
+async fn a_cancel_of_what_does_not_end_is_given_up() {
+    let world = World {
+        silent: true,
+        ..World::default()
+    };
+    let (_fake, server) = serve(world).await;
+    let output = run(&server, &["cancel", EXECUTION, "--timeout", "300ms"]).await;
+    let text = shown(&output);
+    assert!(text.starts_with("exit 1\n"), "{text}");
+    assert!(text.contains("has not within 300ms"), "{text}");
 }
 
 #[tokio::test]

@@ -217,3 +217,20 @@ async fn what_speaks_http_2_and_no_grpc_is_told_as_such() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_execution_that_is_gone_is_not_asked_for_again() {
+    let world = World {
+        streams: vec![vec![
+            Ok(state(Phase::ExecutionInProgress, "Hel")),
+            Err(Status::not_found("AgentExecution not found")),
+        ]]
+        .into(),
+        ..World::default()
+    };
+    let (_fake, server) = serve(world).await;
+    let args = ["logs", "-f", EXECUTION, "--timeout", "300ms"];
+    let text = shown(&run(&server, &args).await);
+    assert!(text.starts_with("exit 3\n"), "{text}");
+    assert!(!text.contains("trying again"), "{text}");
+}

@@ -6,6 +6,7 @@ mod following;
 mod hostile;
 mod offline;
 mod online;
+mod tls;
 
 use std::{ffi::OsStr, fs, path::Path, process::Output};
 

@@ -92,6 +92,23 @@ async fn what_the_server_refuses_is_said() {
 }
 
 #[tokio::test]
+async fn what_was_applied_before_an_error_is_said() {
+    let (_fake, server) = serve(World::default()).await;
+    let folder = project(&["one"]);
+    let instance = AGENT
+        .replace("kind: Agent", "kind: AgentInstance")
+        .replace("NAME", "one-staging")
+        .replace("instructions: Do what is right.", "agent: one");
+    fs::write(folder.path().join("agents/other.yaml"), instance).unwrap();
+    // This server has no service for instances.
+    let text = run(&folder, &server, &["apply"]).await;
+    let applied = "exit 1\n--- stdout\nTYPE   NAME  STATUS   ID\nAgent  one   Created  agt-ID\n";
+    assert!(text.starts_with(applied), "{text}");
+    let told = "error: instance `one-staging` (1 of 2 resources were applied): the server does not";
+    assert!(text.contains(told), "{text}");
+}
+
+#[tokio::test]
 async fn a_dry_run_names_what_it_cannot_compare() {
     let (_fake, server) = serve(World::default()).await;
     let document = |kind: &str, name: &str, spec: &str| {
@@ -220,6 +237,16 @@ async fn one_that_cannot_be_deleted_does_not_keep_the_others() {
         --- stdout
         --- stderr
         error: still running: cancel it first
+    ");
+    // The code is that of the first one.
+    fake.0.lock().unwrap().refuse = Some(Status::failed_precondition("still used"));
+    let args = ["delete", "agents", "used", "gone"];
+    insta::assert_snapshot!(run(&folder, &server, &args).await, @r"
+        exit 1
+        --- stdout
+        --- stderr
+        error: still used
+        error: Agent not found: gone
     ");
 }
 

@@ -1,7 +1,8 @@
 use std::fs;
 
 use anyhow::Context;
-use test_e2e::{Result, Stack, ensure, unique};
+use stigmer_api::{Kind, apiresource::ApiResourceReference};
+use test_e2e::{Result, Stack, ensure, reference, unique};
 use tonic::Code;
 
 use super::{at, code, hash};
@@ -73,5 +74,12 @@ async fn a_folder_is_pushed_by_its_name() -> Result {
     cli.run(["delete", "skills", &name, &other]).await?.ok()?;
     let gone = cli.run(["get", "skill", &name]).await?;
     ensure!(gone.code == Some(3), "{gone:#?}");
+    let org = unique("acme");
+    cli.run(["skill", "push", ".", "--org", &org]).await?.ok()?;
+    let theirs = ApiResourceReference {
+        org,
+        ..reference(Kind::Skill, &name)
+    };
+    api.skill_queries().get_by_reference(theirs).await?;
     Ok(())
 }

@@ -233,4 +233,11 @@ mod tests {
         };
         assert!(bound.take([least].iter()).is_err());
     }
+
+    #[test]
+    fn a_page_begins_behind_those_that_were_read() {
+        for (have, page) in [(0, (1, 100)), (100, (2, 100)), (150, (3, 75))] {
+            assert_eq!(page_after(have), page, "{have}");
+        }
+    }
 }

@@ -121,3 +121,26 @@ fn time(seconds: Option<i64>) -> String {
         .map(|t| t.to_rfc3339_opts(SecondsFormat::Secs, true))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use pbjson_types::Timestamp;
+
+    use super::*;
+
+    /// The last column of one that was created in second 1 and updated in second 2.
+    fn last<R: Row>() -> String {
+        let mut resource = R::default();
+        let audit = resource.audit_mut().spec_audit.get_or_insert_default();
+        let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        (audit.created_at, audit.updated_at) = (at(1), at(2));
+        let [.., cell] = resource.cells();
+        format!("{}: {cell}", R::HEADS[4])
+    }
+
+    #[test]
+    fn the_last_column_has_the_time_that_its_head_says() {
+        assert_eq!(last::<Agent>(), "UPDATED: 1970-01-01T00:00:02Z");
+        assert_eq!(last::<AgentExecution>(), "CREATED: 1970-01-01T00:00:01Z");
+    }
+}
