@@ -111,8 +111,15 @@ pub(crate) fn was_cut(bytes: usize, tokens: u32) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
 mod tests {
+    use stigmer_api::{
+        agentexecution::{
+            AgentExecution, AgentExecutionStatus, AgentMessage, ExecutionPhase, MessageType,
+        },
+        apiresource::ApiResourceMetadata,
+    };
+
     use super::*;
-    use crate::transcript::RequestedCall;
+    use crate::{backend::fake::Fake, transcript::RequestedCall};
 
     fn transcript(results: &[usize]) -> Transcript {
         let mut transcript = Transcript::default();
@@ -160,6 +167,49 @@ mod tests {
         assert_eq!(fitted.messages[0].content, Some("s".repeat(300)));
         let last = fitted.messages.last().unwrap();
         assert_eq!(last.content, Some("x".repeat(600)));
+        assert!(fitted.cut.contains("2048 tokens"), "{}", fitted.cut);
+    }
+
+    /// An execution that said this, and no more.
+    fn execution(id: &str, said: &str) -> AgentExecution {
+        let message = AgentMessage {
+            r#type: MessageType::MessageHuman.into(),
+            content: said.to_owned(),
+            ..Default::default()
+        };
+        AgentExecution {
+            metadata: Some(ApiResourceMetadata {
+                id: id.to_owned(),
+                ..Default::default()
+            }),
+            status: Some(AgentExecutionStatus {
+                phase: ExecutionPhase::ExecutionCompleted.into(),
+                messages: vec![message],
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_session_that_does_not_fit_the_newest_stays() {
+        let fake = Fake::default();
+        let long = "x".repeat(9000);
+        let said = [("3", "new"), ("2", long.as_str()), ("1", "old")];
+        fake.page(said.map(|(id, said)| execution(id, said)).into());
+        let backend = fake.serve().await;
+        let history = SessionHistory::load(&backend, "s", "4", None).await;
+        let question = Question {
+            system: "s",
+            history: &history.unwrap(),
+            message: "m",
+            transcript: &Transcript::default(),
+            tools: 100,
+        };
+        let fitted = question.fit(Some(2048), 1000).unwrap();
+        let sent = fitted.messages.iter().skip(1);
+        let sent: Vec<_> = sent.filter_map(|it| it.content.as_deref()).collect();
+        assert_eq!(sent, ["new", "m"]);
         assert!(fitted.cut.contains("2048 tokens"), "{}", fitted.cut);
     }
 

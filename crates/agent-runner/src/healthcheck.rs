@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -40,15 +41,20 @@ fn pollers_of(namespace: &str, queue: &str, kind: TaskQueueType) -> DescribeTask
     }
 }
 
+/// What the identity of a poller that counts begins with.
+fn wanted(announced: Option<&Path>) -> anyhow::Result<String> {
+    Ok(match announced {
+        Some(file) => fs::read_to_string(file).context("the runner has not announced itself")?,
+        None => "agent-runner/".to_owned(),
+    })
+}
+
 async fn ask(args: &Healthcheck) -> anyhow::Result<()> {
     if args.model {
         let probe = Model::new(&args.llm)?.probe().await;
         return probe.map_err(|e| anyhow::anyhow!(e.why));
     }
-    let wanted = match &args.announce_file {
-        Some(file) => fs::read_to_string(file).context("the runner has not announced itself")?,
-        None => "agent-runner/".to_owned(),
-    };
+    let wanted = wanted(args.announce_file.as_deref())?;
     let client = args.temporal.connect("agent-runner healthcheck").await?;
     let queue = &args.temporal.task_queue;
     for kind in [TaskQueueType::Workflow, TaskQueueType::Activity] {
@@ -87,5 +93,17 @@ mod tests {
                 Some("q")
             );
         }
+    }
+
+    #[test]
+    fn the_runner_that_announced_itself_counts_and_no_other() -> anyhow::Result<()> {
+        // Any file will do.
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        assert_eq!(wanted(Some(file))?, include_str!("../Cargo.toml"));
+        assert_eq!(wanted(None)?, "agent-runner/");
+        let missing = wanted(Some(Path::new("/no/such/file"))).err();
+        let why = missing.map(|e| e.to_string());
+        assert_eq!(why.as_deref(), Some("the runner has not announced itself"));
+        Ok(())
     }
 }

@@ -140,9 +140,9 @@ mod tests {
             (Provider::Anthropic, "ANTHROPIC_API_KEY"),
         ] {
             assert_eq!(key(provider, None, variable).as_deref(), Some(name));
-            let own = key(provider, Some("own".to_owned()), variable);
+            let own = key(provider, Some("own\n".to_owned()), variable);
             assert_eq!(own.as_deref(), Some("own"));
-            assert_eq!(key(provider, Some(String::new()), none), None);
+            assert_eq!(key(provider, Some(" \n".to_owned()), none), None);
         }
     }
 }

@@ -30,7 +30,14 @@ async fn look_once(backend: &Backend, tools: &Tools, cache: &Cache) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
 mod tests {
-    use stigmer_api::agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase};
+    use std::collections::BTreeMap;
+
+    use agent_tools::{Env, Toolset};
+    use stigmer_api::{
+        agent::{HttpServer, McpServerDefinition, mcp_server_definition::ServerType},
+        agentexecution::{AgentExecution, AgentExecutionStatus, ExecutionPhase},
+    };
+    use tokio::net::TcpListener;
 
     use super::*;
     use crate::backend::fake::Fake;
@@ -59,5 +66,35 @@ mod tests {
         }
         look_once(&backend, &Tools::new(None).unwrap(), &cache).await;
         assert_eq!(cache.ids(), ["running"]);
+    }
+
+    #[tokio::test]
+    async fn the_tools_of_what_ended_elsewhere_are_closed() {
+        let backend = Fake::default().serve().await;
+        let (tools, cache) = (Tools::new(None).unwrap(), Cache::default());
+        cache.enter("deleted");
+        let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = HttpServer {
+            url: format!("http://{}/mcp", mute.local_addr().unwrap()),
+            ..Default::default()
+        };
+        let server = McpServerDefinition {
+            name: "mute".to_owned(),
+            server_type: Some(ServerType::Http(server)),
+            ..Default::default()
+        };
+        let kit = Toolset {
+            scope: "deleted".to_owned(),
+            servers: vec![server],
+            selections: BTreeMap::new(),
+            env: Env::default(),
+            skills: Vec::new(),
+        };
+        let of_list = tools.clone();
+        let listing = tokio::spawn(async move { of_list.list(&kit).await });
+        let _unanswered = mute.accept().await.unwrap();
+        look_once(&backend, &tools, &cache).await;
+        let told = listing.await.unwrap().unwrap_err();
+        assert!(told.message.contains("tools were closed"), "{told}");
     }
 }

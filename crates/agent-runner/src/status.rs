@@ -197,6 +197,8 @@ mod tests {
             (shown[2].content.as_str(), shown[3].content.as_str()),
             ("no", "2")
         );
+        let at = shown.iter().map(|message| message.timestamp.as_str());
+        assert_eq!(at.collect::<Vec<_>>(), ["", "1", "4", "3", "5"]);
         assert_eq!(shown[2].tool_calls[0], shown[1].tool_calls[0]);
         assert_eq!(shown[2].tool_calls[0].error, "no");
         assert_eq!(shown[3].tool_calls[0].error, "");

@@ -187,3 +187,20 @@ impl Scope {
         *locked(&self.catalog) = Some(catalog);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_execution_is_idle_from_the_end_of_its_last_use_on() {
+        let hour = Duration::from_secs(3600);
+        let execution = Arc::new(Execution::new(PathBuf::new()));
+        locked(&execution.used).last = Instant::now().checked_sub(hour).unwrap();
+        assert!(execution.idle_for(hour));
+        let in_use = Use::of(execution.clone());
+        assert!(!execution.idle_for(hour), "while it is used");
+        drop(in_use);
+        assert!(!execution.idle_for(hour), "right after its use");
+    }
+}

@@ -131,6 +131,27 @@ mod tests {
     }
 
     #[test]
+    fn of_very_many_files_the_first_are_told_and_the_rest_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("SKILL.md"), "# knots").unwrap();
+        for file in 1..MOST_LISTED {
+            fs::write(dir.path().join(format!("{file:03}.txt")), "notes").unwrap();
+        }
+        let told = || {
+            let archive = skill_archive::pack(dir.path()).unwrap();
+            let knots = SkillFiles {
+                archive,
+                ..skill("knots")
+            };
+            skills_prompt(&[knots]).unwrap()
+        };
+        let all = told();
+        assert_eq!(all.matches("\n- ").count(), MOST_LISTED, "{all}");
+        fs::write(dir.path().join("later.txt"), "notes").unwrap();
+        assert_eq!(told(), format!("{all}- and 1 more\n"));
+    }
+
+    #[test]
     fn a_skill_is_unpacked_once_and_no_name_leads_out() {
         let dir = tempfile::tempdir().unwrap();
         let mut done = HashMap::new();

@@ -272,6 +272,8 @@ fn failure(error: ModelError, env: &Env) -> ActivityError {
 
 #[cfg(test)]
 mod tests {
+    use agent_tools::EnvVar;
+
     use super::*;
 
     #[test]
@@ -288,5 +290,24 @@ mod tests {
         for (kib, millis) in [(0, 50), (31, 50), (32, 100), (700, 1100)] {
             assert_eq!(interval(kib << 10), Duration::from_millis(millis), "{kib}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_a_model_writes_into_a_call_goes_no_further() {
+        let secret = EnvVar {
+            value: "k3y-k3y-k3y".to_owned(),
+            is_secret: true,
+        };
+        let env: Env = [("K".to_owned(), secret)].into_iter().collect();
+        let call = RequestedCall {
+            id: String::new(),
+            name: "use_k3y-k3y-k3y".to_owned(),
+            arguments: r#"{"key":"k3y-k3y-k3y"}"#.to_owned(),
+        };
+        let RequestedCall {
+            name, arguments, ..
+        } = redacted(call, &env);
+        assert_eq!(name, "use_[redacted]");
+        assert_eq!(arguments, r#"{"key":"[redacted]"}"#);
     }
 }

@@ -85,6 +85,20 @@ fn refusals_say_why() {
 }
 
 #[test]
+fn of_a_folder_with_very_many_files_the_first_are_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    for n in 0..MOST_LISTED {
+        fs::write(dir.path().join(format!("{n:04}")), "").unwrap();
+    }
+    let all = ask(dir.path(), LIST, "").text;
+    assert_eq!(all.lines().count(), MOST_LISTED);
+    assert!(all.ends_with("\n0999 (0 bytes)"), "{}", all.len());
+    fs::write(dir.path().join("1000"), "").unwrap();
+    let cut = ask(dir.path(), LIST, "").text;
+    assert_eq!(cut, format!("{all}\n[cut: the first 1000 of 1001]"));
+}
+
+#[test]
 fn long_files_are_cut_between_characters() {
     let (_dir, root) = folders();
     fs::write(root.join("long"), format!("a{}", "é".repeat(outcome::MOST))).unwrap();

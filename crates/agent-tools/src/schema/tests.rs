@@ -63,13 +63,16 @@ fn what_is_no_schema_inside_is_mended_and_the_rest_is_kept() {
 #[test]
 fn variants_of_the_whole_become_one_object() {
     let schema = json!({
-        "anyOf": [{"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {"type": "number"}}}],
+        "anyOf": [
+            {"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {"type": "number"}}},
+            {"allOf": [{"properties": {"d": {}}, "required": ["d"]}]},
+        ],
         "allOf": [{"properties": {"c": {}}, "required": ["c"]}],
         "properties": {"a": {"type": "integer"}},
     });
     let expected = json!({
         "type": "object",
-        "properties": {"a": {"type": "integer"}, "b": {"type": "number"}, "c": {}},
+        "properties": {"a": {"type": "integer"}, "b": {"type": "number"}, "c": {}, "d": {}},
         "required": ["c"],
     });
     assert_eq!(fitted(schema), expected);

@@ -15,7 +15,7 @@ pub(crate) const JSON: &str = "content-type: application/json\r\n";
 pub(crate) const EVENTS: &str = "content-type: text/event-stream\r\n";
 pub(crate) const READY: &str = r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"x","version":"1"}}"#;
 
-/// A server that writes what `answers` says to each message; none: as it should be.
+/// A server that writes what `answers` says to each head and its message; none: as it should be.
 pub(crate) async fn server(
     answers: impl Fn(&str, &Value) -> Option<Vec<u8>> + Send + Sync + 'static,
 ) -> String {
@@ -28,8 +28,7 @@ pub(crate) async fn server(
             let answers = answers.clone();
             tokio::spawn(async move {
                 let (head, message) = request(&mut stream).await;
-                let line = head.lines().next().unwrap_or_default().to_owned();
-                let written = answers(&line, &message).unwrap_or_else(|| proper(&message));
+                let written = answers(&head, &message).unwrap_or_else(|| proper(&message));
                 let _ = stream.write_all(&written).await; // who has heard enough is gone
             });
         }

@@ -8,6 +8,7 @@ mod http;
 mod http_legacy;
 mod http_oddities;
 mod http_refusals;
+mod http_sessions;
 mod http_stub;
 mod oddities;
 mod secrets;

@@ -5,7 +5,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::json;
 use stigmer_api::agent::mcp_server_definition::ServerType;
 
-use crate::{PROBE, SECRET, call, command, definition, env, probe, said, tools, toolset};
+use crate::{
+    PROBE, SECRET, call, command, definition, env,
+    http_stub::{JSON, with_body},
+    probe, said, tools, toolset,
+};
 
 #[tokio::test]
 async fn a_server_sees_its_placeholders_and_nothing_of_the_runners() {
@@ -91,5 +95,30 @@ async fn secrets_come_back_redacted_however_they_are_written() {
     }
     let unknown = call(&tools, &toolset, SECRET, json!({})).await.text;
     assert!(!unknown.contains(SECRET), "{unknown}");
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn a_secret_in_the_name_of_a_bad_entry_is_not_told() {
+    let (tools, _dir) = tools(Limits::default());
+    let list = format!(r#"{{"id":ID,"result":{{"tools":[{{"name":"{SECRET}"}}]}}}}"#);
+    let toolset = with_body("tools/list", JSON, list).await;
+    let warnings = tools.list(&toolset).await.unwrap().warnings;
+    let told = "tools of the MCP server bad are left out: \"[redacted]\": it has no inputSchema";
+    assert_eq!(warnings, [told]);
+    tools.close("aex_1").await;
+}
+
+#[tokio::test]
+async fn a_secret_in_the_description_of_a_tool_is_not_told() {
+    let (tools, _dir) = tools(Limits::default());
+    let key = format!(r#"{{"properties":{{"key":{{"description":"as {SECRET}"}}}}}}"#);
+    let tool = format!(r#"{{"name":"do","description":"By {SECRET}.","inputSchema":{key}}}"#);
+    let list = format!(r#"{{"id":ID,"result":{{"tools":[{tool}]}}}}"#);
+    let list = tools.list(&with_body("tools/list", JSON, list).await).await;
+    let told = &list.unwrap().tools[0];
+    assert_eq!(told.description, "By [redacted].");
+    let key = &told.parameters["properties"]["key"];
+    assert_eq!(key["description"], "as [redacted]", "{key}");
     tools.close("aex_1").await;
 }

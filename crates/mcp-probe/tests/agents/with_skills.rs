@@ -4,8 +4,9 @@ use std::fs;
 
 use agent_tools::{Limits, SkillFiles, Toolset};
 use serde_json::json;
+use stigmer_api::agent::mcp_server_definition::ServerType;
 
-use crate::{SECRET, call, names, probe, said, tools, toolset};
+use crate::{PROBE, SECRET, call, command, definition, names, probe, said, tools, toolset};
 
 fn skill(name: &str, files: &[(&str, &str)]) -> SkillFiles {
     let dir = tempfile::tempdir().unwrap();
@@ -69,6 +70,21 @@ async fn files_are_listed_and_read_and_gone_at_the_end() {
     );
     tools.close("aex_1").await;
     assert!(fs::metadata(&cwd).is_err());
+}
+
+#[tokio::test]
+async fn a_server_may_be_started_in_the_folder_of_a_skill() {
+    let (tools, _dir) = tools(Limits::default());
+    let mut toolset = with("aex_1", vec![skill("knots", &[])]);
+    let mut server = command(PROBE, &[], &[]);
+    server.working_dir = "skills/knots".to_owned();
+    toolset
+        .servers
+        .push(definition("probe", ServerType::Stdio(server)));
+    let cwd = said(&tools, &toolset, "cwd", json!({})).await;
+    let read = fs::read_to_string(format!("{cwd}/SKILL.md"));
+    assert_eq!(read.ok().as_deref(), Some("# knots"), "{cwd}");
+    tools.close("aex_1").await;
 }
 
 #[tokio::test]

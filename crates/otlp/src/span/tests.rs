@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn queue(room: usize, always: bool) -> (Queue, mpsc::Receiver<Message>) {
@@ -63,6 +65,18 @@ fn what_is_dropped_before_its_end_was_cancelled() {
     assert!(ended.end_time_unix_nano >= ended.start_time_unix_nano);
     assert_eq!(cancelled.status.unwrap().code(), StatusCode::Error);
     assert_eq!(cancelled.attributes[0].key, "error.type");
+}
+
+#[test]
+fn a_span_lasts_from_when_to_when_it_is_told() {
+    let (queue, mut waiting) = queue(1, false);
+    let mut span = begun(&queue, true);
+    let [from, to] = [1, 3].map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
+    span.lasted(from, to);
+    span.end();
+    let ended = waiting.try_recv().unwrap();
+    let lasted = [ended.start_time_unix_nano, ended.end_time_unix_nano];
+    assert_eq!(lasted, [1_000_000_000, 3_000_000_000]);
 }
 
 #[test]

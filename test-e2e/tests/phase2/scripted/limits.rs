@@ -1,7 +1,11 @@
 //! What keeps an agent from going on for ever.
 
-use serde_json::json;
-use stigmer_api::agentexecution::{ExecutionPhase, ToolCallStatus};
+use anyhow::Context;
+use serde_json::{Value, json};
+use stigmer_api::{
+    agentexecution::{ExecutionPhase, ToolCallStatus},
+    json::of_struct,
+};
 use test_e2e::{Answer, Ask, NewAgent, Result, Stack, ensure};
 
 #[tokio::test]
@@ -129,5 +133,35 @@ async fn an_agent_that_turns_in_circles_is_stopped() -> Result {
     let why = "five of its last ten tool calls were add with the same arguments";
     ensure!(error.contains(why), "{error}");
     ensure!(script.finish().await?.len() == 9);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sub_agent_that_is_stopped_leaves_no_call_open() -> Result {
+    const CLERK: &str = "You are the clerk who turns in circles.";
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    let script = stack.script("circling").await?;
+    let task = json!({ "input": "Go." });
+    script.answer(Answer::tool("agent_clerk", task)).await?;
+    let circles = Answer::tools([0; 5].map(|n| ("add", json!({ "a": n, "b": n }))));
+    script.answer(circles.when_system(CLERK)).await?;
+    script.answer(Answer::text("It got lost.")).await?;
+    let agent = NewAgent::new("circling")
+        .stdio(&stack, &[])?
+        .sub_agent("clerk", CLERK, &["probe"], &["add"], &[])
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Go.")
+        .completed(&api)
+        .await?;
+    let subs = &done.status()?.sub_agent_executions;
+    let sub = subs.first().context("none is shown")?;
+    ensure!(sub.error.contains("five of its last ten"), "{sub:?}");
+    let own = of_struct(&sub.metadata.clone().unwrap_or_default());
+    let calls = own["tool_calls"].as_array().context("no calls")?;
+    let failed = |call: &Value| call["status"] == "TOOL_CALL_FAILED" && call["error"] == sub.error;
+    ensure!(calls.len() == 5 && calls.iter().all(failed), "{own}");
+    script.finish().await?;
     Ok(())
 }

@@ -101,8 +101,8 @@ pub(super) async fn asking(
     script
         .answer(Answer::tool("agent_librarian", question))
         .await?;
-    let third = Answer::text("Third shelf, hush-7716.").when_system(LIBRARIAN);
-    script.answer(third).await?;
+    let third = Answer::text("Third shelf, hush-7716.").usage(5, 3);
+    script.answer(third.when_system(LIBRARIAN)).await?;
     script.answer(Answer::text("There, hush-7717.")).await?;
     let agent = NewAgent::new(name).stdio(stack, &[])?;
     let agent = agent.sub_agent("librarian", LIBRARIAN, &[], &[], &[]);

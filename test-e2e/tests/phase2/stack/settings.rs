@@ -37,14 +37,18 @@ async fn a_long_conversation_goes_on_in_a_new_history() -> Result {
     }
     script.answer(Answer::text("Seven.")).await?;
     let mut control = stack.control().await?;
-    let env = [("STIGMER_TURNS_PER_RUN", "2")];
+    let env = [
+        ("STIGMER_TURNS_PER_RUN", "2"),
+        ("STIGMER_LLM_MODEL", script.model()),
+    ];
     let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
     let api = Api::new(server.url()?)?;
     let agent = NewAgent::new("long")
         .stdio(&stack, &[])?
         .apply(&api)
         .await?;
-    let done = Ask::new(&agent, script.model(), "Count to seven.")
+    let the_runners_own = "";
+    let done = Ask::new(&agent, the_runners_own, "Count to seven.")
         .completed(&api)
         .await?;
 
@@ -159,5 +163,39 @@ async fn what_does_not_fit_the_models_context_is_left_out_and_the_status_says_so
     );
     ensure!(last.tool_results()[1] == "short", "{last:?}");
     ensure!(last.body.to_string().len() < 4096 * 3, "{last:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_left_out_of_a_sub_agents_question_is_told_by_the_execution() -> Result {
+    const CLERK: &str = "You are the clerk who echoes.";
+    let stack = Stack::get()?;
+    let script = stack.script("small-clerk").await?;
+    let task = json!({ "input": "Say much." });
+    script.answer(Answer::tool("agent_clerk", task)).await?;
+    let echo = Answer::tool("echo", json!({ "text": "word ".repeat(1500) }));
+    script.answer(echo.when_system(CLERK)).await?;
+    let said = Answer::text("Said.").when_system(CLERK);
+    script.answer(said).await?;
+    script.answer(Answer::text("Done.")).await?;
+    let mut control = stack.control().await?;
+    let env = [("STIGMER_LLM_CONTEXT_TOKENS", "4096")];
+    let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("small-clerk")
+        .stdio(&stack, &[])?
+        .only(&["echo"])
+        .sub_agent("clerk", CLERK, &["probe"], &["echo"], &[])
+        .apply(&api)
+        .await?;
+    let done = Ask::new(&agent, script.model(), "Have much said.")
+        .completed(&api)
+        .await?;
+    let warnings = &done.status()?.warnings;
+    ensure!(
+        warnings.len() == 1 && warnings[0].contains("4096 tokens"),
+        "{warnings:?}"
+    );
+    script.finish().await?;
     Ok(())
 }

@@ -106,10 +106,8 @@ async fn spans_say_what_the_conventions_ask_for() -> Result {
     let Exporting { server, runner, .. } = Exporting::start(&mut control, &told).await?;
     let (agent, script) = asking(&stack, &server, "attributes").await?;
     let output = run(&stack, &server, &agent, &script, &told).await?.ok()?;
-    let id = output
-        .stdout
-        .split_whitespace()
-        .find(|it| it.starts_with("aex-"));
+    let mut words = output.stdout.split_whitespace();
+    let id = words.find(|it| it.starts_with("aex-"));
     let api = Api::new(server.url()?)?;
     let done = api.get_execution(id.context("no execution")?).await?;
     let session = done.spec.as_ref().map_or("", |it| &it.session_id);
@@ -151,13 +149,15 @@ async fn spans_say_what_the_conventions_ask_for() -> Result {
             ("gen_ai.tool.call.id", call),
         ],
     )?;
-    for name in [agent.name(), "librarian"] {
+    for (name, input, output) in [(agent.name(), "16", "10"), ("librarian", "5", "3")] {
         said(
             &format!("invoke_agent {name}"),
             &[
                 ("gen_ai.operation.name", "invoke_agent"),
                 ("gen_ai.agent.name", name),
                 ("gen_ai.conversation.id", session),
+                ("gen_ai.usage.input_tokens", input),
+                ("gen_ai.usage.output_tokens", output),
             ],
         )?;
     }

@@ -97,8 +97,9 @@ async fn an_execution_that_others_ended_stays_so_and_leaves_no_process() -> Resu
         last.is_some_and(|said| said.content == "I am")
     };
     let begun = || Answer::pieces(["I am"]).hold().then(" it.");
-    // It is heard of with a piece of an answer, or with the end.
-    for answer in [begun().hold(), begun()] {
+    let slow = Answer::tool("slow", json!({ "ms": 10_000 }));
+    // It is heard of with a piece of an answer, with the end, or where a tool begins.
+    for answer in [begun().hold(), begun(), slow.then("I am").hold()] {
         let script = stack.script("elsewhere").await?;
         script.answer(Answer::tool("pid", json!({}))).await?;
         script.answer(answer).await?;
@@ -121,6 +122,15 @@ async fn an_execution_that_others_ended_stays_so_and_leaves_no_process() -> Resu
         // Nothing is left to do, which is no failure.
         ensure!(stack.temporal()?.closed(&id).await? == "COMPLETED");
         ensure!(!native || !process.exists(), "{pid} still runs");
+        // What had begun was let go, or never given out.
+        let history = stack.temporal()?.history(&id).await?;
+        let tools = history
+            .iter()
+            .filter(|it| it.activity() == Some("CallTool"));
+        let let_go = history
+            .iter()
+            .filter(|it| it.kind() == "ACTIVITY_TASK_CANCELED");
+        ensure!(tools.count() == let_go.count() + 1, "{history:?}");
         let stored = api.get_execution(&id).await?;
         ensure!(stored == ended, "{stored:?}");
         script.finish().await?;

@@ -11,6 +11,18 @@ fn long_bodies_are_cut() {
 }
 
 #[test]
+fn a_status_says_whether_the_next_answer_may_be_another() {
+    let (trouble, refused) = (("ModelServerError", true), ("ModelRefused", false));
+    for status in [408, 409, 425, 500, 503, 529] {
+        assert_eq!(of_status(status), trouble, "{status}");
+    }
+    for status in [400, 401, 403, 404, 413, 422] {
+        assert_eq!(of_status(status), refused, "{status}");
+    }
+    assert_eq!(of_status(429), ("ModelRateLimited", true));
+}
+
+#[test]
 fn errors_are_found_however_they_are_told() {
     let cases = [
         (

@@ -178,6 +178,15 @@ async fn an_answer_that_is_compressed_unasked_is_told_as_that() {
     );
 }
 
+#[tokio::test]
+async fn an_error_page_without_an_end_is_read_so_far_and_no_further() {
+    let page = "x".repeat(64 * 1024 + 1);
+    let reply = format!("HTTP/1.1 500 Oops\r\nconnection: close\r\n\r\n{page}");
+    let (url, _seen) = serve(vec![reply.into_bytes()], false).await;
+    let error = whole(&model(&url)).await.unwrap_err();
+    assert_eq!(error.kind, "ModelServerError", "{error}");
+}
+
 /// By a header, in the body, or in a stream that has begun.
 #[tokio::test]
 async fn a_busy_model_is_asked_again_when_it_says() {
