@@ -47,6 +47,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// Its id, as later events name it.
+    pub fn id(&self) -> &Value {
+        self.rest.get("eventId").unwrap_or(&Value::Null)
+    }
+
     /// The type, e.g. `ACTIVITY_TASK_SCHEDULED`.
     pub fn kind(&self) -> &str {
         self.event_type.trim_start_matches("EVENT_TYPE_")

@@ -4,6 +4,7 @@
 
 use std::{
     cell::RefCell,
+    cmp::Reverse,
     fs::{self, File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
@@ -121,9 +122,11 @@ fn clean(value: &mut Value, secrets: &[String]) {
     }
 }
 
+/// The longest goes first: of one that begins with another, the rest would stay.
 fn redacted(text: &str, secrets: &[String]) -> String {
-    let secrets = secrets.iter();
-    secrets.fold(text.to_owned(), |text, secret| {
+    let mut secrets: Vec<_> = secrets.iter().collect();
+    secrets.sort_by_key(|secret| Reverse(secret.len()));
+    secrets.into_iter().fold(text.to_owned(), |text, secret| {
         text.replace(secret, "[redacted]")
     })
 }
@@ -306,5 +309,14 @@ mod tests {
             let again = format!("again: cargo xtask e2e phase2 'test(=a::b)'{flag}");
             assert!(said.ends_with(&again), "{said}");
         }
+    }
+
+    #[test]
+    fn of_a_secret_that_begins_another_nothing_is_left_of_either() {
+        let secrets = ["hunter", "hunter22"].map(str::to_owned);
+        assert_eq!(
+            redacted("hunter22, hunter", &secrets),
+            "[redacted], [redacted]"
+        );
     }
 }

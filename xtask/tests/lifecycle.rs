@@ -60,7 +60,7 @@ fn a_binary_that_is_not_there_is_named_before_anything_is_built() {
 fn a_binary_that_is_no_program_is_named() {
     let world = World::new();
     let nonsense = world.program("nonsense", "");
-    std::fs::write(&nonsense, "\u{7f}ELF?").unwrap();
+    std::fs::write(&nonsense, "#!/no/such/shell\n").unwrap();
     let mut command = world.e2e(&["phase1", "--exec", "true"]);
     let output = command.env("E2E_SERVER_BIN", &nonsense).output().unwrap();
     let text = text_of(&output);

@@ -38,6 +38,8 @@ use crate::{config::ModelArgs, provider::Provider};
 
 /// How often one question is put in other words, for a model that does not take some of it.
 const WORDINGS: usize = 3;
+/// How much is read of a refusal, in bytes: its first words are told.
+const MOST_OF_A_REFUSAL: usize = 64 * 1024;
 
 /// A client of one address; cheap to clone.
 #[derive(Clone)]
@@ -245,7 +247,7 @@ async fn bounded(answer: Response) -> String {
     let mut bytes = answer.bytes_stream();
     while let Some(Ok(piece)) = bytes.next().await {
         body.extend_from_slice(&piece);
-        if body.len() > 64 * 1024 {
+        if body.len() > MOST_OF_A_REFUSAL {
             break;
         }
     }

@@ -96,6 +96,12 @@ impl Env {
         redact::redact(text, self.secrets())
     }
 
+    /// A text without the secrets of all of these, as [`Env::redact`] leaves those of one out.
+    #[must_use]
+    pub fn redact_all<'a>(envs: impl IntoIterator<Item = &'a Self>, text: &str) -> String {
+        redact::redact(text, envs.into_iter().flat_map(Self::secrets))
+    }
+
     /// As [`Env::redact`], but only the first `most` bytes of the text; with it, how many bytes these are.
     pub(crate) fn redact_head(&self, text: &str, most: usize) -> (String, usize) {
         redact::redact_head(text, most, self.secrets())

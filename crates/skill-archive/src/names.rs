@@ -15,7 +15,7 @@ impl Names {
     /// A name is a file's or a folder's; the folders above a file count as well.
     ///
     /// # Errors
-    /// When it is both, or a file's twice, or there are too many: a path can name hundreds of folders.
+    /// When a path is both, when a file occurs twice, or when there are too many: a path can name hundreds of folders.
     pub(crate) fn add(&mut self, path: &str, folder: bool) -> Result<(), SkillError> {
         let both = || SkillError::entry(path, "is a file and a folder at once");
         for (end, _) in path.match_indices('/') {
@@ -29,7 +29,7 @@ impl Names {
         } else {
             &mut self.files
         };
-        // Bytes that differ can be one name, in the alphabet of who has no UTF-8.
+        // Names whose bytes differ can be read as one: what is no UTF-8 is read as code page 437.
         if !own.insert(path.to_owned()) && !folder {
             return Err(SkillError::entry(path, "occurs twice"));
         }

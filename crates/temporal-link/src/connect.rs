@@ -1,6 +1,9 @@
 //! From the settings to a connection.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -88,20 +91,30 @@ impl TemporalArgs {
             && url.port() != Some(0)
             && has_port;
         anyhow::ensure!(is_one, wrong());
-        anyhow::ensure!(
-            !tls || url.scheme() == "https",
-            "`{address}` is without TLS, which another setting asks for: {variable} takes https://HOST:PORT"
-        );
+        if let ("http", Some(wish)) = (url.scheme(), self.wish_for_tls()) {
+            bail!(
+                "`{address}` is without TLS, which {wish} asks for: {variable} takes https://HOST:PORT"
+            );
+        }
         Ok(url)
+    }
+
+    /// The variable that asks for TLS, beside the address.
+    fn wish_for_tls(&self) -> Option<&'static str> {
+        let wishes = [
+            (self.tls, "TEMPORAL_TLS"),
+            (self.api_key().is_some(), "TEMPORAL_API_KEY"),
+            (named(&self.tls_ca).is_some(), "TEMPORAL_TLS_CA"),
+            (named(&self.tls_cert).is_some(), "TEMPORAL_TLS_CERT"),
+        ];
+        let wish = wishes.into_iter().find(|(wished, _)| *wished);
+        wish.map(|(_, variable)| variable)
     }
 
     fn tls_options(&self) -> anyhow::Result<Option<TlsOptions>> {
         let https = self.address().starts_with("https://");
-        let [ca, cert, key] = [&self.tls_ca, &self.tls_cert, &self.tls_key]
-            .map(|path| path.as_deref().filter(|path| !path.as_os_str().is_empty()));
-        let wanted =
-            self.tls || https || ca.is_some() || cert.is_some() || self.api_key().is_some();
-        if !wanted {
+        let [ca, cert, key] = [&self.tls_ca, &self.tls_cert, &self.tls_key].map(named);
+        if !https && self.wish_for_tls().is_none() {
             return Ok(None);
         }
         let mut tls = TlsOptions::default();
@@ -118,6 +131,11 @@ impl TemporalArgs {
         }
         Ok(Some(tls))
     }
+}
+
+/// A variable that is empty names no file.
+fn named(path: &Option<PathBuf>) -> Option<&Path> {
+    path.as_deref().filter(|path| !path.as_os_str().is_empty())
 }
 
 /// A file's certificates in PEM, of which there is one at least.

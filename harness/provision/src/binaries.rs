@@ -79,7 +79,7 @@ impl Binary {
     }
 
     /// Whether the phases run it.
-    pub fn is_of(self, phases: Phases) -> bool {
+    pub fn is_run_by(self, phases: Phases) -> bool {
         match self {
             Self::Cli | Self::Server => true,
             Self::Runner | Self::Gateway | Self::Mcp => phases.two,
@@ -112,12 +112,12 @@ impl Binary {
     }
 }
 
-/// Nobody waits for a build to hear that somebody else's is not there.
+/// Looks whether somebody else's builds are there, before any time goes into a build of the rest.
 ///
 /// # Errors
 /// [`Code::Usage`] with the first of what the phases run that is no program.
 pub fn check_theirs(config: &Config, phases: Phases) -> anyhow::Result<()> {
-    for binary in Binary::ALL.into_iter().filter(|it| it.is_of(phases)) {
+    for binary in Binary::ALL.into_iter().filter(|it| it.is_run_by(phases)) {
         if let Some(Err(why)) = binary.theirs(config) {
             let text = format!("{}: {why}\n  mend: {}", binary.name(), binary.fix());
             return Err(coded(Code::Usage, text));

@@ -24,7 +24,7 @@ pub struct Targets {
 impl Targets {
     /// What the phases need and nobody swapped.
     pub fn new(config: &Config, phases: Phases, tests: bool, services: bool) -> Self {
-        let needed = |it: &Binary| *it == Binary::Cli || services && it.is_of(phases);
+        let needed = |it: &Binary| *it == Binary::Cli || services && it.is_run_by(phases);
         // Whoever serves by gRPC's own health service is asked by our server's check.
         let asks_by_grpc = (config.parts.guests()).any(|(_, guest)| guest.ready() == ReadyBy::Grpc);
         let bins: Vec<_> = Binary::ALL

@@ -22,10 +22,11 @@ fn ran(name: &str) -> u64 {
 #[test]
 fn good() {
     ran("good");
-    for _ in 0..500 {
-        if !at("hold").exists() { break; }
+    for _ in 0..6000 {
+        if !at("hold").exists() { return; }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+    panic!("held too long");
 }
 
 #[test]

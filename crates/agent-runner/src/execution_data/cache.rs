@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use agent_tools::Env;
 use temporalio_sdk::activities::ActivityError;
 use tokio::sync::OnceCell;
 
@@ -55,9 +56,9 @@ impl Cache {
     /// being loaded: nobody knows its secrets.
     pub(crate) fn redact(&self, text: &str) -> Option<String> {
         let kept = self.0.try_lock().ok()?;
-        kept.values().try_fold(text.to_owned(), |text, cell| {
-            Some(cell.get()?.env.redact(&text))
-        })
+        let envs = kept.values().map(|cell| Some(&cell.get()?.env));
+        let envs = envs.collect::<Option<Vec<_>>>()?;
+        Some(Env::redact_all(envs, text))
     }
 
     pub(crate) fn forget(&self, id: &str) {

@@ -9,21 +9,36 @@ use super::script_state::Script;
 
 /// All scripts.
 #[derive(Debug, Default)]
-pub struct Scripts {
-    all: Mutex<BTreeMap<String, Arc<Script>>>,
+pub struct Scripts(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    all: BTreeMap<String, Arc<Script>>,
     /// Keys of those whose test is done with them, the oldest first.
-    done: Mutex<VecDeque<String>>,
+    done: VecDeque<String>,
+}
+
+impl Known {
+    fn remove(&mut self, key: &str) -> bool {
+        // A later one of its key is another, which nobody is done with.
+        self.done.retain(|known| known != key);
+        let script = self.all.remove(key);
+        if let Some(script) = &script {
+            script.close();
+        }
+        script.is_some()
+    }
 }
 
 impl Scripts {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Script>>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         // Nothing that holds the lock can stop in the middle of a change.
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a script; whether there was none of its key.
     pub fn add(&self, script: Script) -> bool {
-        let mut all = self.all();
+        let all = &mut self.known().all;
         let new = !all.contains_key(script.key());
         if new {
             all.insert(script.key().to_owned(), Arc::new(script));
@@ -33,31 +48,21 @@ impl Scripts {
 
     /// A script by its key.
     pub fn get(&self, key: &str) -> Option<Arc<Script>> {
-        self.all().get(key).cloned()
-    }
-
-    fn done_with(&self) -> MutexGuard<'_, VecDeque<String>> {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known().all.get(key).cloned()
     }
 
     /// Takes a script away; answers that are held end. Whether there was one.
     pub fn remove(&self, key: &str) -> bool {
-        // A later one of its key is another, which nobody is done with.
-        self.done_with().retain(|known| known != key);
-        let script = self.all().remove(key);
-        if let Some(script) = &script {
-            script.close();
-        }
-        script.is_some()
+        self.known().remove(key)
     }
 
     /// Keeps a script for people only, until its room is needed; answers that are held end. Whether there is one.
     pub fn done(&self, key: &str) -> bool {
-        let Some(script) = self.get(key) else {
+        let Known { all, done } = &mut *self.known();
+        let Some(script) = all.get(key) else {
             return false;
         };
         script.close();
-        let mut done = self.done_with();
         if !done.iter().any(|known| known == key) {
             done.push_back(key.to_owned());
         }
@@ -66,23 +71,21 @@ impl Scripts {
 
     /// Takes the oldest script away that a test is done with. Whether there was one.
     pub fn give_up(&self) -> bool {
-        let oldest = self.done_with().pop_front();
-        oldest.is_some_and(|key| {
-            self.remove(&key);
-            true
-        })
+        let mut known = self.known();
+        let oldest = known.done.pop_front();
+        oldest.is_some_and(|key| known.remove(&key))
     }
 
     /// Ends all answers that are held.
     pub fn close(&self) {
-        for script in self.all().values() {
+        for script in self.known().all.values() {
             script.close();
         }
     }
 
     /// All keys.
     pub fn keys(&self) -> Vec<String> {
-        self.all().keys().cloned().collect()
+        self.known().all.keys().cloned().collect()
     }
 }
 

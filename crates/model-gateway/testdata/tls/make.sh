@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the certificates of tests/process/tls.rs, and of temporal-link's tests, anew: an authority and the one server that
+# Makes the certificates of tests/process/tls.rs, and of the tests of temporal-link and stigmer-cli, anew: an authority and the one server that
 # it signs, localhost. They hold from 2000 to 2100, whatever the clock of a machine says. The authority's key is thrown
 # away.
 set -eu

@@ -174,10 +174,10 @@ async fn a_cancel_of_what_does_not_end_is_given_up() {
         ..World::default()
     };
     let (_fake, server) = serve(world).await;
-    let output = run(&server, &["cancel", EXECUTION, "--timeout", "300ms"]).await;
+    let output = run(&server, &["cancel", EXECUTION, "--timeout", "1s"]).await;
     let text = shown(&output);
     assert!(text.starts_with("exit 1\n"), "{text}");
-    assert!(text.contains("has not within 300ms"), "{text}");
+    assert!(text.contains("has not within 1s"), "{text}");
 }
 
 #[tokio::test]

@@ -229,7 +229,7 @@ async fn an_execution_that_is_gone_is_not_asked_for_again() {
         ..World::default()
     };
     let (_fake, server) = serve(world).await;
-    let args = ["logs", "-f", EXECUTION, "--timeout", "300ms"];
+    let args = ["logs", "-f", EXECUTION, "--timeout", "10s"];
     let text = shown(&run(&server, &args).await);
     assert!(text.starts_with("exit 3\n"), "{text}");
     assert!(!text.contains("trying again"), "{text}");

@@ -223,7 +223,8 @@ fn merge(status: &mut AgentExecutionStatus, report: AgentExecutionStatus) {
 }
 
 /// Asks an execution to end. One that Temporal was not told of ends here and now; for a running
-/// one Temporal is told, and the runner reports its end. Of one that has ended nothing changes.
+/// one Temporal is told, now or when there is one again, and the runner reports its end. Of one that
+/// has ended nothing changes.
 pub(crate) fn cancel(tx: &mut Tx<'_>, id: &str, temporal: bool) -> Result<AgentExecution> {
     let mut execution: AgentExecution = tx.view().get(id)?;
     if execution.phase().is_terminal() {
@@ -237,8 +238,9 @@ pub(crate) fn cancel(tx: &mut Tx<'_>, id: &str, temporal: bool) -> Result<AgentE
         status.completed_at = now();
         put(tx, &mut execution)?;
     }
-    // Also for one that waited: its start may be under way at this moment.
-    if temporal {
+    // Also for one that waited: its start may be under way at this moment. One that did not wait was
+    // handed over: a Temporal is told when one is configured again.
+    if temporal || !waited {
         tx.send(id, Outgoing::Cancel)?;
     }
     Ok(execution)

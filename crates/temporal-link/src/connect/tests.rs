@@ -31,9 +31,19 @@ fn the_address_decides_the_scheme() {
         "https://h:7233/"
     );
     assert_eq!(target(&["--temporal-address=https://h"]), "https://h/");
-    for wish in ["--temporal-tls", "--temporal-api-key=hush"] {
+    let authority = concat!(
+        "--temporal-tls-ca=",
+        env!("CARGO_MANIFEST_DIR"),
+        "/../model-gateway/testdata/tls/authority.pem"
+    );
+    for (wish, variable) in [
+        ("--temporal-tls", "TEMPORAL_TLS"),
+        ("--temporal-api-key=hush", "TEMPORAL_API_KEY"),
+        (authority, "TEMPORAL_TLS_CA"),
+    ] {
         let refused = target(&["--temporal-address=http://h:1", wish]);
-        assert!(refused.contains("takes https://"), "{refused}");
+        let why = format!("which {variable} asks for: TEMPORAL_ADDRESS takes https://");
+        assert!(refused.contains(&why), "{refused}");
     }
     assert!(target(&[]).contains("TEMPORAL_ADDRESS"));
     assert!(target(&["--temporal-address=:"]).contains("HOST:PORT"));

@@ -153,7 +153,7 @@ fn builds(config: &Config) -> Vec<Finding> {
     let theirs = theirs.filter_map(|it| Some((it, it.theirs(config)?)));
     let found = theirs.map(|(binary, found)| {
         let result = found.map(|found| format!("{}, as configured", found.display()));
-        let of_both = binary.is_of(Phase::One.into());
+        let of_both = binary.is_run_by(Phase::One.into());
         let phases: &[_] = if of_both { &BOTH } else { &["phase2"] };
         finding(binary.name(), phases, result, binary.fix())
     });

@@ -70,7 +70,8 @@ async fn a_client_that_errs_or_lets_go_is_no_fault_of_the_server() -> Result {
     collector.until(SUBSCRIBE).await?;
     control.stop(&server).await?;
 
-    let spans = of_trace(&collector, trace)?;
+    let mut spans = of_trace(&collector, trace)?;
+    spans.sort_by_key(|it| it.span.start_time_unix_nano);
     let codes: Vec<_> = spans
         .iter()
         .map(|it| it.attribute("rpc.response.status_code"))

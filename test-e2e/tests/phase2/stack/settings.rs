@@ -47,8 +47,8 @@ async fn a_long_conversation_goes_on_in_a_new_history() -> Result {
         .stdio(&stack, &[])?
         .apply(&api)
         .await?;
-    let the_runners_own = "";
-    let done = Ask::new(&agent, the_runners_own, "Count to seven.")
+    let no_model = "";
+    let done = Ask::new(&agent, no_model, "Count to seven.")
         .completed(&api)
         .await?;
 

@@ -180,7 +180,7 @@ async fn an_answer_that_is_compressed_unasked_is_told_as_that() {
 
 #[tokio::test]
 async fn an_error_page_without_an_end_is_read_so_far_and_no_further() {
-    let page = "x".repeat(64 * 1024 + 1);
+    let page = "x".repeat(MOST_OF_A_REFUSAL + 1);
     let reply = format!("HTTP/1.1 500 Oops\r\nconnection: close\r\n\r\n{page}");
     let (url, _seen) = serve(vec![reply.into_bytes()], false).await;
     let error = whole(&model(&url)).await.unwrap_err();

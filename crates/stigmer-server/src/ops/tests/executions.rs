@@ -2,8 +2,8 @@
 
 use stigmer_api::{
     agentexecution::{
-        AgentExecution, AgentExecutionSpec, AgentExecutionStatus, ExecutionPhase, TodoItem,
-        TokenUsage, ToolCall,
+        AgentExecution, AgentExecutionSpec, AgentExecutionStatus, AgentMessage, ExecutionPhase,
+        TodoItem, TokenUsage, ToolCall,
     },
     agentinstance::{AgentInstance, AgentInstanceSpec},
     executioncontext::{ExecutionContext, ExecutionContextSpec},
@@ -15,7 +15,7 @@ use super::{agent, create, create_agent, named, open};
 use crate::{
     error::Result,
     ops::{self, Report, Valid},
-    store::Store,
+    store::{Outgoing, Store},
 };
 
 /// Asks `agent` in this session, or in one of its own.
@@ -52,6 +52,7 @@ async fn a_copy_of_an_execution_that_has_ended_begins_anew() {
     let first = ask(&store, agent.id(), "").await.unwrap();
     let end = AgentExecutionStatus {
         phase: ExecutionPhase::ExecutionFailed.into(),
+        messages: vec![AgentMessage::default()],
         tool_calls: vec![ToolCall::default()],
         error: "it broke".to_owned(),
         completed_at: "2026-11-26T12:00:00Z".to_owned(),
@@ -62,6 +63,7 @@ async fn a_copy_of_an_execution_that_has_ended_begins_anew() {
     copy.metadata_mut().id.clear();
     let begun = begin(&store, copy).await.unwrap();
     let status = begun.status.unwrap_or_default();
+    assert_eq!(status.messages.len(), 1, "{status:?}");
     let expected = AgentExecutionStatus {
         phase: ExecutionPhase::ExecutionPending.into(),
         phase_reason: "new".to_owned(),
@@ -183,4 +185,25 @@ async fn a_further_context_that_was_deleted_is_in_nobodys_way() {
     };
     let ended = report(&store, &id, end).await;
     assert_eq!(ended.phase(), ExecutionPhase::ExecutionCompleted);
+}
+
+#[tokio::test]
+async fn a_cancel_waits_where_no_temporal_is_configured_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let agent = create_agent(&store, agent("agent")).await;
+    for (handed_over, waiting) in [(false, vec![]), (true, vec![Outgoing::Cancel])] {
+        let id = ask(&store, agent.id(), "").await.unwrap().id().to_owned();
+        let cancelled = store.write(move |tx| {
+            if handed_over {
+                tx.unsend(&id, Outgoing::Start)?;
+            }
+            ops::execution::cancel(tx, &id, false)
+        });
+        let ended = cancelled.await.unwrap().phase().is_terminal();
+        assert_eq!(ended, !handed_over);
+        let outbox = store.read(|view| view.outbox()).unwrap();
+        let outbox: Vec<_> = outbox.into_iter().map(|(_, what)| what).collect();
+        assert_eq!(outbox, waiting);
+    }
 }

@@ -1,6 +1,6 @@
 //! Secrets on disk.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use stigmer_api::{
     Kind,
@@ -195,8 +195,7 @@ async fn an_old_database_is_sealed_when_it_is_opened() {
         assert_eq!(id.unwrap().as_deref(), Some(environment.id()));
         assert!(!on_disk(&folder, SECRET), "it is in a file still");
         let permissions = fs::metadata(&path).unwrap().permissions();
-        let mode = std::os::unix::fs::PermissionsExt::mode(&permissions);
-        assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+        assert_eq!(permissions.mode() & 0o777, 0o600, "{permissions:?}");
         close(&folder, store);
     }
     assert!(!path.with_extension("db.part").exists());

@@ -42,7 +42,7 @@ impl Service<http::Request<Body>> for Temporal {
 }
 
 #[tokio::test]
-async fn a_private_authority_is_believed_and_key_and_namespace_are_told() {
+async fn a_private_authority_is_believed_and_the_key_is_told() {
     let file = |name: &str| fs::read(format!("{FOLDER}/{name}")).unwrap();
     let identity = Identity::from_pem(file("localhost.pem"), file("localhost.key"));
     let tls = ServerTlsConfig::new().identity(identity);
