@@ -63,6 +63,7 @@ async fn cancel_lets_a_tool_go() -> Result {
         call.status() == ToolCallStatus::ToolCallFailed,
         "it still runs: {call:?}"
     );
+    ensure!(call.error == "the execution was cancelled", "{call:?}");
     ensure!(stack.temporal()?.closed(&id).await? == "CANCELED");
     script.finish().await?;
     Ok(())
