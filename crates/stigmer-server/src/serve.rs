@@ -209,4 +209,5 @@ fn routes(store: Store, outbox: Arc<Outbox>, runner: RunnerKey) -> anyhow::Resul
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used)]
 mod tests;
