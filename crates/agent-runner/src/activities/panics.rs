@@ -92,16 +92,21 @@ mod tests {
 
     const CANARY: &str = "canary-of-a-panic-77";
 
-    /// A cache with an execution `known`, which has a secret.
-    fn cache() -> Arc<Cache> {
+    /// Keeps an execution that has a secret.
+    fn keep(cache: &Cache, id: &str, secret: &str) {
         let secret = EnvVar {
-            value: CANARY.to_owned(),
+            value: secret.to_owned(),
             is_secret: true,
         };
         let env: Env = [("KEY".to_owned(), secret)].into_iter().collect();
-        let cache = Arc::new(Cache::default());
         let data = Arc::new(ExecutionData::of_env(env));
-        assert!(cache.enter("known").set(data).is_ok());
+        assert!(cache.enter(id).set(data).is_ok());
+    }
+
+    /// A cache with an execution `known`, which has a secret.
+    fn cache() -> Arc<Cache> {
+        let cache = Arc::new(Cache::default());
+        keep(&cache, "known", CANARY);
         install(Arc::clone(&cache));
         cache
     }
@@ -146,6 +151,15 @@ mod tests {
         let loading = cache();
         let _cell = loading.enter("loading");
         assert_eq!(told(loading.redact(CANARY)), WITHHELD);
+    }
+
+    #[test]
+    fn of_a_secret_that_begins_like_anothers_nothing_is_left() {
+        let cache = cache();
+        for nth in 0..8 {
+            keep(&cache, &nth.to_string(), "canary");
+        }
+        assert_eq!(told(cache.redact(CANARY)), "[redacted]");
     }
 
     #[tokio::test]
