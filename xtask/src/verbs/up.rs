@@ -62,12 +62,12 @@ pub async fn bring_up(
     interrupt: Interrupt,
 ) -> anyhow::Result<Code> {
     let began = Instant::now();
+    check_theirs(&config, Phase::Two.into())?;
     let _alone = alone(root, &interrupt).await?;
     if KeptStack::find(root, &config, &interrupt).await?.is_some() {
         return again(root, config, args, interrupt).await;
     }
     config.parts.settle(args.parts.as_deref())?;
-    check_theirs(&config, Phase::Two.into())?;
     model_choice::equipped(&config).await?;
     let plan = model_choice::plan(&config, &args.model, false, &interrupt).await?;
     let runtime = match (&args.mine, args.runtime) {
