@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use support::services::{with_services, world};
-use support::{World, alive, text_of, wait_for};
+use support::{World, alive, text_of};
 
 /// Ends what a test kept, whatever becomes of the test.
 struct Kept(World);
@@ -30,12 +30,11 @@ impl Kept {
 
     fn up() -> Self {
         let world = world();
-        let stay = "echo $$ > $E2E_FAKE/runner.pid; exec sleep 60";
-        world.service("runner", stay);
+        let noted = "echo $$ > $E2E_FAKE/runner.pid";
+        world.ready_after("runner", noted, "exec sleep 60");
         let kept = Self(world);
         let (code, text) = kept.run(&UP);
         assert_eq!(code, 0, "{text}");
-        wait_for(|| kept.0.pid("runner").is_some());
         kept
     }
 }

@@ -22,10 +22,9 @@ fn info(world: &World, run: &str) -> Value {
 #[test]
 fn a_stack_that_tests_ran_on_stays_and_is_used_again() {
     let world = world();
-    let stays = "echo $$ > $E2E_FAKE/runner.pid; env > $E2E_FAKE/runner.env; exec sleep 60";
-    world.service("runner", stays);
-    let failing = "until [ -s $E2E_FAKE/runner.pid ]; do sleep 0.01; done; exit 3";
-    let mut command = phase2(&world, &["--keep", "--model", "replay", "--exec", failing]);
+    let noted = "echo $$ > $E2E_FAKE/runner.pid; env > $E2E_FAKE/runner.env";
+    world.ready_after("runner", noted, "exec sleep 60");
+    let mut command = phase2(&world, &["--keep", "--model", "replay", "--exec", "exit 3"]);
     let output = command.output().unwrap();
     let text = text_of(&output);
     assert_eq!(output.status.code(), Some(10), "{text}");
@@ -42,6 +41,7 @@ fn a_stack_that_tests_ran_on_stays_and_is_used_again() {
     assert_eq!(other["kept"], false, "it is the other run's");
     assert!(alive(runner));
     let key = &environment(&world, "server")["STIGMER_RUNNER_KEY"];
+    std::fs::remove_file(world.fake().join("runner.ready")).unwrap();
     passes(&world, &["restart", "runner"]);
     assert!(!alive(runner));
     assert_eq!(&environment(&world, "runner")["STIGMER_RUNNER_KEY"], key);

@@ -252,9 +252,9 @@ fn with_temporal(world: &World) {
         r#"{"pollers":[{"taskQueueType":"activity","identity":"1@r","lastAccessTime":"T"}]}"#;
     let script = format!(
         "case \"$1 $8\" in 'task-queue '*) if [ -e $E2E_FAKE/polls ]; then echo '{poller}'; else echo '{{}}'; fi; exit 0;; esac; \
-         env > $E2E_FAKE/temporal.env; exec sleep 60"
+         env > $E2E_FAKE/temporal.env"
     );
-    world.service("temporal", &script);
+    world.ready_after("temporal", &script, "exec sleep 60");
 }
 
 const RUNNER: &str = "[parts.runner]\ncommand = [\"sh\", \"-c\", \"env > $E2E_FAKE/theirs.env; DO; exec sleep 60\"]\nready = \"activities\"\nready_seconds = 1\nkeys.runner = \"THEIR_KEY\"\n[parts.runner.env]\nBACKEND = \"{server}\"\nMODEL = \"{model_url}\"\nTEMPORAL = \"{temporal}\"\n";

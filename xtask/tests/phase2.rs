@@ -36,8 +36,7 @@ fn without_a_model_all_but_the_live_lane_runs_and_says_so() {
 #[test]
 fn server_and_runner_share_a_key_that_nobody_else_has() {
     let world = world();
-    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done";
-    let output = phase2(&world, &["--model", "replay", "--exec", noted])
+    let output = phase2(&world, &["--model", "replay", "--exec", "true"])
         .output()
         .unwrap();
     let text = text_of(&output);
@@ -91,8 +90,7 @@ const OF_THE_USER: [&str; 26] = [
 fn a_stack_of_ours_sees_nothing_of_the_user_that_was_not_chosen() {
     const CANARY: &str = "canary-of-the-user-7f3a";
     let world = world();
-    let noted =
-        "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done; env > $E2E_FAKE/script.env";
+    let noted = "env > $E2E_FAKE/script.env";
     let mut command = phase2(&world, &["--model", "replay", "--exec", noted]);
     for name in OF_THE_USER {
         command.env(name, CANARY);
@@ -158,7 +156,7 @@ fn those_whom_others_ask_end_last_and_temporal_at_once() {
     let world = world();
     let ends = |service: &str, more: &str| {
         let note = "trap 'echo $(basename $0) >> $E2E_FAKE/ended; exit' TERM";
-        world.service(service, &format!("{note}; {more} sleep 60 & wait"));
+        world.ready_after(service, note, &format!("{more} sleep 60 & wait"));
     };
     ends("server", &format!("{ANNOUNCED};"));
     ends("gateway", &format!("{ANNOUNCED};"));

@@ -13,8 +13,7 @@ fn a_models_key_is_its_runners_and_in_no_file() {
     const CANARY: &str = "canary-of-the-model-5b1e";
     let (world, model) = (world(), behind_a_key(CANARY));
     let url = format!("http://{}/v1", model.address);
-    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done";
-    let mut command = phase2(&world, &["--model-url", &url, "--exec", noted]);
+    let mut command = phase2(&world, &["--model-url", &url, "--exec", "true"]);
     command
         .env("STIGMER_LLM_API_KEY", CANARY)
         .env("OPENAI_API_KEY", "of-somebody-else");
@@ -39,8 +38,8 @@ fn a_models_key_is_a_secret_of_whoever_reuses_its_stack() {
         .env("STIGMER_LLM_API_KEY", CANARY)
         .output()
         .unwrap();
-    let said = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done; \
-                grep STIGMER_LLM_API_KEY $E2E_FAKE/runner.env > $(dirname $E2E_STACK)/logs/said.log";
+    let said =
+        "grep STIGMER_LLM_API_KEY $E2E_FAKE/runner.env > $(dirname $E2E_STACK)/logs/said.log";
     let reuse = [
         "e2e", "phase2", "--reuse", "--model", "replay", "--exec", said,
     ];
@@ -59,7 +58,7 @@ fn server_runner_and_tests_hear_of_a_collector_and_its_key_is_in_no_file() {
     const CANARY: &str = "canary-of-the-collector-3c9d";
     const NAMES: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"];
     let world = world();
-    let noted = "until [ -e $E2E_FAKE/runner.env ]; do sleep 0.01; done; env > $E2E_FAKE/script.env; \
+    let noted = "env > $E2E_FAKE/script.env; \
                  echo $OTEL_EXPORTER_OTLP_HEADERS > $(dirname $E2E_STACK)/logs/said.log";
     let mut command = phase2(&world, &["--model", "replay", "--exec", noted]);
     let told = [
@@ -92,9 +91,8 @@ fn server_runner_and_tests_hear_of_a_collector_and_its_key_is_in_no_file() {
 #[test]
 fn the_runners_key_in_a_log_is_found() {
     let world = world();
-    world.service("runner", "echo key=$STIGMER_RUNNER_KEY; exec sleep 60");
-    let said = "until [ -s $(dirname $E2E_STACK)/logs/runner.log ]; do sleep 0.01; done";
-    let output = phase2(&world, &["--model", "replay", "--exec", said])
+    world.ready_after("runner", "echo key=$STIGMER_RUNNER_KEY", "exec sleep 60");
+    let output = phase2(&world, &["--model", "replay", "--exec", "true"])
         .output()
         .unwrap();
     let text = text_of(&output);
@@ -146,12 +144,9 @@ fn a_key_that_a_dying_service_says_is_shown_nowhere() {
 #[test]
 fn a_key_that_a_service_says_before_it_dies_under_the_tests_is_shown_nowhere() {
     let world = world();
-    world.service(
-        "runner",
-        "echo key=$STIGMER_RUNNER_KEY; echo $$ > $E2E_FAKE/runner.pid; exec sleep 60",
-    );
-    let kill = "until [ -s $E2E_FAKE/runner.pid ]; do sleep 0.01; done; \
-                kill -9 $(cat $E2E_FAKE/runner.pid); sleep 300";
+    let said = "echo key=$STIGMER_RUNNER_KEY; echo $$ > $E2E_FAKE/runner.pid";
+    world.ready_after("runner", said, "exec sleep 60");
+    let kill = "kill -9 $(cat $E2E_FAKE/runner.pid); sleep 300";
     let mut command = phase2(&world, &["--model", "replay", "--exec", kill]);
     let output = command.output().unwrap();
     let text = text_of(&output);

@@ -73,6 +73,13 @@ impl World {
         self.program(name, &format!("{health}\n{script}"));
     }
 
+    /// One that is ready, to whoever asks about its health, once it has done the first of the two.
+    pub fn ready_after(&self, name: &str, first: &str, then: &str) {
+        let health = "case \"$1\" in healthcheck|operator|workflow) [ -e $0.ready ]; exit;; --version) echo temporal 9.9.9; exit 0;; esac";
+        let script = format!("{health}\n{first}\n: > $0.ready\n{then}");
+        self.program(name, &script);
+    }
+
     /// A program made of shell.
     pub fn program(&self, name: &str, script: &str) -> PathBuf {
         let path = self.fake().join(name);

@@ -4,21 +4,24 @@ use super::World;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-/// Everybody notes the environment and stays; those that announce an address do.
+/// Everybody notes the environment and stays; those that announce an address do. None is ready before.
 pub fn world() -> World {
     let world = World::new();
-    let note = "env > $E2E_FAKE/$(basename $0).part; mv $E2E_FAKE/$(basename $0).part $E2E_FAKE/$(basename $0).env";
-    let stay = format!("{note}; exec sleep 60");
     let announce = |port: u16| {
         format!(
-            "{note}; echo 127.0.0.1:{port} > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60"
+            "echo 127.0.0.1:{port} > $STIGMER_ANNOUNCE_FILE.tmp; mv $STIGMER_ANNOUNCE_FILE.tmp $STIGMER_ANNOUNCE_FILE; exec sleep 60"
         )
     };
-    world.server(&announce(4242));
-    world.service("gateway", &announce(4243));
-    world.service("mcp", &announce(4244));
-    world.service("runner", &stay);
-    world.service("temporal", &stay);
+    let stay = || "exec sleep 60".to_owned();
+    for (name, then) in [
+        ("server", announce(4242)),
+        ("gateway", announce(4243)),
+        ("mcp", announce(4244)),
+        ("runner", stay()),
+        ("temporal", stay()),
+    ] {
+        world.ready_after(name, "env > $E2E_FAKE/$(basename $0).env", &then);
+    }
     world
 }
 
