@@ -155,6 +155,11 @@ fn nextest_is_told_what_it_is_given_and_tests_are_shared_out() {
     for (one, other) in first.iter().zip(second).take(3) {
         assert_eq!(one + other, 1, "{first:?} {second:?}");
     }
+    let times = || std::fs::read_to_string(world.runs().join("latest/timings.json")).unwrap();
+    let of_a_share = times();
+    assert!(of_a_share.contains("phase1 tests (") && !of_a_share.contains("phase1 good"));
+    run(&world, 0, &["phase1"]);
+    assert!(times().contains("phase1 good"), "{}", times());
     run(&world, 2, &["phase1", "--shard", "3/2"]);
     run(
         &world,

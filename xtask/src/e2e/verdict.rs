@@ -112,7 +112,8 @@ fn times(context: &RunContext, outcome: &Outcome, args: &Args) -> Option<Timings
         let named = services.map(|(name, took)| (format!("{phase} {name}"), took.as_secs_f64()));
         now.services.extend(named);
         // Among few others a test takes a fraction.
-        if args.filter.is_none() && args.failed.is_none() && args.changed_since.is_none() {
+        let whole = args.filter.is_none() && args.shard.is_none();
+        if whole && args.failed.is_none() && args.changed_since.is_none() {
             let cases = junit::read(&junit.unwrap_or_default());
             now.add_tests(&phase, &cases.unwrap_or_default());
         }
