@@ -7,6 +7,7 @@ const ROOMS: &[&str] = &[
     "choose.rs",
     "tools/manifest.rs",
     "tools/cache.rs",
+    "tools/clean.rs",
     "tools/job.rs",
     "tools/pip.rs",
     "tools/progress.rs",

@@ -1,7 +1,7 @@
 //! `cargo xtask tools`: what its verbs do.
 
-use anyhow::Context;
 use harness_base::{Code, Config, Interrupt, coded, platform};
+use harness_provision::tools::clean::clean;
 use harness_provision::tools::{cache_dir, folder, install, manifest};
 
 /// What to do with the tools.
@@ -24,7 +24,7 @@ pub enum Verb {
         #[arg(long)]
         verify: bool,
     },
-    /// Remove the whole tools cache
+    /// Remove all tools from the cache; what else lies there stays
     Clean,
 }
 
@@ -73,13 +73,16 @@ pub async fn run(config: &Config, verb: Verb) -> anyhow::Result<Code> {
                 println!("{name:<10} {:<16} {state:<10} {dir}", tool.version);
             }
         }
-        Verb::Clean => match std::fs::remove_dir_all(&cache) {
-            Ok(()) => println!("removed {}", cache.display()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                println!("nothing at {}", cache.display())
+        Verb::Clean => {
+            let cleaned = clean(config, &cache)?;
+            match cleaned.removed {
+                0 => println!("no tool at {}", cache.display()),
+                _ => println!("removed the tools at {}", cache.display()),
             }
-            Err(error) => return Err(error).with_context(|| format!("remove {}", cache.display())),
-        },
+            if !cleaned.left.is_empty() {
+                println!("left there, no tool of ours: {}", cleaned.left.join(", "));
+            }
+        }
     }
     Ok(Code::Passed)
 }

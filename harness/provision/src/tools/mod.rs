@@ -1,6 +1,7 @@
 //! Pinned tools in a per-user cache.
 
 pub mod cache;
+pub mod clean;
 pub mod install;
 mod job;
 pub mod manifest;
