@@ -190,7 +190,7 @@ impl Stack {
             .temporal
             .clone()
             .context("this phase has no Temporal")?;
-        Ok(Temporal::new(at))
+        Ok(Temporal::new(at, self.runtime != "external"))
     }
 
     /// The stack's model.

@@ -34,6 +34,8 @@ const LOOKS: usize = 500;
 #[derive(Clone)]
 pub struct Temporal {
     at: TemporalEndpoint,
+    /// In place of the user's, where profiles may name a key or TLS, which the stack's own has not.
+    home: Option<&'static str>,
     client: Arc<OnceCell<Client>>,
 }
 
@@ -78,9 +80,11 @@ impl Event {
 }
 
 impl Temporal {
-    pub(crate) fn new(at: TemporalEndpoint) -> Self {
+    /// One of the stack's own, or somebody else's, who is asked as the user would ask.
+    pub(crate) fn new(at: TemporalEndpoint, own: bool) -> Self {
         Self {
             at,
+            home: own.then_some("/nonexistent"),
             client: Arc::default(),
         }
     }
@@ -115,6 +119,8 @@ impl Temporal {
             .args(["--address", &self.at.address])
             .args(["--namespace", &self.at.namespace])
             .args(["--output", "json"])
+            .envs(self.home.map(|home| ("HOME", home)))
+            .envs(self.home.map(|home| ("XDG_CONFIG_HOME", home)))
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output()
@@ -262,4 +268,33 @@ async fn connect(at: &TemporalEndpoint) -> Result<Client> {
     let namespace = format!("--temporal-namespace={}", at.namespace);
     let told = Told::try_parse_from(["test-e2e", &address, &namespace])?;
     told.temporal.connect("test-e2e").await
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_users_profiles_are_for_somebody_elses_temporal_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let cli = dir.path().join("temporal");
+        let script = "#!/bin/sh\necho \"{\\\"events\\\": [\\\"$HOME\\\"]}\"\n";
+        fs::write(&cli, script).unwrap();
+        fs::set_permissions(&cli, fs::Permissions::from_mode(0o755)).unwrap();
+        let at = TemporalEndpoint {
+            address: "127.0.0.1:1".to_owned(),
+            namespace: "default".to_owned(),
+            task_queue: "queue".to_owned(),
+            cli,
+        };
+        let home = async |own| {
+            let shown = Temporal::new(at.clone(), own).shown("aex_1").await.unwrap();
+            shown["events"][0].as_str().unwrap().to_owned()
+        };
+        assert_eq!(home(true).await, "/nonexistent");
+        assert_eq!(home(false).await, std::env::var("HOME").unwrap());
+    }
 }

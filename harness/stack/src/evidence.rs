@@ -1,6 +1,7 @@
 //! What is kept when something failed, and reading it back.
 
 use crate::file::{Runtime, StackFile};
+use crate::temporal_cli::{NO_HOME, without_profiles};
 use harness_base::{Command, Inherit, query};
 use std::path::Path;
 use std::time::Duration;
@@ -20,16 +21,18 @@ pub fn exchanges(log: &Path, into: &Path) {
 /// somebody else's is asked as the user would ask it, ours by its address alone.
 pub async fn histories(file: &StackFile, into: &Path, most: usize) -> usize {
     let Some(at) = &file.temporal else { return 0 };
-    let inherit = match file.runtime {
-        Runtime::External => Inherit::All,
-        Runtime::Native | Runtime::Docker => Inherit::System,
-    };
     let ask = |args: &[&str]| {
         let command = Command::new(&at.cli)
             .args(args.iter().copied())
             .args(["--address", &at.address, "--namespace", &at.namespace])
             .args(["-o", "json"]);
-        query(command.inherit(inherit), Duration::from_secs(10))
+        let command = match file.runtime {
+            Runtime::External => command,
+            Runtime::Native | Runtime::Docker => {
+                without_profiles(command.inherit(Inherit::System), Path::new(NO_HOME))
+            }
+        };
+        query(command, Duration::from_secs(10))
     };
     let (unfinished, limit) = ("ExecutionStatus != 'Completed'", most.to_string());
     let list = ask(&["workflow", "list", "--query", unfinished, "--limit", &limit]).await;
@@ -96,7 +99,9 @@ mod tests {
         let one = |n| format!(r#"{{"execution":{{"workflowId":"a/{n}","runId":"r"}}}}"#);
         let list = format!("[{},{},{}]", one(1), one(2), one(3));
         let cli = dir.path().join("temporal");
-        let script = format!("#!/bin/sh\n[ $2 = list ] && echo '{list}' || echo \"$*\"\n");
+        let script = format!(
+            "#!/bin/sh\n[ $2 = list ] && echo '{list}' || echo \"$* of $HOME $XDG_CONFIG_HOME\"\n"
+        );
         std::fs::write(&cli, script).unwrap();
         std::fs::set_permissions(&cli, Permissions::from_mode(0o755)).unwrap();
         let golden = include_str!("../../../test-e2e/testdata/stack.json");
@@ -109,6 +114,8 @@ mod tests {
             let first = std::fs::read_to_string(into.join("a_1-r.json")).unwrap();
             let asked = "workflow show --workflow-id a/1 --run-id r --address";
             assert!(first.starts_with(asked), "{first}");
+            let home = " of /nonexistent /nonexistent";
+            assert!(first.ends_with(home), "the user's profiles: {first}");
         }
     }
 

@@ -29,6 +29,7 @@ pub mod service;
 pub mod services;
 pub mod stack;
 pub mod start;
+mod temporal_cli;
 pub mod there;
 pub mod ways;
 pub mod wiring;

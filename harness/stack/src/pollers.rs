@@ -1,5 +1,6 @@
 //! Who polls a task queue, as Temporal tells by its CLI.
 
+use crate::temporal_cli::{NO_HOME, without_profiles};
 use anyhow::Context;
 use harness_base::{Command, Inherit, query};
 use serde::Deserialize;
@@ -64,7 +65,7 @@ impl Pollers {
             .args(["--task-queue", &queue.name])
             .inherit(Inherit::System);
         Self {
-            ask,
+            ask: without_profiles(ask, Path::new(NO_HOME)),
             queue,
             seen: Arc::default(),
         }
@@ -141,6 +142,19 @@ fn new<'a>(polls: &'a Polls, seen: &Seen) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_profile_of_the_users_is_asked_along() {
+        let queue = Queue {
+            name: "q".into(),
+            namespace: "n".into(),
+            kind: "activity",
+        };
+        let pollers = Pollers::new(Path::new("temporal"), "127.0.0.1:1", queue);
+        let echo = pollers.ask.echo();
+        let homes = "HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent temporal ";
+        assert!(echo.starts_with(homes), "{echo}");
+    }
 
     #[test]
     fn who_is_new() {

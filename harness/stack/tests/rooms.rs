@@ -9,6 +9,7 @@ const ROOMS: &[&str] = &[
     "compose/containers.rs",
     "handle.rs",
     "lease.rs",
+    "temporal_cli.rs",
     "pollers.rs",
     "service.rs",
     "ready.rs",

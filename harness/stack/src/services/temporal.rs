@@ -2,6 +2,7 @@
 
 use super::NAMESPACE;
 use crate::service::{ContainerNeeds, Health, Place, ServiceSpec};
+use crate::temporal_cli::without_profiles;
 use harness_base::{Command, Inherit};
 use std::path::Path;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub fn spec(place: Place<'_>, web: Option<u16>, limit: Duration) -> ServiceSpec 
         command = command.args([format!("--dynamic-config-value={value}")]);
     }
     if let Place::Process { dir, .. } = place {
-        command = quiet(command, dir);
+        command = without_profiles(command, dir);
     }
     ServiceSpec {
         command,
@@ -63,12 +64,5 @@ fn health_args(address: &str) -> Vec<String> {
 /// Asks one in a container whether it answers for its cluster, by the `temporal` of this host.
 pub fn health(bin: &Path, address: &str, home: &Path) -> Command {
     let command = Command::new(bin).args(health_args(address));
-    quiet(command.inherit(Inherit::System), home)
-}
-
-/// Its own files (the note about newer versions, profiles) go to the run's folder, not into the user's home.
-fn quiet(command: Command, home: &Path) -> Command {
-    command
-        .env("HOME", home.to_string_lossy())
-        .env("XDG_CONFIG_HOME", home.to_string_lossy())
+    without_profiles(command.inherit(Inherit::System), home)
 }
