@@ -35,6 +35,19 @@ fn only_what_changed_is_built_again() {
 }
 
 #[test]
+fn a_target_folder_of_cargos_configuration_hides_no_new_binary() {
+    let checkout = Checkout::new("elsewhere");
+    checkout.docker("");
+    let mut command = checkout.xtask(&["images"]);
+    let elsewhere = checkout.world.fake().join("elsewhere");
+    let output = command.env("CARGO_BUILD_TARGET_DIR", &elsewhere).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    assert_eq!(Checkout::built(&checkout.calls()), ALL);
+    assert!(!elsewhere.exists());
+}
+
+#[test]
 fn a_build_that_fails_is_one_message_with_its_mend() {
     let cases = [
         (

@@ -52,3 +52,25 @@ fn a_stack_that_tests_ran_on_stays_and_is_used_again() {
     assert!(passes(&world, &["down"]).contains("no stack is up"));
     world.assert_nothing_left();
 }
+
+#[test]
+fn checkouts_with_one_target_folder_have_stacks_of_their_own() {
+    let (one, other) = (world(), world());
+    let shared = tempfile::tempdir().unwrap();
+    let says = |world: &World, args: &[&str]| {
+        let mut command = with_services(world, args);
+        let output = command.env("CARGO_TARGET_DIR", shared.path()).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+        text_of(&output)
+    };
+    says(&one, &["up", "--runtime", "native", "--model", "replay"]);
+    let shown = says(&other, &["status"]);
+    let ended = says(&other, &["down"]);
+    let still = says(&one, &["status"]);
+    says(&one, &["down"]);
+    assert!(shown.contains("no stack is up"), "{shown}");
+    assert!(ended.contains("no stack is up"), "{ended}");
+    assert!(still.contains("runner"), "{still}");
+    one.assert_nothing_left();
+}

@@ -40,6 +40,6 @@ pub use process::{
     tail, this_program,
 };
 pub use run::info::Info;
-pub use run::{Run, runs_dir};
+pub use run::{Run, runs_dir, target_dir};
 pub use signals::Interrupt;
 pub use variable::variable;

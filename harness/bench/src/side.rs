@@ -3,7 +3,7 @@
 use crate::child::Runner;
 use anyhow::Context;
 use harness_base::cargo::cargo;
-use harness_base::{Artifacts, Code, Command, Output, coded, git, query, runs_dir};
+use harness_base::{Artifacts, Code, Command, Output, coded, git, query, target_dir};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Side {
 
 /// Where the other commits' checkouts lie, and what is written while measuring.
 pub fn folder(root: &Path) -> PathBuf {
-    runs_dir(root).with_file_name("bench")
+    target_dir(root).join("bench")
 }
 
 async fn git(root: &Path, args: &[&str]) -> Result<String, String> {

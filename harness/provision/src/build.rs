@@ -87,8 +87,11 @@ pub async fn run(
     if verbose {
         eprintln!("$ {}", command.echo());
     }
+    // Without the run's mark: a compiler cache that the build starts serves later builds too. What is cargo's own is in its
+    // group, which the sweep finds by the pid file.
+    run.note(&command);
     let process = spawn(
-        &run.own(command),
+        &command,
         &Output::StdoutOnly(artifacts(run)),
         Some(&run.pid_file("build")),
     )?;

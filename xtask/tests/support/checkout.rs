@@ -26,10 +26,12 @@ case "$1 $2" in
 esac
 exit 0"#;
 
-/// It copies one program to each binary that is asked for.
+/// It copies one program to each binary that is asked for, into the target folder that cargo would take.
 const CARGO: &str = r#"
+to=${CARGO_TARGET_DIR:-${CARGO_BUILD_TARGET_DIR:-target}}
 while [ $# -gt 0 ]; do
-    [ "$1" = --target ] && at=${CARGO_TARGET_DIR:-target}/$2/image && mkdir -p $at
+    [ "$1" = --target-dir ] && to=$2
+    [ "$1" = --target ] && at=$to/$2/image && mkdir -p $at
     [ "$1" = --bin ] && cp $E2E_FAKE/program $at/$2
     shift
 done

@@ -30,11 +30,25 @@ pub struct Run {
     secrets: Arc<Mutex<Vec<String>>>,
 }
 
-/// Where the runs of a checkout lie.
+/// cargo's target folder.
+pub fn target_dir(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .filter(|dir| !dir.is_empty())
+        .map_or_else(|| root.join("target"), |dir| root.join(dir))
+}
+
+/// Where the runs of a checkout lie: `e2e` in its target folder, and in one outside, which several checkouts may share, a
+/// folder of its own there.
 pub fn runs_dir(root: &Path) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root.join("target"), |dir| root.join(dir));
-    target.join("e2e")
+    runs_in(&target_dir(root), root)
+}
+
+fn runs_in(target: &Path, root: &Path) -> PathBuf {
+    let runs = target.join("e2e");
+    if target.starts_with(root) {
+        return runs;
+    }
+    runs.join(info::checkout_hash(root))
 }
 
 impl Run {
@@ -96,6 +110,12 @@ impl Run {
 
     /// Marks a command as this run's, so that the sweep finds whatever it leaves behind, and notes it in `commands.log`.
     pub fn own(&self, command: Command) -> Command {
+        self.note(&command);
+        command.env("E2E_RUN_ID", &self.id)
+    }
+
+    /// Notes a command in `commands.log`.
+    pub fn note(&self, command: &Command) {
         let line = format!("{}\n", self.redact(&command.echo()));
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -103,7 +123,6 @@ impl Run {
             .open(self.dir.join("commands.log"));
         // The note serves people who read the evidence; a full disk shows itself in the logs that matter.
         let _ = log.and_then(|mut file| file.write_all(line.as_bytes()));
-        command.env("E2E_RUN_ID", &self.id)
     }
 
     /// Remembers a secret for [`Run::redact`].
@@ -137,6 +156,14 @@ impl Run {
 mod tests {
     use super::*;
     use crate::exit::Code;
+
+    #[test]
+    fn checkouts_that_share_a_target_folder_share_no_runs() {
+        let runs = |target: &str, root: &str| runs_in(Path::new(target), Path::new(root));
+        assert_eq!(runs("/a/target", "/a"), Path::new("/a/target/e2e"));
+        let (one, other) = (runs("/shared", "/a"), runs("/shared", "/b"));
+        assert!(one.starts_with("/shared/e2e") && one != other, "{one:?}");
+    }
 
     #[test]
     fn a_secret_is_in_no_note_and_no_error() {

@@ -1,13 +1,12 @@
 //! The static binaries of all images, by one cargo build; where this machine makes none, in a container.
 
 use super::component::Component;
-use super::layout::target;
 use super::registry;
 use anyhow::Context;
 use harness_base::cargo::cargo;
 use harness_base::docker::labels::labels;
 use harness_base::docker::{self, ANSWER, docker, leftovers};
-use harness_base::{Code, Command, Config, Output, Process, coded, spawn};
+use harness_base::{Code, Command, Config, Output, Process, coded, spawn, target_dir};
 use nix::sys::signal::Signal;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -25,17 +24,17 @@ pub(super) fn folder(root: &Path, in_container: bool) -> PathBuf {
     let target = if in_container {
         inside(root)
     } else {
-        target(root)
+        target_dir(root)
     };
     target.join(triple()).join("image")
 }
 
 /// The target folder of builds in a container: another compiler, so another folder.
 fn inside(root: &Path) -> PathBuf {
-    target(root).join("in-container")
+    target_dir(root).join("in-container")
 }
 
-/// What cargo is told, wherever it runs.
+/// What `cargo build` is told, wherever it runs.
 fn arguments(offline: bool) -> Vec<String> {
     let bins: std::collections::BTreeSet<&str> = Component::ALL
         .into_iter()
@@ -43,7 +42,7 @@ fn arguments(offline: bool) -> Vec<String> {
         .map(Component::binary)
         .collect();
     let (profile, triple) = (
-        ["build", "--profile", "image", "--target"].map(str::to_owned),
+        ["--profile", "image", "--target"].map(str::to_owned),
         triple(),
     );
     let bins = bins.into_iter().flat_map(|name| ["--bin", name]);
@@ -57,7 +56,10 @@ fn arguments(offline: bool) -> Vec<String> {
 
 /// The cargo call of this machine.
 fn here(root: &Path, offline: bool) -> Command {
+    let target = target_dir(root).display().to_string();
     Command::new(cargo())
+        // Cargo's own configuration may name another, and old binaries may lie in this one.
+        .args(["build", "--target-dir", &target])
         .args(arguments(offline))
         .env("RUSTFLAGS", STATIC)
         .cwd(root)
@@ -91,7 +93,7 @@ fn contained(
         .args(["--env", "CARGO_HOME=/cargo", "--env", "HOME=/cargo"])
         .args(["--env", "CARGO_TARGET_DIR=/target"])
         .args(["--env".to_owned(), format!("RUSTFLAGS={STATIC}")])
-        .args(["--workdir", "/checkout", builder, "cargo"])
+        .args(["--workdir", "/checkout", builder, "cargo", "build"])
         .args(arguments(offline))
         .args(["--locked"])
 }
@@ -192,7 +194,7 @@ mod tests {
         let plain = |command: Command| command.echo().replace(&triple(), "TRIPLE");
         let echo = plain(here(Path::new("/w"), true));
         let echo = echo.split_once(" build ").unwrap().1;
-        insta::assert_snapshot!(echo, @"--profile image --target TRIPLE --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --offline");
+        insta::assert_snapshot!(echo, @"--target-dir /w/target --profile image --target TRIPLE --bin agent-runner --bin mcp-probe --bin model-gateway --bin stigmer-server --offline");
         let inside = |offline| {
             let labels = [("label", "value".to_owned())];
             let (root, target) = (Path::new("/w"), Path::new("/t"));
