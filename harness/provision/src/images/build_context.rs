@@ -4,6 +4,8 @@ use super::component::Component;
 use anyhow::Context;
 use harness_base::random::hex;
 use hmac_sha256::Hash as Sha256;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A folder that goes when the build ends, however it ends.
@@ -29,6 +31,10 @@ impl Folder {
     ) -> anyhow::Result<Self> {
         let folder = Self(path);
         let context = &folder.0;
+        // Whoever builds may have a umask that leaves nothing to others, and images run as somebody else.
+        let mode = |name: &str, mode: u32| {
+            std::fs::set_permissions(context.join(name), Permissions::from_mode(mode))
+        };
         let make = || -> std::io::Result<()> {
             let _ = std::fs::remove_dir_all(context); // of a process that had our pid
             std::fs::create_dir_all(context.join("data"))?;
@@ -36,12 +42,15 @@ impl Folder {
             std::fs::write(context.join("data/.keep"), "")?;
             std::fs::write(context.join("ca-certificates.crt"), authorities())?;
             std::fs::copy(dockerfile, context.join("Dockerfile"))?;
+            mode("data", 0o755)?;
+            mode("ca-certificates.crt", 0o644)?;
             let Some((binary, name)) = binary else {
                 return Ok(());
             };
             // A link costs nothing; across file systems it has to be a copy.
             std::fs::hard_link(binary, context.join(name))
-                .or_else(|_| std::fs::copy(binary, context.join(name)).map(drop))
+                .or_else(|_| std::fs::copy(binary, context.join(name)).map(drop))?;
+            mode(name, 0o755)
         };
         make().with_context(|| format!("fill {}", context.display()))?;
         Ok(folder)
@@ -75,4 +84,28 @@ fn authorities() -> Vec<u8> {
         .chain(known.map(PathBuf::from))
         .find_map(|path| std::fs::read(path).ok())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_may_read_and_run_what_a_narrow_umask_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let (binary, dockerfile) = (dir.path().join("built"), dir.path().join("Dockerfile"));
+        for file in [&binary, &dockerfile] {
+            std::fs::write(file, "x").unwrap();
+            std::fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+        }
+        let context = dir.path().join("context");
+        let folder = Folder::fill(context, Some((&binary, "server")), &dockerfile).unwrap();
+        let mode = |name: &str| {
+            let meta = std::fs::metadata(folder.0.join(name)).unwrap();
+            meta.permissions().mode() & 0o777
+        };
+        assert_eq!(mode("server"), 0o755);
+        assert_eq!(mode("data"), 0o755);
+        assert_eq!(mode("ca-certificates.crt"), 0o644);
+    }
 }
