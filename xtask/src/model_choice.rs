@@ -1,7 +1,8 @@
 //! What phase 2 starts with, by its flags and by what is there: nothing is missing, and a model or none.
 
 use crate::verbs::prereqs;
-use harness_base::{Code, Config, Interrupt, coded};
+use clap::ValueEnum;
+use harness_base::{Code, Config, Interrupt, coded, quoted};
 use harness_provision::{LiveModel, Mode, Model, ModelChoice, ModelPlan, choose};
 
 /// What answers in the replayed and the live lane.
@@ -53,6 +54,23 @@ impl ModelArgs {
             Mode::Replay => Ok(()),
             _ => self.choice().map(drop),
         }
+    }
+
+    /// The flags that say the same, as they are typed.
+    pub fn flags(&self) -> Vec<String> {
+        let default = ModelMode::Auto;
+        let mode = (self.model != default).then(|| self.model.to_possible_value());
+        let mode = mode.flatten().map(|mode| mode.get_name().to_owned());
+        let named = [
+            ("--model", &mode),
+            ("--model-url", &self.model_url),
+            ("--model-name", &self.model_name),
+        ];
+        let said = named
+            .into_iter()
+            .filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+        said.flat_map(|(flag, value)| [flag.to_owned(), quoted(value)])
+            .collect()
     }
 
     /// The mode.
@@ -141,6 +159,21 @@ async fn model_lacks(config: &Config, model: &Model) -> Vec<String> {
 mod tests {
     use super::*;
     use harness_base::code_of;
+
+    #[test]
+    fn flags_are_said_as_they_were_given() {
+        assert_eq!(ModelArgs::default().flags(), [""; 0]);
+        let args = ModelArgs {
+            model: ModelMode::Live,
+            model_url: Some("http://m/v1".into()),
+            model_name: Some("a model".into()),
+        };
+        let flags = args.flags().join(" ");
+        assert_eq!(
+            flags,
+            "--model live --model-url http://m/v1 --model-name 'a model'"
+        );
+    }
 
     #[tokio::test]
     async fn replay_asks_nobody_even_where_a_model_is_required() {

@@ -113,6 +113,23 @@ fn a_stack_of_ours_sees_nothing_of_the_user_that_was_not_chosen() {
 }
 
 #[test]
+fn programs_that_are_named_from_here_are_found_from_everywhere() {
+    let world = world();
+    let whole = format!(
+        "grep -q '\"stigmer\": \"{}/' $E2E_STACK && grep -q '\"stdio\": \"/' $E2E_STACK",
+        world.fake().display()
+    );
+    let output = phase2(&world, &["--model", "replay", "--exec", &whole])
+        .current_dir(world.root())
+        .env("E2E_CLI_BIN", "fake/true")
+        .env("E2E_MCP_BIN", "./fake/mcp")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    world.assert_nothing_left();
+}
+
+#[test]
 fn whoever_needs_a_model_hears_that_there_is_none() {
     for args in [
         &["--if-missing", "fail"][..],

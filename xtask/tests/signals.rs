@@ -5,6 +5,7 @@
 mod support;
 
 use nix::sys::signal::Signal;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{ANNOUNCED, World, alive, send, small, text_of, wait_for};
 
@@ -25,6 +26,31 @@ fn signals_during_start_end_everything() {
         );
         world.assert_nothing_left();
     }
+}
+
+#[test]
+fn a_hangup_that_nohup_keeps_off_ends_nothing() {
+    let world = World::new();
+    world.good_server();
+    let script = "echo $$ > $E2E_FAKE/tests.pid; until [ -e $E2E_FAKE/go ]; do sleep 0.02; done";
+    let inner = world.e2e(&["phase1", "--exec", script]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
+    command.arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_for(|| world.pid("tests").is_some());
+    send(child.id(), Signal::SIGHUP);
+    std::fs::write(world.fake().join("go"), "").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    world.assert_nothing_left();
 }
 
 #[test]
@@ -116,6 +142,24 @@ fn a_signal_while_cargo_builds_ends_it() {
     assert!(!text.contains("still there after the stop"), "{text}");
     let took = began.elapsed();
     assert!(took < Duration::from_secs(20), "took {took:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn what_a_build_starts_for_later_builds_is_not_the_runs() {
+    let world = World::new();
+    world.good_server();
+    let built = r#"{"reason":"compiler-artifact","target":{"name":"stigmer","kind":["bin"]},"executable":"/bin/true"}"#;
+    let daemon = "setsid sleep 63 > /dev/null 2>&1 & echo $! > $E2E_FAKE/daemon.pid";
+    let cargo = world.program("cargo", &format!("{daemon}; echo '{built}'"));
+    let mut command = world.e2e(&["phase1", "--exec", "true"]);
+    let command = command.env("CARGO", cargo).env_remove("E2E_CLI_BIN");
+    let output = command.output().unwrap();
+    let daemon = world.pid("daemon").unwrap();
+    let lived = alive(daemon);
+    send(u32::try_from(daemon).unwrap(), Signal::SIGKILL);
+    assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+    assert!(lived, "{}", text_of(&output));
     world.assert_nothing_left();
 }
 

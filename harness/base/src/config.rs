@@ -72,6 +72,26 @@ pub struct Services {
     pub cli: Service,
 }
 
+impl Services {
+    /// Takes paths of programs as seen from this folder; a bare name is one on PATH.
+    fn beside(&mut self, folder: &Path) {
+        let services = [
+            &mut self.temporal,
+            &mut self.server,
+            &mut self.runner,
+            &mut self.gateway,
+            &mut self.mcp,
+            &mut self.model,
+            &mut self.cli,
+        ];
+        for bin in services.into_iter().filter_map(|it| it.bin.as_mut()) {
+            if bin.components().nth(1).is_some() {
+                *bin = folder.join(&*bin);
+            }
+        }
+    }
+}
+
 /// One service.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -243,9 +263,11 @@ pub fn refuse_old_variables() -> anyhow::Result<()> {
 pub fn load(root: &Path) -> anyhow::Result<Config> {
     let read = || {
         let source = Source::read(&root.join("e2e.toml"))?;
-        parse(&source)
+        let mut config = parse(&source)?;
+        config.services.beside(root);
+        Ok(config)
     };
-    read().map_err(|why| coded(Code::Usage, why))
+    read().map_err(|why: String| coded(Code::Usage, why))
 }
 
 fn parse(source: &Arc<Source>) -> Result<Config, String> {
@@ -297,6 +319,22 @@ mod tests {
             tables += 1;
         }
         assert!(tables > 20, "{tables}");
+    }
+
+    #[test]
+    fn programs_are_named_as_seen_from_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let of_server = OURS.replacen(
+            "[services.server]",
+            "[services.server]\nbin = \"a/server\"",
+            1,
+        );
+        let text = of_server.replacen("[services.cli]", "[services.cli]\nbin = \"stigmer\"", 1);
+        std::fs::write(dir.path().join("e2e.toml"), text).unwrap();
+        let services = load(dir.path()).unwrap().services;
+        assert_eq!(services.server.bin.unwrap(), dir.path().join("a/server"));
+        assert_eq!(services.cli.bin.unwrap(), Path::new("stigmer"), "on PATH");
+        assert_eq!(services.runner.bin, None);
     }
 
     #[test]

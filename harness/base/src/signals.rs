@@ -1,6 +1,7 @@
 //! SIGINT, SIGTERM and SIGHUP as something that can be awaited.
 
 use anyhow::Context;
+use nix::sys::signal::Signal;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -21,17 +22,17 @@ impl Stop {
 }
 
 impl Interrupt {
-    /// Installs the handlers; from now on none of the three signals ends the process by itself.
+    /// Installs the handlers; from now on none of the three signals ends the process by itself. A hangup that whoever started
+    /// it has it ignore (`nohup`) stays ignored.
     ///
     /// # Errors
     /// When the kernel refuses a handler.
     pub fn install() -> anyhow::Result<Self> {
         let (sender, receiver) = watch::channel(0u8);
-        for kind in [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ] {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let hangup = (!ignores_hangup(&status)).then(SignalKind::hangup);
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        for kind in kinds.into_iter().chain(hangup) {
             let mut stream = signal(kind).context("install a signal handler")?;
             let sender = sender.clone();
             tokio::spawn(async move {
@@ -85,9 +86,25 @@ impl Interrupt {
     }
 }
 
+/// Whether a process with this `/proc/PID/status` ignores SIGHUP.
+fn ignores_hangup(status: &str) -> bool {
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 << (Signal::SIGHUP as u64 - 1) != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_process_ignores() {
+        let status = |mask: &str| format!("Name:\tx\nSigIgn:\t{mask}\nSigCgt:\tffffffffffffffff\n");
+        assert!(ignores_hangup(&status("0000000000001001")));
+        assert!(!ignores_hangup(&status("0000000000001002")));
+        assert!(!ignores_hangup(""));
+    }
 
     #[tokio::test]
     async fn a_part_is_stopped_by_itself_and_by_signals() {

@@ -95,8 +95,8 @@ impl Program {
         match self {
             // Knows every flag that its start is given.
             Self::Temporal => (1, 1, 0),
-            // Knows the priorities of `.config/nextest.toml`.
-            Self::Nextest => (0, 9, 91),
+            // Knows `--partition slice:`; what else it is told is older.
+            Self::Nextest => (0, 9, 127),
         }
     }
 
@@ -115,12 +115,14 @@ impl Program {
     }
 }
 
-/// Somebody else's build of a part: the variable, else the configuration; an empty variable is none.
+/// Somebody else's build of a part: the variable, else the configuration; an empty variable is none. Services and tests are
+/// started in other folders, so what is there is named as a whole.
 pub fn configured(variable: &str, set: &Option<PathBuf>) -> Option<PathBuf> {
     std::env::var_os(variable)
         .filter(|bin| !bin.is_empty())
         .map(PathBuf::from)
         .or_else(|| set.clone())
+        .map(|bin| which::which(&bin).unwrap_or(bin))
 }
 
 /// Finds a program, once: whoever asks again hears the same. Fetches nothing.
@@ -285,6 +287,6 @@ mod tests {
         let fits = |version| numbers(version) >= Program::Temporal.oldest();
         assert!(fits("1.1.0") && fits("2.0") && !fits("1.0.9") && !fits("0.13.0"));
         let fits = |version| numbers(version) >= Program::Nextest.oldest();
-        assert!(fits("0.9.148") && fits("0.10.0-b.1") && !fits("0.9.90"));
+        assert!(fits("0.9.148") && fits("0.10.0-b.1") && !fits("0.9.126"));
     }
 }

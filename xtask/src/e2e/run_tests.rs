@@ -142,6 +142,9 @@ fn again(args: &Args, phase: Phase, runtime: Runtime) -> String {
     if let Some(parts) = &args.parts {
         words.extend(["--parts".into(), quoted(&parts.to_string_lossy())]);
     }
+    if phase == Phase::Two && args.reuse.is_none() {
+        words.extend(args.model.flags());
+    }
     words.iter().map(|word| format!(" {word}")).collect()
 }
 

@@ -4,7 +4,7 @@ use anyhow::Context;
 use harness_base::{Code, Interrupt, Phase, coded, runs_dir};
 use harness_stack::kept;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,8 +38,10 @@ pub async fn run(root: &Path, args: &Args) -> anyhow::Result<Code> {
         }
         for (name, path) in logs {
             let from = seen.get(&path).copied().unwrap_or(0);
-            let to = print_from(&mut std::io::stdout().lock(), &name, &path, from)?;
-            seen.insert(path, to);
+            match print_from(&mut std::io::stdout().lock(), &name, &path, from)? {
+                Some(to) => seen.insert(path, to),
+                None => return Ok(Code::Passed),
+            };
         }
         if !args.follow {
             return Ok(Code::Passed);
@@ -74,8 +76,13 @@ fn logs(dir: &Path, service: Option<&str>) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// Prints whole lines after an offset; the offset after the last of them.
-fn print_from(out: &mut impl Write, name: &str, path: &Path, from: u64) -> anyhow::Result<u64> {
+/// Prints whole lines after an offset; the offset after the last of them, `None` once nobody reads (`| head`).
+fn print_from(
+    out: &mut impl Write,
+    name: &str,
+    path: &Path,
+    from: u64,
+) -> anyhow::Result<Option<u64>> {
     let mut file = std::fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
     file.seek(SeekFrom::Start(from))
         .context("find the place in a log")?;
@@ -87,12 +94,12 @@ fn print_from(out: &mut impl Write, name: &str, path: &Path, from: u64) -> anyho
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |last| last + 1);
     for line in String::from_utf8_lossy(&bytes[..whole]).lines() {
-        // A reader that went away (`| head`) is no fault.
-        if writeln!(out, "{name} | {line}").is_err() {
-            return Ok(from);
+        match writeln!(out, "{name} | {line}") {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(None),
+            printed => printed.context("print a log")?,
         }
     }
-    Ok(from + u64::try_from(whole).unwrap_or(0))
+    Ok(Some(from + u64::try_from(whole).unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -106,9 +113,33 @@ mod tests {
         let (mut seen, mut out) = (0, Vec::new());
         for text in ["one\ntw", "one\ntwo\n", "one\ntwo\n"] {
             std::fs::write(&log, text).unwrap();
-            seen = print_from(&mut out, "server", &log, seen).unwrap();
+            seen = print_from(&mut out, "server", &log, seen).unwrap().unwrap();
         }
         let printed = String::from_utf8(out).unwrap();
         assert_eq!(printed, "server | one\nserver | two\n");
+    }
+
+    /// Refuses whatever it is given.
+    struct Refuses(ErrorKind);
+
+    impl Write for Refuses {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_is_read_by_nobody_ends_and_a_full_disk_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("server.log");
+        std::fs::write(&log, "one\n").unwrap();
+        let print = |kind| print_from(&mut Refuses(kind), "server", &log, 0);
+        assert_eq!(print(ErrorKind::BrokenPipe).unwrap(), None);
+        let why = print(ErrorKind::StorageFull).unwrap_err();
+        assert!(why.to_string().contains("print a log"), "{why}");
     }
 }
