@@ -14,7 +14,8 @@ pub(super) fn volume(project: &str, program: &str) -> String {
     format!("{project}-{program}-keys")
 }
 
-/// Makes the volumes of services that have secrets, and fills them by way of a container that never runs.
+/// Makes the volumes of services that have secrets, and fills them by way of a container that never runs; its name, for
+/// [`remove`].
 ///
 /// # Errors
 /// When the engine does not, or a file cannot be written.
@@ -23,12 +24,12 @@ pub(super) async fn fill<'a>(
     containers: &Containers,
     specs: impl Iterator<Item = &'a ServiceSpec>,
     scratch: &Path,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<String>> {
     let mut with_keys = specs
         .filter(|spec| !spec.container.keys.is_empty())
         .peekable();
     if with_keys.peek().is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let folder = Folder(scratch);
     let name = format!("{}-keys", containers.project);
@@ -51,7 +52,15 @@ pub(super) async fn fill<'a>(
     let from = format!("{}/.", scratch.to_string_lossy());
     let copy = docker(["cp", &from, &format!("{name}:/keys")]);
     docker::ask(run.own(copy), ANSWER, Code::NotReady).await?;
-    docker::ask(docker(["rm", &name]), ANSWER, Code::NotReady).await?;
+    Ok(Some(name))
+}
+
+/// Removes the container that the volumes were filled by; they stay.
+///
+/// # Errors
+/// When the engine does not.
+pub(super) async fn remove(name: &str) -> anyhow::Result<()> {
+    docker::ask(docker(["rm", name]), ANSWER, Code::NotReady).await?;
     Ok(())
 }
 

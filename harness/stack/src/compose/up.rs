@@ -111,7 +111,7 @@ pub async fn up(
         true => docker::gone("while the services were started"),
         false => error,
     };
-    keys.map_err(silent).context("hand over the keys")?;
+    let filled = keys.map_err(silent).context("hand over the keys")?;
     let upstream = match &wiring.upstream {
         Some(base) => {
             let led = model_route::open(stack, containers, base)
@@ -124,8 +124,18 @@ pub async fn up(
     };
     let command = command(stack, containers, wiring, upstream.as_deref());
     containers.started_by(&command);
-    let all = all(stack, containers, wiring, &command, &found.bin).await;
-    Ok((found, all.map_err(silent)?))
+    // Nobody waits for its end, and nobody leaves before it.
+    let remove = async {
+        match &filled {
+            Some(name) => keys::remove(name).await,
+            None => Ok(()),
+        }
+    };
+    let all = all(stack, containers, wiring, &command, &found.bin);
+    let (all, removed) = tokio::join!(all, remove);
+    let all = all.map_err(silent)?;
+    removed.map_err(silent)?;
+    Ok((found, all))
 }
 
 async fn all(
