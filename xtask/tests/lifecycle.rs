@@ -41,6 +41,7 @@ fn a_binary_that_is_not_there_is_named_before_anything_is_built() {
         (phase1, "E2E_SERVER_BIN"),
         (phase1, "E2E_CLI_BIN"),
         (up, "E2E_RUNNER_BIN"),
+        (up, "E2E_TEMPORAL_BIN"),
     ] {
         let mut command = world.xtask(args);
         let output = command.env(variable, "/no/such").output().unwrap();

@@ -1,9 +1,9 @@
 //! The binaries of a stack: ours, or somebody else's builds of the same parts.
 
-use crate::programs::configured;
+use crate::programs::{Program, TEMPORAL_BIN, configured};
 use anyhow::Context;
 use harness_base::{Artifacts, Code, Config, Guest, Part, Phases, coded};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A binary of this workspace that a stack runs or hands to the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,15 +67,12 @@ impl Binary {
 
     /// Where somebody else's build of it is, or why not; `None` where nobody names one.
     pub fn theirs(self, config: &Config) -> Option<Result<PathBuf, String>> {
-        let path = self.configured(config)?;
-        let found = which::which(&path);
-        Some(found.map_err(|_| format!("{}, as configured: no program is there", path.display())))
+        Some(there(&self.configured(config)?))
     }
 
     /// What mends a build of somebody else's that is not there.
     pub fn fix(self) -> String {
-        let variable = self.variable();
-        format!("correct or unset {variable}, or `bin` in e2e.toml")
+        fix(self.variable())
     }
 
     /// Whether the phases run it.
@@ -117,11 +114,25 @@ impl Binary {
 /// # Errors
 /// [`Code::Usage`] with the first of what the phases run that is no program.
 pub fn check_theirs(config: &Config, phases: Phases) -> anyhow::Result<()> {
-    for binary in Binary::ALL.into_iter().filter(|it| it.is_run_by(phases)) {
-        if let Some(Err(why)) = binary.theirs(config) {
-            let text = format!("{}: {why}\n  mend: {}", binary.name(), binary.fix());
+    let run = Binary::ALL.into_iter().filter(|it| it.is_run_by(phases));
+    let theirs = run.map(|it| (it.name(), it.variable(), it.theirs(config)));
+    let temporal = Program::Temporal.configured(config).filter(|_| phases.two);
+    let temporal = temporal.map(|bin| there(&bin));
+    let temporal = ("temporal", TEMPORAL_BIN, temporal);
+    for (name, variable, found) in theirs.chain([temporal]) {
+        if let Some(Err(why)) = found {
+            let text = format!("{name}: {why}\n  mend: {}", fix(variable));
             return Err(coded(Code::Usage, text));
         }
     }
     Ok(())
+}
+
+fn there(bin: &Path) -> Result<PathBuf, String> {
+    let found = which::which(bin);
+    found.map_err(|_| format!("{}, as configured: no program is there", bin.display()))
+}
+
+fn fix(variable: &str) -> String {
+    format!("correct or unset {variable}, or `bin` in e2e.toml")
 }

@@ -100,9 +100,10 @@ impl Program {
         }
     }
 
-    fn configured(self, config: &Config) -> Option<PathBuf> {
+    /// Somebody else's build of it.
+    pub(crate) fn configured(self, config: &Config) -> Option<PathBuf> {
         match self {
-            Self::Temporal => configured("E2E_TEMPORAL_BIN", &config.services.temporal.bin),
+            Self::Temporal => configured(TEMPORAL_BIN, &config.services.temporal.bin),
             Self::Nextest => None,
         }
     }
@@ -114,6 +115,9 @@ impl Program {
         }
     }
 }
+
+/// The variable that names somebody else's build of Temporal.
+pub(crate) const TEMPORAL_BIN: &str = "E2E_TEMPORAL_BIN";
 
 /// Somebody else's build of a part: the variable, else the configuration; an empty variable is none. Services and tests are
 /// started in other folders, so what is there is named as a whole.
