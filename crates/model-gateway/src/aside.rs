@@ -10,11 +10,19 @@ pub const SHORT: usize = 64 * 1024;
 /// How many long works go on at the same time: each may take as much memory as what it works on.
 pub const TOGETHER: usize = 4;
 
-/// What a gateway runs on: one thread for all answers, and few for long work.
+/// Runs a gateway to its end, which waits for no long work.
 ///
 /// # Errors
-/// When the system has none.
-pub fn runtime() -> io::Result<Runtime> {
+/// When the system has no thread for it.
+pub fn run<T>(gateway: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = runtime()?;
+    let end = runtime.block_on(gateway);
+    runtime.shutdown_background();
+    Ok(end)
+}
+
+/// What a gateway runs on: one thread for all answers, and few for long work.
+fn runtime() -> io::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().max_blocking_threads(TOGETHER).build()
 }
@@ -72,6 +80,23 @@ mod tests {
             drop(frees.remove(0));
             assert_eq!(begun.recv().unwrap(), TOGETHER);
         });
+    }
+
+    #[test]
+    fn the_end_waits_for_no_long_work() {
+        let (begin, begun) = mpsc::channel();
+        let (free, freed) = mpsc::channel::<()>();
+        let work = move || {
+            begin.send(()).unwrap();
+            freed.recv()
+        };
+        run(async {
+            tokio::spawn(aside(SHORT + 1, work));
+            tokio::task::yield_now().await;
+        })
+        .unwrap();
+        begun.recv().unwrap();
+        drop(free);
     }
 
     #[tokio::test]

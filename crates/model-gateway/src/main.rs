@@ -22,9 +22,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let runtime = aside::runtime()?;
     if let Command::Healthcheck { address } = &cli.command {
-        return runtime.block_on(health::ask(address));
+        return aside::run(health::ask(address))?;
     }
     let filter = EnvFilter::try_new(log_filter(&cli.log_level)?);
     tracing_subscriber::fmt()
@@ -33,7 +32,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .with_ansi(false)
         .init();
     match cli.command {
-        Command::Serve(args) => runtime.block_on(serve::run(args)),
+        Command::Serve(args) => aside::run(serve::run(args))?,
         Command::Healthcheck { .. } => Ok(()), // answered above
     }
 }

@@ -98,11 +98,14 @@ impl ChatRequest {
     }
 }
 
+/// The type of the error that such a request is answered with.
+pub const NO_JSON: &str = "invalid_request_error";
+
 fn no_json(why: &str) -> Box<ChatResponse> {
     let text = format!("the request is no JSON object: {why}");
     Box::new(ChatResponse::refused(
         StatusCode::BAD_REQUEST,
-        "invalid_request_error",
+        NO_JSON,
         &text,
     ))
 }

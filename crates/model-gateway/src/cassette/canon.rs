@@ -1,7 +1,7 @@
 //! The canonical request: what makes two requests the same. Ids and times are dropped, since they differ in every run;
 //! roles, contents, tools and the model's own name are kept.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
@@ -28,11 +28,20 @@ const PATTERN: &str = r"(?x)
     | (?P<word> [0-9A-Za-z]+ )
 ";
 
+/// Reads a request that is to be compared with others.
+///
+/// # Errors
+/// When it cannot be read whole, though enough of it to be passed on: half of a character, a number out of bounds, too deep.
+pub(super) fn read(request: &[u8]) -> Result<Value, String> {
+    let read = serde_json::from_slice(request);
+    read.map_err(|why| format!("the request cannot be compared with others: {why}"))
+}
+
 /// The canonical form of a request for `model`.
 pub(super) fn canonical(request: &Value, model: &str, secrets: &Secrets) -> Value {
     let mut canon = Canon {
-        ids: Vec::new(),
-        calls: Vec::new(),
+        ids: HashMap::new(),
+        calls: HashMap::new(),
         secrets,
     };
     let mut request = request.as_object().cloned().unwrap_or_default();
@@ -51,21 +60,16 @@ pub(super) fn key(canonical: &Value) -> String {
 }
 
 struct Canon<'a> {
-    /// Ids in the order in which they first occur: the same id is the same number.
-    ids: Vec<String>,
+    /// Ids, numbered in the order in which they first occur.
+    ids: HashMap<String, usize>,
     /// Ids of tool calls likewise.
-    calls: Vec<String>,
+    calls: HashMap<String, usize>,
     secrets: &'a Secrets,
 }
 
-fn numbered(seen: &mut Vec<String>, id: &str) -> usize {
-    match seen.iter().position(|known| known == id) {
-        Some(at) => at + 1,
-        None => {
-            seen.push(id.to_owned());
-            seen.len()
-        }
-    }
+fn numbered(seen: &mut HashMap<String, usize>, id: &str) -> usize {
+    let next = seen.len() + 1;
+    *seen.entry(id.to_owned()).or_insert(next)
 }
 
 impl Canon<'_> {
@@ -249,6 +253,7 @@ mod tests {
             Just(Value::Null),
             proptest::bool::ANY.prop_map(Value::from),
             (-99_i64..99).prop_map(Value::from),
+            proptest::num::f64::NORMAL.prop_map(Value::from),
             r#"[a-z{}\[\]":, 0-9]{0,12}"#.prop_map(Value::from),
             Just(json!("01jd2x3y4z5a6b7c8d9e0f1g2h at 2026-01-31T10:15:30Z")),
         ];
@@ -274,6 +279,8 @@ mod tests {
             let request = json!({ "messages": request });
             let once = of(&request);
             assert_eq!(of(&once), once);
+            // And it is the same when it is written and read.
+            assert_eq!(read(once.to_string().as_bytes()).unwrap(), once);
         }
     }
 }

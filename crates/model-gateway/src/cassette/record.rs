@@ -2,7 +2,6 @@
 
 use axum::http::{StatusCode, header};
 use futures::{StreamExt, stream::unfold};
-use serde_json::Value;
 
 use super::{canon, recorder::Recorder, registry::Cassettes, secret::Secrets};
 use crate::{
@@ -40,8 +39,7 @@ pub async fn record(
         let cost = footprint(&original);
         // The request as it came and as it is kept, for a moment both.
         let mut room = budget.take(2 * cost)?;
-        let request: Value = serde_json::from_slice(&original).unwrap_or_default();
-        let request = canon::canonical(&request, &model, &known);
+        let request = canon::canonical(&canon::read(&original)?, &model, &known);
         room.keep(cost);
         Ok((request, room))
     });

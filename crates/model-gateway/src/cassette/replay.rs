@@ -7,14 +7,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
 };
 use futures::{StreamExt, stream::unfold};
-use serde_json::Value;
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    canon::{canonical, key},
+    canon::{self, canonical, key},
     cassette_state::Lookup,
     file::{AGAIN, Entry},
     nearest::{Nearest, SEARCH, nearest},
@@ -25,7 +24,7 @@ use crate::{
     aside::aside,
     budget::Budget,
     footprint::footprint,
-    request::ChatRequest,
+    request::{ChatRequest, NO_JSON},
     response::{ChatResponse, Content},
 };
 
@@ -49,14 +48,16 @@ pub async fn replay(
     let (budget, model) = (budget.clone(), model.to_owned());
     let read = aside(body.len(), move || {
         // The request as it came and as it is compared.
-        let room = budget.take(2 * footprint(&body))?;
-        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let room = budget.take(2 * footprint(&body));
+        let room = room.map_err(|why| (status, "gateway_full", why))?;
+        let request = canon::read(&body);
+        let request = request.map_err(|why| (StatusCode::BAD_REQUEST, NO_JSON, why))?;
         let request = canonical(&request, &model, &secrets);
-        Ok::<_, String>((key(&request), request, room))
+        Ok((key(&request), request, room))
     });
     let (key, request, room) = match read.await {
         Ok(read) => read,
-        Err(why) => return ChatResponse::refused(status, "gateway_full", &why),
+        Err((status, kind, why)) => return ChatResponse::refused(status, kind, &why),
     };
     let missed = |used, near: Option<&Nearest>| {
         let message = cassette.miss(name, &key, used, near);

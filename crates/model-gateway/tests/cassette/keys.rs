@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     common::{
-        alone,
+        At, alone,
         echo::{STOP, before_model, file, load, said},
     },
     recording::recording,
@@ -85,4 +85,36 @@ async fn a_key_that_is_spelled_out_is_found_wherever_it_is_said() {
         ways.len(),
         "{report}"
     );
+}
+
+#[tokio::test]
+async fn what_cannot_be_compared_is_not_recorded_and_gets_nobodys_answer() {
+    let at = before_model(Mode::Record).await;
+    said(&at, "replay/c/m", true, "Hello").await;
+    let ask = async |at: &At, content: &str| {
+        let messages = format!(r#"[{{"role":"user","content":{content}}}]"#);
+        let body = format!(r#"{{"model":"replay/c/m","messages":{messages}}}"#);
+        let url = format!("http://{}/v1/chat/completions", at.address);
+        at.client.post(url).body(body).send().await.unwrap()
+    };
+    let nested = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let odd = [r#""half \ud83d""#, r#"[1e999]"#, &nested];
+    for content in odd {
+        ask(&at, content).await;
+    }
+    let recorded = file(&at, "c").await;
+    let entries = &serde_json::from_str::<Value>(&recorded).unwrap()["entries"];
+    assert_eq!(entries.as_array().unwrap().len(), 1, "{entries}");
+    let report = at.get("/cassettes/c/report").await;
+    let why = report["refused"][0].as_str().unwrap();
+    assert!(why.contains("cannot be compared with others"), "{why}");
+
+    let at = alone().await;
+    load(&at, "/cassettes/c", &recorded).await;
+    for content in odd {
+        let refused = ask(&at, content).await;
+        assert_eq!(refused.status(), 400, "{content}");
+        let text = refused.text().await.unwrap();
+        assert!(text.contains("cannot be compared with others"), "{text}");
+    }
 }
