@@ -119,6 +119,14 @@ impl Outbox {
 
     /// Tells Temporal what waits of one execution; whether it was taken.
     async fn hand_over(&self, store: &Store, client: &Client, id: String, what: Outgoing) -> bool {
+        match store.read(|view| view.is_open(&id)) {
+            // It ended, or was deleted, since the outbox was read, or where a server of before left its note.
+            Ok(false) if what == Outgoing::Start => {
+                return written(&id, taken(store, &id, what, String::new()).await);
+            }
+            Ok(_) => {}
+            Err(error) => return written(&id, Err(error)),
+        }
         let told = match what {
             Outgoing::Start => self.temporal.start(client, &id).await,
             Outgoing::Cancel => self.temporal.cancel(client, &id).await,

@@ -1,6 +1,6 @@
 //! Life of the server: open, listen, announce, serve, end.
 
-use std::sync::Arc;
+use std::{io::Write, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use service_kit::{Stop, announce};
@@ -79,8 +79,8 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     health
         .set_service_status("", tonic_health::ServingStatus::Serving)
         .await;
-    println!("listening on {bound}");
     tracing::info!(%bound, "listening");
+    say(bound);
     announce(&bound.to_string(), config.announce_file.as_deref())?;
 
     let telling = tokio::spawn(tell_health(health.clone(), store.writable()));
@@ -106,6 +106,14 @@ pub(crate) async fn run(config: Serve) -> anyhow::Result<()> {
     let served = ended(serving).await;
     store.close().await;
     served
+}
+
+/// Says on standard output where it listens. The log says it too: whoever does not read the one, or has no room for it,
+/// is served all the same.
+fn say(bound: SocketAddr) {
+    if let Err(error) = writeln!(std::io::stdout(), "listening on {bound}") {
+        tracing::warn!(%error, "standard output cannot be written");
+    }
 }
 
 /// What became of serving, once all clients have let go or were given their time to.

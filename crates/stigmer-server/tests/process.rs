@@ -47,6 +47,15 @@ async fn it_listens_where_it_is_told_and_else_on_loopback_alone() {
     assert!(everywhere.address.starts_with("0.0.0.0:"));
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn it_serves_though_nobody_can_be_told_where_by_its_standard_output() {
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let server = common::start_unheard(full.unwrap()).await;
+    is_healthy(&server).await;
+    assert_eq!(server.announced(), server.address);
+}
+
 /// Clients have 5 s to let go, which is no use to one that is told only then.
 #[tokio::test]
 async fn told_to_stop_it_says_so_at_once_to_all_who_listen() {

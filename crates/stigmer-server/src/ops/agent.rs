@@ -33,15 +33,12 @@ fn default_instance(tx: &mut Tx<'_>, agent: &Agent) -> Result<AgentInstance> {
     let scope = agent
         .metadata()
         .map_or(Scope::Unspecified, |m| m.owner_scope());
-    let org = match scope {
-        Scope::Organization => agent.org(),
-        _ => "",
-    };
     let mut instance = AgentInstance {
         metadata: Some(ApiResourceMetadata {
             name: format!("{}-default", agent.name()),
             slug: format!("{}-default", agent.slug()),
-            org: org.to_owned(),
+            // Also where the platform owns it: its name is as free as its agent's.
+            org: agent.org().to_owned(),
             owner_scope: scope.into(),
             ..Default::default()
         }),

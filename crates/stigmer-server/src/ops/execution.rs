@@ -81,10 +81,11 @@ pub(super) fn forget_secrets(execution: &mut AgentExecution, merged: &Variables)
     execution.redact();
 }
 
-/// Stores an execution. With its end its context goes.
+/// Stores an execution. With its end its context goes, and it is not started any more.
 pub(super) fn put(tx: &mut Tx<'_>, execution: &mut AgentExecution) -> Result<()> {
     if execution.phase().is_terminal() {
         context::close(tx, execution.id())?;
+        tx.unsend(execution.id(), Outgoing::Start)?;
     }
     tx.put_execution(execution)
 }
@@ -262,6 +263,8 @@ pub(super) fn remove(tx: &mut Tx<'_>, execution: &AgentExecution) -> Result<()> 
             id = execution.id(),
         )));
     }
-    // Its context went, and who subscribed was told, with its end.
+    // Its context went, and who subscribed was told, with its end. So did the note to start it, but where a server of
+    // before left it. That it is cancelled stays noted: its workflow may run, and nobody could cancel that later.
+    tx.unsend(execution.id(), Outgoing::Start)?;
     take_out(tx, execution)
 }

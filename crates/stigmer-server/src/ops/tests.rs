@@ -8,6 +8,7 @@ use stigmer_api::{
     Kind,
     agent::{Agent, AgentSpec},
     agentinstance::AgentInstance,
+    apiresource::ApiResourceOwnerScope as Scope,
     environment::Environment,
     id,
     resource::Resource,
@@ -91,6 +92,52 @@ async fn a_slug_alone_is_the_name_too() {
     let id = agent.status.clone().unwrap_or_default().default_instance_id;
     let instance: AgentInstance = store.read(|view| view.get(&id)).unwrap();
     assert_eq!((agent.name(), instance.name()), ("wise", "wise-default"));
+}
+
+fn of_the_platform(name: &str, org: &str) -> Agent {
+    let mut agent = agent(name);
+    let metadata = agent.metadata_mut();
+    metadata.set_owner_scope(Scope::Platform);
+    org.clone_into(&mut metadata.org);
+    agent
+}
+
+#[tokio::test]
+async fn a_name_of_a_platform_agent_is_free_in_every_organization_and_in_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    for org in ["acme", "other", ""] {
+        let agent = create_agent(&store, of_the_platform("wise", org)).await;
+        let id = agent.status.clone().unwrap_or_default().default_instance_id;
+        let instance: AgentInstance = store.read(|view| view.get(&id)).unwrap();
+        assert_eq!((agent.org(), instance.org()), (org, org));
+        let found = store.read(|view| view.id_in_org(Kind::AgentInstance, "wise-default", org));
+        assert_eq!(found.unwrap(), Some(id));
+    }
+}
+
+/// It was in no organization.
+#[tokio::test]
+async fn the_default_instance_that_a_server_of_before_made_goes_with_its_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let agent = create_agent(&store, of_the_platform("wise", "acme")).await;
+    let id = agent.status.clone().unwrap_or_default().default_instance_id;
+    let default = id.clone();
+    let deleted = store.write(move |tx| {
+        let mut instance: AgentInstance = tx.view().get(&default)?;
+        tx.free_slug(Kind::AgentInstance, instance.slug(), "acme")?;
+        instance.metadata_mut().org.clear();
+        tx.claim_slug(&instance)?;
+        tx.put(&mut instance)?;
+        ops::agent::delete(tx, agent.id())
+    });
+    deleted.await.unwrap();
+    let left = store.read(|view| {
+        let named = view.id_in_org(Kind::AgentInstance, "wise-default", "")?;
+        Ok((view.find::<AgentInstance>(&id)?, named))
+    });
+    assert_eq!(left.unwrap(), (None, None));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// system keeps more of the file, where it has room.
 pub(super) const CACHE: usize = 64 << 20;
 
-/// How the database is opened.
+/// How the database is opened again.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
 
 pub(super) struct Handle {
@@ -28,13 +28,16 @@ impl Handle {
         Self { open, db }
     }
 
-    /// Opens the file at `path` each time.
+    /// Opens the file at `path`, or makes it where there is none.
+    pub(super) fn create(path: &Path) -> Result<Database, DatabaseError> {
+        Database::builder().set_cache_size(CACHE).create(path)
+    }
+
+    /// Opens the file at `path`, which is there: one that is gone, as with a disk that was taken away, is waited for. A new
+    /// one in its place would hide all that was stored.
     pub(super) fn opener(path: &Path) -> Opener {
         let path = path.to_owned();
-        Box::new(move || {
-            let mut builder = Database::builder();
-            builder.set_cache_size(CACHE).create(&path)
-        })
+        Box::new(move || Database::builder().set_cache_size(CACHE).open(&path))
     }
 
     /// The table as it was last committed.

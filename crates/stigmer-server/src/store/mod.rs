@@ -66,11 +66,18 @@ impl Store {
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         refuse_lost(path, key_file)?;
-        Self::open_by(Handle::opener(path), path, key_file, hub)
+        let opened = Handle::create(path);
+        Self::open_by(opened, Handle::opener(path), path, key_file, hub)
     }
 
-    fn open_by(open: Opener, path: &Path, key_file: &Path, hub: Arc<Hub>) -> anyhow::Result<Self> {
-        let opened = open();
+    /// Goes on with what was `opened`; after a write that failed, with what `open` opens.
+    fn open_by(
+        opened: Result<Database, DatabaseError>,
+        open: Opener,
+        path: &Path,
+        key_file: &Path,
+        hub: Arc<Hub>,
+    ) -> anyhow::Result<Self> {
         let in_use = matches!(opened, Err(DatabaseError::DatabaseAlreadyOpen));
         let db = opened.with_context(|| {
             let hint = if in_use {

@@ -26,6 +26,11 @@ impl dyn Read + '_ {
         Ok(open)
     }
 
+    /// Whether there is such an execution and it has not ended.
+    pub(crate) fn is_open(&self, execution: &str) -> Result<bool> {
+        Ok(self.value(&keys::open(execution))?.is_some())
+    }
+
     /// Everything that Temporal must still be told, oldest execution first.
     pub(crate) fn outbox(&self) -> Result<Vec<(String, Outgoing)>> {
         let mut entries = Vec::new();

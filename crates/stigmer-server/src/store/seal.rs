@@ -84,16 +84,35 @@ impl Sealer {
     /// The resource in `bytes`, its secrets opened; none is stored in clear.
     pub(super) fn decode<R: Stored>(&self, bytes: &[u8]) -> Result<R> {
         let mut resource = R::decode(bytes)?;
+        self.open_those(&mut resource, |_| true)?;
+        Ok(resource)
+    }
+
+    /// The resource in `bytes` from before secrets were sealed. One that is sealed all the same is opened: sealed twice,
+    /// it would be read as what it is not.
+    ///
+    /// # Errors
+    /// When it is sealed by another key.
+    pub(super) fn decode_clear<R: Stored>(&self, bytes: &[u8]) -> Result<R> {
+        let mut resource = R::decode(bytes)?;
+        self.open_those(&mut resource, |value| value.starts_with(PREFIX))?;
+        Ok(resource)
+    }
+
+    /// Opens the secrets of `resource` whose values are `sealed`.
+    fn open_those<R: Stored>(&self, resource: &mut R, sealed: fn(&str) -> bool) -> Result<()> {
         let id = resource.id().to_owned();
-        for variable in secrets(&mut resource) {
+        let secrets = secrets(resource).into_iter();
+        for variable in secrets.filter(|variable| sealed(variable.value.as_str())) {
             let name = variable.name;
             *variable.value = self.open(&id, name, variable.value).ok_or_else(|| {
                 Error::Storage(format!(
-                    "the secret {name} of {id} cannot be opened: it was changed or put in the place of another"
+                    "the secret {name} of {id} cannot be opened: it was changed, put in the place of another, or sealed by \
+                     another key"
                 ))
             })?;
         }
-        Ok(resource)
+        Ok(())
     }
 }
 

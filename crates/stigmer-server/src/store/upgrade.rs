@@ -62,7 +62,7 @@ fn seal(key: &str, value: &[u8], sealer: &Sealer) -> Result<Vec<u8>> {
     let of = |kind: Kind| key.starts_with(&keys::resource(&keys::ids(kind)));
     macro_rules! sealed {
         ($type:ty) => {
-            sealer.encode(&mut <$type as prost::Message>::decode(value)?)
+            sealer.encode(&mut sealer.decode_clear::<$type>(value)?)
         };
     }
     match () {

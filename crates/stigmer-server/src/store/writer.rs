@@ -114,11 +114,17 @@ impl Writer {
     fn mend(&mut self, why: &str) -> Option<oneshot::Sender<()>> {
         tracing::error!(why, "nothing can be stored; trying again until it can");
         self.writable.send_replace(false);
+        let mut told = why.to_owned();
         loop {
             let why = match self.reopen().and_then(|()| self.probe()) {
                 Ok(()) => break,
                 Err(error) => error.to_string(),
             };
+            // Reads are refused with no more than that the log says why.
+            if !why.ends_with(&told) {
+                tracing::error!(why, "still nothing can be stored");
+                told.clone_from(&why);
+            }
             while let Ok(order) = self.queue.try_recv() {
                 match order {
                     Order::Do(job) => {

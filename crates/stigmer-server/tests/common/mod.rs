@@ -50,24 +50,48 @@ pub(crate) async fn start(command: Command) -> Server {
     start_on(tempfile::tempdir().unwrap(), command).await
 }
 
-async fn start_on(folder: tempfile::TempDir, mut command: Command) -> Server {
-    let mut child = command
-        .env_clear()
-        .env("GRPC_PORT", "0")
-        .env("LOG_LEVEL", "info")
-        .env("DB_PATH", folder.path().join("s.db"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+async fn start_on(folder: tempfile::TempDir, command: Command) -> Server {
+    let mut child = spawn(&folder, command, Stdio::piped());
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)
         .unwrap();
     let address = line.trim().strip_prefix("listening on ").unwrap();
+    connected(folder, child, address.to_owned()).await
+}
+
+/// The same with its standard output there, known by its log alone.
+pub(crate) async fn start_unheard(stdout: std::fs::File) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary());
+    command.stderr(Stdio::piped());
+    let mut child = spawn(&folder, command, stdout.into());
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = log.lines().map(Result::unwrap);
+    let address = lines.find_map(|line| Some(line.split_once("listening bound=")?.1.to_owned()));
+    let address = address.unwrap();
+    // Else its log would be what cannot be written.
+    std::thread::spawn(move || lines.for_each(drop));
+    connected(folder, child, address).await
+}
+
+fn spawn(folder: &tempfile::TempDir, mut command: Command, stdout: Stdio) -> Child {
+    command
+        .env_clear()
+        .env("GRPC_PORT", "0")
+        .env("LOG_LEVEL", "info")
+        .env("DB_PATH", folder.path().join("s.db"))
+        .env("STIGMER_ANNOUNCE_FILE", folder.path().join("address"))
+        .stdout(stdout)
+        .spawn()
+        .unwrap()
+}
+
+async fn connected(folder: tempfile::TempDir, child: Child, address: String) -> Server {
     let channel = Channel::from_shared(format!("http://{address}")).unwrap();
     Server {
         child,
-        address: address.to_owned(),
+        address,
         channel: channel.connect().await.unwrap(),
         folder,
     }
@@ -101,6 +125,11 @@ impl Server {
         let mut command = Command::new(binary());
         command.stderr(Stdio::null());
         *self = start_on(folder, command).await;
+    }
+
+    /// The address that it announced.
+    pub(crate) fn announced(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("address")).unwrap()
     }
 
     /// The bytes of its database.

@@ -207,3 +207,52 @@ async fn a_cancel_waits_where_no_temporal_is_configured_any_more() {
         assert_eq!(outbox, waiting);
     }
 }
+
+/// Everything that Temporal must still be told.
+fn waiting(store: &Store) -> Vec<(String, Outgoing)> {
+    store.read(|view| view.outbox()).unwrap()
+}
+
+#[tokio::test]
+async fn what_has_ended_or_is_gone_is_not_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let agent = create_agent(&store, agent("agent")).await;
+    let id = ask(&store, agent.id(), "").await.unwrap().id().to_owned();
+    assert_eq!(waiting(&store), [(id.clone(), Outgoing::Start)]);
+    let runs = AgentExecutionStatus {
+        phase: ExecutionPhase::ExecutionInProgress.into(),
+        ..Default::default()
+    };
+    report(&store, &id, runs).await;
+    assert_eq!(waiting(&store), [(id.clone(), Outgoing::Start)]);
+    let end = AgentExecutionStatus {
+        phase: ExecutionPhase::ExecutionFailed.into(),
+        ..Default::default()
+    };
+    report(&store, &id, end).await;
+    assert!(waiting(&store).is_empty());
+    let deleted = store.write(move |tx| {
+        // As a server of before left it.
+        tx.send(&id, Outgoing::Start)?;
+        ops::execution::delete(tx, &id)
+    });
+    deleted.await.unwrap();
+    assert!(waiting(&store).is_empty());
+}
+
+/// Its start may have been under way when it was cancelled.
+#[tokio::test]
+async fn one_that_is_gone_is_still_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let agent = create_agent(&store, agent("agent")).await;
+    let id = ask(&store, agent.id(), "").await.unwrap().id().to_owned();
+    let cancelled = id.clone();
+    let deleted = store.write(move |tx| {
+        ops::execution::cancel(tx, &cancelled, true)?;
+        ops::execution::delete(tx, &cancelled)
+    });
+    deleted.await.unwrap();
+    assert_eq!(waiting(&store), [(id, Outgoing::Cancel)]);
+}

@@ -57,3 +57,32 @@ async fn one_that_runs_does_not_say_that_it_waits() {
         assert_eq!(status.phase_reason, "", "{what:?}");
     }
 }
+
+#[tokio::test]
+async fn what_has_ended_or_is_gone_is_not_started_though_it_is_noted() {
+    for gone in [false, true] {
+        let temporal_is = Silent::to("/StartWorkflowExecution", 0).await;
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _updates) = waiting(&folder).await;
+        let id = the_one(&store);
+        let end = AgentExecutionStatus {
+            phase: ExecutionPhase::ExecutionFailed.into(),
+            ..Default::default()
+        };
+        let report = Report::of_our_own(&id, end);
+        let left = store.write(move |tx| {
+            ops::execution::update_status(tx, report)?;
+            if gone {
+                ops::execution::delete(tx, &id)?;
+            }
+            // As a server of before left it, or as it was read before its end.
+            tx.send(&id, Outgoing::Start)
+        });
+        left.await.unwrap();
+        let outbox = Outbox::with_limit(temporal(temporal_is.address()), END);
+        let all = outbox.dispatch(&store).await.unwrap();
+        let left = store.read(|view| view.outbox()).unwrap();
+        assert!(all && left.is_empty(), "{left:?} is told again");
+        assert_eq!(temporal_is.calls.load(Ordering::SeqCst), 0, "{gone}");
+    }
+}

@@ -1,7 +1,7 @@
 //! A disk that is full or broken, and is well again.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
@@ -78,7 +78,7 @@ fn on_disk(folder: &tempfile::TempDir) -> (Store, Trouble) {
     let trouble = Trouble::default();
     let open = opener(path.clone(), trouble.clone());
     let key = path.with_extension("key");
-    let store = Store::open_by(open, &path, &key, Arc::new(Hub::default()));
+    let store = Store::open_by(open(), open, &path, &key, Arc::new(Hub::default()));
     (store.unwrap(), trouble)
 }
 
@@ -163,6 +163,43 @@ async fn a_panic_costs_its_own_batch_alone() {
     let mut writable = store.writable();
     writable.wait_for(|writable| *writable).await.unwrap();
     put(&store, "after").await.unwrap();
+}
+
+/// As with a disk that was unmounted, or a folder that somebody moved.
+#[tokio::test]
+async fn a_file_that_is_gone_is_waited_for_and_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    put(&store, "before").await.unwrap();
+    let path = folder.path().join("sub/s.db");
+    let away = path.with_extension("away");
+    fs::rename(&path, &away).unwrap();
+    let mut writable = store.writable();
+    // What fails by it has the file opened anew.
+    let failed = store.write(|_| -> Result<()> { panic!("in a test") }).await;
+    assert!(failed.is_err());
+    let refused = async || {
+        let why = put(&store, "lost").await.unwrap_err();
+        assert!(matches!(why, Error::Unwritable(_)), "{why:?}");
+        why.to_string()
+    };
+    let why = refused().await;
+    assert!(why.contains("No such file"), "{why}");
+    assert!(!path.exists(), "a new one would hide the old one");
+    assert!(!*writable.borrow_and_update());
+    let read = store.read(|view| view.find::<Agent>("agt-x"));
+    assert!(matches!(read, Err(Error::Unwritable(_))), "{read:?}");
+    // Nor is one made of an empty file; who is refused twice is so after a look at it.
+    fs::write(&path, "").unwrap();
+    refused().await;
+    refused().await;
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+    fs::rename(&away, &path).unwrap();
+    writable.wait_for(|writable| *writable).await.unwrap();
+    put(&store, "after").await.unwrap();
+    let (listed, stored) = slugs(&store);
+    assert_eq!(stored, ["before", "after"]);
+    assert_eq!(listed, stored);
 }
 
 #[tokio::test]

@@ -200,3 +200,34 @@ async fn an_old_database_is_sealed_when_it_is_opened() {
     }
     assert!(!path.with_extension("db.part").exists());
 }
+
+/// As if it were from before secrets were sealed.
+fn forget_that_it_is_sealed(folder: &tempfile::TempDir) {
+    let db = Database::open(folder.path().join("sub/s.db")).unwrap();
+    let write = db.begin_write().unwrap();
+    write.open_table(DATA).unwrap().remove(keys::CHECK).unwrap();
+    write.commit().unwrap();
+}
+
+#[tokio::test]
+async fn what_is_sealed_already_is_not_sealed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = environment(SECRET);
+    let store = open(&folder);
+    put(&store, environment.clone()).await.unwrap();
+    close(&folder, store);
+    forget_that_it_is_sealed(&folder);
+    let store = open(&folder);
+    let read: Environment = store.read(|view| view.get(environment.id())).unwrap();
+    assert_eq!(read, environment);
+    close(&folder, store);
+
+    // By a key that is lost: nobody can say what it was.
+    forget_that_it_is_sealed(&folder);
+    fs::write(folder.path().join("sub/s.key"), [7; 32]).unwrap();
+    let why = why(try_open(&folder));
+    assert!(
+        why.contains("TOKEN") && why.contains("another key"),
+        "{why}"
+    );
+}
