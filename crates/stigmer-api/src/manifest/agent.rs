@@ -4,19 +4,28 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::{check::locate, file::read_text, kind, node::Node, problem::Report, schema::AGENT};
+use super::{
+    check::locate,
+    file::read_text,
+    kind,
+    node::Node,
+    problem::Report,
+    schema::{AGENT, camel},
+};
 use crate::{
     proto::{
         agent::{Agent, McpServerDefinition, mcp_server_definition::ServerType},
         apiresource::{ApiResourceOwnerScope as Scope, ApiResourceReference},
     },
     resource::ApiKind,
+    slug,
 };
 
 pub(super) fn read(node: &Node, organization: &str, report: &mut Report<'_>) -> Option<Agent> {
     let amend = |json: &mut Json, report: &mut Report<'_>| {
         instructions_from_file(node, json, report);
         one_server_type(node, json, report);
+        skills(node, json, report);
     };
     kind::read(node, &AGENT, organization, report, amend, fill_in)
 }
@@ -69,6 +78,32 @@ fn one_server_type(document: &Node, json: &mut Json, report: &mut Report<'_>) {
                 format!("a server has one of {}, not several", given.join(", ")),
             );
             server.remove(*extra);
+        }
+    }
+}
+
+/// A reference to a skill that is missing is taken, for it may be pushed later; of a slug that is none there is never one.
+fn skills(document: &Node, json: &Json, report: &mut Report<'_>) {
+    let Some(spec) = json.get("spec") else { return };
+    slugs(document, "spec", spec, report);
+    let subs = spec.get("sub_agents").and_then(Json::as_array);
+    for (i, sub) in subs.into_iter().flatten().enumerate() {
+        slugs(document, &format!("spec.sub_agents[{i}]"), sub, report);
+    }
+}
+
+/// Those of the references of what stands `at`.
+fn slugs(document: &Node, at: &str, of: &Json, report: &mut Report<'_>) {
+    let references = of.get("skill_refs").and_then(Json::as_array);
+    for (i, reference) in references.into_iter().flatten().enumerate() {
+        let given = reference.get("slug").and_then(Json::as_str);
+        // That one is missing is told by the rules of all agents.
+        if let Some(given) = given.filter(|it| !it.is_empty())
+            && let Err(why) = slug::check(given)
+        {
+            let field = format!("{at}.skill_refs[{i}].slug");
+            let place = locate(document, &field).0.at;
+            report.add(place, format!("{}: {why}", camel(&field)));
         }
     }
 }

@@ -41,6 +41,14 @@ impl Document {
             Self::Instance(instance) => instance.resource.slug(),
         }
     }
+
+    pub(super) fn org(&self) -> &str {
+        match self {
+            Self::Agent(agent) => agent.org(),
+            Self::Environment(environment) => environment.org(),
+            Self::Instance(instance) => instance.resource.org(),
+        }
+    }
 }
 
 /// Reads all documents of one file, each with the place of its name; `organization` is that of

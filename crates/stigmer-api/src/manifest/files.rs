@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use super::{
@@ -83,6 +83,13 @@ fn matches(root: &Path, pattern: &str, at: Place, report: &mut Report<'_>) -> Ve
     };
     let mut files = Vec::new();
     for path in paths {
+        let found = match &path {
+            Ok(path) => path.as_path(),
+            Err(error) => error.path(),
+        };
+        if !is_meant(root, pattern, found) {
+            continue;
+        }
         let path = match path {
             Ok(path) => path,
             Err(error) => {
@@ -112,6 +119,31 @@ fn matches(root: &Path, pattern: &str, at: Place, report: &mut Report<'_>) -> Ve
     files
 }
 
+/// Whether `pattern` means `path`, which it matches. What begins with a dot, a draft, an editor's lock, or what a system
+/// keeps of a file that it copied, is hidden, as it is from a shell, from all but a part of a pattern that begins with one.
+fn is_meant(root: &Path, pattern: &str, path: &Path) -> bool {
+    // Not by the option of `glob`, which panics over names that are not UTF-8, and hides from those parts too.
+    let names_it = |name: &str| {
+        let mut parts = pattern.split('/').filter(|part| part.starts_with('.'));
+        parts.any(|part| glob::Pattern::new(part).is_ok_and(|part| part.matches(name)))
+    };
+    let (root, path) = (without_dot(root), without_dot(path));
+    let below = path.strip_prefix(&root).unwrap_or(&path);
+    below.components().all(|component| match component {
+        Component::Normal(name) => {
+            let name = name.to_string_lossy();
+            !name.starts_with('.') || names_it(&name)
+        }
+        _ => true,
+    })
+}
+
+/// `./a` as `a`, as which `glob` tells it.
+fn without_dot(path: &Path) -> PathBuf {
+    let parts = path.components();
+    parts.filter(|part| *part != Component::CurDir).collect()
+}
+
 /// Whether its name says that it is a document.
 fn is_document(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yaml" || e == "yml")
@@ -123,4 +155,31 @@ fn within(root: &Path, path: &Path) -> String {
         .unwrap_or(path)
         .display()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_with_a_dot_is_meant_by_what_begins_with_one() {
+        for (root, pattern, path, meant) in [
+            ("", "agents/*.yaml", "agents/a.yaml", true),
+            ("", "agents/*.yaml", "agents/.a.yaml", false),
+            ("", "agents/.*.yaml", "agents/.a.yaml", true),
+            ("", "./agents/*", "agents/.a.yaml", false),
+            ("", "**/*.yaml", ".git/a.yaml", false),
+            ("", ".a/**/*.yaml", ".a/b/c.yaml", true),
+            ("", ".a/**/*.yaml", ".a/.b/c.yaml", false),
+            ("/h/.x", "agents/*", "/h/.x/agents/a.yaml", true),
+            ("/h/.x", "*/*", "/h/.x/.x/a.yaml", false),
+            (".x", "agents/*", ".x/agents/a.yaml", true),
+            ("./.x", "agents/*", ".x/agents/a.yaml", true),
+            ("a", "../.x/*.yaml", "a/../.x/a.yaml", true),
+            ("a", "/h/.x/*", "/h/.x/a.yaml", true),
+        ] {
+            let is = is_meant(Path::new(root), pattern, Path::new(path));
+            assert_eq!(is, meant, "{path} by {pattern} in {root}");
+        }
+    }
 }

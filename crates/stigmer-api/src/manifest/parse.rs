@@ -64,7 +64,8 @@ impl Builder {
         match event {
             Event::DocumentStart(..) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
-                let plain = style == ScalarStyle::Plain && !check_tag(tag.as_deref(), at)?;
+                let is_text = check_tag(tag.as_deref(), at)?;
+                let plain = style == ScalarStyle::Plain && !is_text;
                 let text = text.into_owned();
                 let value = Value::Scalar { text, plain };
                 return self.place_node(Node { at, value }, anchor, report);

@@ -132,8 +132,8 @@ fn read_files(
     problems: &mut Vec<Problem>,
 ) -> Vec<Sourced<Document>> {
     let mut all = Vec::new();
-    // Where each was seen first.
-    let mut first: BTreeMap<(Kind, String), (PathBuf, Place)> = BTreeMap::new();
+    // Where each was seen first; a slug is one's own in an organization.
+    let mut first: BTreeMap<(Kind, String, String), (PathBuf, Place)> = BTreeMap::new();
     for file in files {
         let mut report = Report { file, problems };
         let text = match read_text(file) {
@@ -144,8 +144,9 @@ fn read_files(
             }
         };
         for (source, at) in document::read_all(&text, organization, &mut report) {
-            let (kind, slug) = (source.resource.kind(), source.resource.slug());
-            let first = first.entry((kind, slug.to_owned()));
+            let document = &source.resource;
+            let (kind, slug) = (document.kind(), document.slug());
+            let first = first.entry((kind, slug.to_owned(), document.org().to_owned()));
             if let (Entry::Occupied(first), false) = (&first, slug.is_empty()) {
                 let (file, Place { line, column }) = first.get();
                 let path = file.strip_prefix(root).unwrap_or(file);

@@ -180,12 +180,13 @@ const ENV_VALUE: Shape = Fields(&[
     may("description", &Text),
 ]);
 
-/// `icon_url` as `iconUrl`, also inside a path.
+/// `icon_url` as `iconUrl`, also inside a path; a key of the user's own, `data[MY_KEY]`, stays as it is written.
 pub(super) fn camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
-    let mut upper = false;
+    let (mut upper, mut in_key) = (false, false);
     for c in name.chars() {
-        if c == '_' {
+        in_key = c != ']' && (in_key || c == '[');
+        if c == '_' && !in_key {
             upper = true;
         } else if std::mem::take(&mut upper) {
             out.extend(c.to_uppercase());

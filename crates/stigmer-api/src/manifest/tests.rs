@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod bad;
+mod files;
 mod hostile;
 mod others;
 
@@ -149,6 +150,24 @@ fn defaults_come_from_the_project() {
     let other = load(&project.file, Some("mine")).unwrap();
     assert_eq!(other.organization, "mine");
     assert!(slug::check(&other.name).is_ok());
+}
+
+#[test]
+fn a_name_is_free_in_another_organization() {
+    let other = agent("a").replace("{name: a}", "{name: a, org: other}");
+    let files = [
+        (
+            "Stigmer.yaml",
+            "name: demo\norganization: acme\n".to_owned(),
+        ),
+        ("agents/a.yaml", format!("{}---\n{other}", agent("a"))),
+    ];
+    let project = read(&folder(&files)).unwrap();
+    let agents = project.agents.iter();
+    let seen: Vec<_> = agents
+        .map(|a| (a.resource.slug(), a.resource.org()))
+        .collect();
+    assert_eq!(seen, [("a", "acme"), ("a", "other")]);
 }
 
 #[test]

@@ -28,6 +28,10 @@ use stigmer_api::{
             AgentExecutionQueryController, AgentExecutionQueryControllerServer as Queries,
         },
     },
+    agentinstance::{
+        AgentInstance,
+        agent_instance_query_controller_server::AgentInstanceQueryControllerServer as InstanceQueries,
+    },
     apiresource::{ApiResourceId, ApiResourceReference},
     id,
     resource::Resource,
@@ -36,13 +40,15 @@ use tokio::net::TcpListener;
 use tokio_stream::{Stream, wrappers::TcpListenerStream};
 use tonic::{Request, Response, Status, codegen::http, transport::Server};
 
-type Answer<T> = Result<Response<T>, Status>;
+pub(crate) type Answer<T> = Result<Response<T>, Status>;
 type States = Vec<Result<AgentExecution, Status>>;
 
 /// What the server knows and what it was asked.
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) agents: Vec<Agent>,
+    /// Without any it has no service for them.
+    pub(crate) instances: Vec<AgentInstance>,
     /// What each subscription in turn is shown before it ends.
     pub(crate) streams: VecDeque<States>,
     pub(crate) created: Vec<AgentExecution>,
@@ -70,6 +76,7 @@ pub(crate) async fn serve(world: World) -> (Fake, String) {
 
 /// The same by a server that is set up in another way.
 pub(crate) async fn serve_by(mut server: Server, world: World) -> (Fake, String) {
+    let has_instances = !world.instances.is_empty();
     let fake = Fake(Arc::new(Mutex::new(world)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -78,6 +85,7 @@ pub(crate) async fn serve_by(mut server: Server, world: World) -> (Fake, String)
         .add_service(AgentQueries::new(fake.clone()))
         .add_service(Commands::new(fake.clone()))
         .add_service(Queries::new(fake.clone()))
+        .add_optional_service(has_instances.then(|| InstanceQueries::new(fake.clone())))
         .serve_with_incoming(TcpListenerStream::new(listener));
     tokio::spawn(server);
     (fake, address)
@@ -192,9 +200,13 @@ impl AgentQueryController for Fake {
     }
     /// One agent a page, however many are asked for.
     async fn list(&self, request: Request<ListAgentsRequest>) -> Answer<AgentList> {
-        let at: usize = request.into_inner().page_token.parse().unwrap_or(0);
+        let ListAgentsRequest {
+            page_token, org, ..
+        } = request.into_inner();
+        let at: usize = page_token.parse().unwrap_or(0);
         let mut world = self.0.lock().unwrap();
-        let agents = world.agents.clone();
+        let mut agents = world.agents.clone();
+        agents.retain(|agent| org.is_empty() || agent.org() == org);
         if !world.endless.is_empty() {
             world.pages += 1;
             let token = world.endless[world.pages % world.endless.len()];

@@ -4,6 +4,7 @@
 mod fake;
 mod following;
 mod hostile;
+mod instances;
 mod offline;
 mod online;
 mod tls;

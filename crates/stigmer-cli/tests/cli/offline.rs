@@ -310,6 +310,17 @@ fn several_agents_and_nobody_to_ask() {
 }
 
 #[test]
+fn agents_of_one_slug_are_named_with_their_organizations() {
+    let folder = project(&["one"]);
+    let other = AGENT.replace("NAME", "one, org: other");
+    fs::write(folder.path().join("agents/other.yaml"), other).unwrap();
+    let shown = alone(folder.path(), &["run"]);
+    assert!(shown.starts_with("exit 2\n"), "{shown}");
+    let told = "name the one to run: one --org local, one --org other\n";
+    assert!(shown.ends_with(told), "{shown}");
+}
+
+#[test]
 fn completions_and_version() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -13,7 +13,7 @@ macro_rules! bad {
 }
 
 #[track_caller]
-fn check(found: &str, expected: &[&str]) {
+pub(super) fn check(found: &str, expected: &[&str]) {
     let found: Vec<&str> = found.lines().collect();
     assert_eq!(found, expected);
 }
@@ -122,6 +122,9 @@ bad! {
     custom_tag: ["agents/a.yaml" => "kind: !env AGENT\n"] => [
         "agents/a.yaml:1:12: this tag is not supported; put a text that begins with `!` into quotes",
     ];
+    tag_of_a_quoted_text: ["agents/a.yaml" => "kind: !env 'AGENT'\n"] => [
+        "agents/a.yaml:1:12: this tag is not supported; put a text that begins with `!` into quotes",
+    ];
     too_deep: ["agents/a.yaml" => "[".repeat(500)] => [
         "agents/a.yaml:1:65: recursion limit exceeded",
     ];
@@ -157,6 +160,9 @@ bad! {
     same_name_in_one_file: ["agents/a.yaml" => format!("{}---\n{}", agent("a"), agent("a"))] => [
         "agents/a.yaml:8:18: agent `a` is there already, at agents/a.yaml:3:18",
     ];
+    same_name_in_one_organization: ["agents/a.yaml" => agent("a"), "agents/b.yaml" => rest("metadata: {name: a, org: acme}\nspec: {instructions: Do what is right.}\n"), "Stigmer.yaml" => "name: demo\norganization: acme\n"] => [
+        "agents/b.yaml:3:18: agent `a` is there already, at agents/a.yaml:3:18",
+    ];
     second_document: ["agents/a.yaml" => format!("{}---\n{}", agent("a"), spec("  instructions: no\n"))] => [
         "agents/a.yaml:8:18: agent `a` is there already, at agents/a.yaml:3:18",
         "agents/a.yaml:10:17: spec.instructions: must have at least 10 characters, this has 2",
@@ -185,6 +191,13 @@ bad! {
     ];
     variable_of_an_agent: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  envSpec:\n    data:\n      a-b: {value: c}\n")] => [
         "agents/a.yaml:8:12: spec.envSpec.data[a-b]: must be a name of letters, digits and `_` that starts with no digit",
+    ];
+    variable_as_it_is_written: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  envSpec:\n    data:\n      MY_db-url: {value: c}\n")] => [
+        "agents/a.yaml:8:18: spec.envSpec.data[MY_db-url]: must be a name of letters, digits and `_` that starts with no digit",
+    ];
+    skill_of_no_slug: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  skillRefs:\n  - slug: House Style\n  - slug: good\n  subAgents:\n  - name: s\n    instructions: Do what is right.\n    skillRefs: [{slug: a_b}]\n")] => [
+        "agents/a.yaml:7:11: spec.skillRefs[0].slug: must be of lower-case letters, digits and inner dashes, like `house-style`",
+        "agents/a.yaml:12:24: spec.subAgents[0].skillRefs[0].slug: must be of lower-case letters, digits and inner dashes, like `ab`",
     ];
     instance: ["agents/i.yaml" => "apiVersion: agentic.stigmer.ai/v1\nkind: AgentInstance\nmetadata: {name: i}\nspec:\n  agent: Bad Slug\n  environmentRefs: [good, Bad, 7, [x]]\n"] => [
         "agents/i.yaml:5:10: spec.agent: must be of lower-case letters, digits and inner dashes, like `bad-slug`",
@@ -235,38 +248,24 @@ bad! {
     ];
 }
 
-#[cfg(unix)]
 #[test]
-fn what_a_pattern_matches_and_cannot_be_read() {
-    let folder = folder(&[
-        ("agents/a.yaml", agent("a")),
-        ("agents/sub.yaml/x", String::new()),
-    ]);
-    for name in ["agents/gone.yaml", "agents/old.yml"] {
-        std::os::unix::fs::symlink("nowhere", folder.path().join(name)).unwrap();
-    }
-    let found = |project: &str| {
-        fs::write(folder.path().join(PROJECT_FILE), project).unwrap();
-        match read(&folder) {
-            Err(ManifestError::Problems(found)) => found.relative_to(folder.path()).to_string(),
-            other => panic!("no problems, but {other:?}"),
-        }
+fn a_tag_is_refused_before_a_text_of_any_style() {
+    let found = |text: &str| {
+        let document = spec(&format!("  instructions: {text}\n"));
+        read(&folder(&[("agents/a.yaml", document)])).map(drop)
     };
-    check(
-        &found("name: demo\n"),
-        &[
-            "Stigmer.yaml:1:1: `agents/gone.yaml` is a link to nothing: mend or remove it",
-            "Stigmer.yaml:1:1: `agents/sub.yaml` is not a file",
-            "Stigmer.yaml:1:1: `agents/old.yml` is a link to nothing: mend or remove it",
-        ],
-    );
-    check(
-        &found("name: demo\nagents:\n- agents/*\n- agents/gone.yaml\n"),
-        &[
-            "Stigmer.yaml:3:3: `agents/gone.yaml` is a link to nothing: mend or remove it",
-            "Stigmer.yaml:3:3: `agents/old.yml` is a link to nothing: mend or remove it",
-            "Stigmer.yaml:3:3: `agents/sub.yaml` is not a file",
-            "Stigmer.yaml:4:3: `agents/gone.yaml` does not exist or is not a file",
-        ],
-    );
+    for tag in ["!include", "!env", "!vault"] {
+        for style in ["'a.md'", "\"a.md\"", "|\n    a.md", ">\n    a.md", "a.md"] {
+            let why = found(&format!("{tag} {style}")).unwrap_err().to_string();
+            assert_eq!(why.lines().count(), 1, "{style}: {why}");
+            assert!(why.contains("this tag is not supported"), "{style}: {why}");
+        }
+    }
+    for style in [
+        "'Do what is right.'",
+        "\"Do what is right.\"",
+        "|\n    Do what is right.",
+    ] {
+        assert_eq!(found(&format!("!!str {style}")), Ok(()), "{style}");
+    }
 }

@@ -164,7 +164,7 @@ fn page_after(have: usize) -> (i32, i32) {
     (number(have / size + 1), number(size))
 }
 
-/// The contract lists instances by agent only.
+/// The contract lists instances by agent only, and the agent of one of `org` may be of any.
 pub(super) async fn instances(
     client: &Client,
     org: Option<&str>,
@@ -172,7 +172,7 @@ pub(super) async fn instances(
 ) -> Result<Vec<AgentInstance>> {
     let mut all = Vec::new();
     let mut bound = Bound::default();
-    for agent in agents(client, org, usize::MAX).await? {
+    for agent in agents(client, None, usize::MAX).await? {
         let mut have = 0;
         loop {
             let (num, size) = page_after(have);
@@ -185,7 +185,7 @@ pub(super) async fn instances(
             let got = page.items.len();
             have += got;
             bound.take(page.items.iter())?;
-            all.extend(page.items);
+            all.extend(page.items.into_iter().filter(|it| is_of(org, it)));
             if all.len() >= limit {
                 all.truncate(limit);
                 return Ok(all);

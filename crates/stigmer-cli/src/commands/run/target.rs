@@ -1,6 +1,6 @@
 //! Which agent `stigmer run` means, and in which session.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use anyhow::{Context, Result};
 use stigmer_api::{
@@ -9,6 +9,7 @@ use stigmer_api::{
     agentinstance::{AgentInstance, AgentInstanceId},
     apiresource::ApiResourceOwnerScope as Scope,
     id,
+    manifest::Sourced,
     resource::Resource,
     session::{Session, SessionId, SessionSpec},
     slug,
@@ -159,31 +160,45 @@ async fn of_project(app: &App, org: Option<&str>) -> Result<(Client, Agent)> {
         "name an agent that the server has: stigmer run NAME",
     )
     .context("no agent was named")?;
-    let chosen = match project.agents.as_slice() {
+    let index = match project.agents.as_slice() {
         [] => {
             let text = format!("the project `{}` has no agent to run", project.name);
             return Err(Failure::usage(text));
         }
-        [one] => one,
-        several => {
-            let names: Vec<&str> = several.iter().map(|a| a.resource.slug()).collect();
-            several
-                .get(choose(&project.name, &names)?)
-                .context("no such agent")?
-        }
+        [_] => 0,
+        several => choose(&project.name, &names(several))?,
     };
+    let chosen = project.agents.get(index).context("no such agent")?;
     let slug = chosen.resource.slug();
     let client = Client::connect(&app.global).await?;
     let agents = apply::apply(&client, &project, &mut Vec::new()).await?;
     apply::skills::warn(app.output, &client, &project).await?;
-    let agent = agents.into_iter().find(|agent| agent.slug() == slug);
+    // They come in their order in the project: by its slug it might be that of another organization.
+    let agent = agents.into_iter().nth(index);
+    let agent = agent.filter(|agent| agent.slug() == slug);
     app.output
         .remark(&format!("applied the project `{}`", project.name))?;
     let agent = agent.context("the server answered with another agent")?;
     Ok((client, agent))
 }
 
-fn choose(project: &str, names: &[&str]) -> Result<usize> {
+/// What `stigmer run` takes for each of them: its slug, and its organization where others have that slug too.
+fn names(agents: &[Sourced<Agent>]) -> Vec<String> {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for agent in agents {
+        *times.entry(agent.resource.slug()).or_default() += 1;
+    }
+    let name = |agent: &Sourced<Agent>| {
+        let (slug, org) = (agent.resource.slug(), agent.resource.org());
+        match times.get(slug).copied() {
+            Some(2..) => format!("{slug} --org {org}"),
+            _ => slug.to_owned(),
+        }
+    };
+    agents.iter().map(name).collect()
+}
+
+fn choose(project: &str, names: &[String]) -> Result<usize> {
     if !output::can_ask() {
         return Err(Failure::usage(format!(
             "the project `{project}` has {} agents, name the one to run: {}",
@@ -204,7 +219,7 @@ fn choose(project: &str, names: &[&str]) -> Result<usize> {
 }
 
 /// The one that is meant, by its name or, from 1, by its number.
-fn picked(names: &[&str], line: &str) -> Option<usize> {
+fn picked(names: &[String], line: &str) -> Option<usize> {
     let by_name = names.iter().position(|name| *name == line);
     let by_number = line.parse().ok().and_then(|n: usize| n.checked_sub(1));
     by_name.or(by_number.filter(|i| *i < names.len()))
@@ -215,8 +230,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_organization_is_named_where_its_agent_is_not_the_only_one_of_its_slug() {
+        let agent = |slug: &str, org: &str| {
+            let mut resource = Agent::default();
+            let metadata = resource.metadata_mut();
+            slug.clone_into(&mut metadata.slug);
+            org.clone_into(&mut metadata.org);
+            let (file, line) = (std::path::PathBuf::new(), 1);
+            Sourced {
+                resource,
+                file,
+                line,
+            }
+        };
+        let agents = [agent("a", "x"), agent("b", "x"), agent("a", "y")];
+        assert_eq!(names(&agents), ["a --org x", "b", "a --org y"]);
+    }
+
+    #[test]
     fn one_is_picked_by_its_name_or_its_number() {
-        let pick = |line| picked(&["a", "b", "1"], line);
+        let names = ["a", "b", "1"].map(str::to_owned);
+        let pick = |line| picked(&names, line);
         assert_eq!(
             [pick("a"), pick("b"), pick("2")],
             [Some(0), Some(1), Some(1)]
