@@ -4,6 +4,7 @@
 
 mod agent_run;
 mod calls;
+pub(crate) mod child;
 mod end;
 pub(crate) mod options;
 mod stop;

@@ -14,7 +14,7 @@ use super::{
     foreign_activity::LetGo,
 };
 use crate::workflow::{
-    AgentExecution, Input, Within,
+    AgentExecution, Input, Within, child,
     options::{hold_call, server_call},
 };
 
@@ -65,12 +65,13 @@ impl GraphtonExecution {
     ) -> (Result<(), String>, Option<LetGo>) {
         let id = &task.execution_id;
         let token = ctx.cancellation_token().child_token();
+        // The server's own workflow has the name that ours has on our server.
+        let child_id = format!("stigmer/agent-execution/run/{id}");
         let options = ChildWorkflowOptions::builder()
-            // The server's own workflow has the name that ours has on our server.
-            .workflow_id(format!("stigmer/agent-execution/run/{id}"))
+            .workflow_id(child_id.clone())
             .task_timeout(TASK)
             .parent_close_policy(ParentClosePolicy::RequestCancel)
-            .cancellation_token(token.clone())
+            .cancellation_token(child::token())
             .build();
         let input = match task.until {
             None => Input::Start(id.clone()),
@@ -80,11 +81,12 @@ impl GraphtonExecution {
             }),
         };
         let started = ctx.start_child_workflow(AgentExecution::run, input, options);
-        let child = match started.await {
-            Ok(child) => child,
+        let started = match started.await {
+            Ok(started) => started,
             Err(error) => return (Err(error.to_string()), None),
         };
-        let mut ended = Box::pin(child.result().map(|r| r.map_err(|e| explain(&e))).fuse());
+        let ended = child::ended(ctx, &child_id, &token, started.result());
+        let mut ended = Box::pin(ended.map(|r| r.map_err(|e| explain(&e))).fuse());
         let activity = task.activity.clone();
         let beside = ctx.cancellation_token().child_token();
         ctx.state_mut(|s| s.beside = Some(beside.clone()));

@@ -9,6 +9,7 @@ use temporalio_sdk::{
 
 use super::{
     agent_run::{AgentRun, Progress, TurnsEnd},
+    child,
     options::prepare_call,
     stop::Stop,
     turns,
@@ -92,18 +93,21 @@ pub(super) async fn run<W>(
     call_id: &str,
     token: &WorkflowCancellationToken,
 ) -> Result<SubAgentEnd, Stop> {
+    let id = format!("{}/{call_id}", ctx.workflow_id());
     let options = ChildWorkflowOptions::builder()
-        .workflow_id(format!("{}/{call_id}", ctx.workflow_id()))
+        .workflow_id(id.clone())
         // Where the parent is ended by force, the runner still hears that it is to let go.
         .parent_close_policy(ParentClosePolicy::RequestCancel)
-        .cancellation_token(token.clone())
+        .cancellation_token(child::token())
         .build();
     let input = SubAgentInput::Start(task);
     let started = ctx
         .start_child_workflow(SubAgentExecution::run, input, options)
         .await;
     let ended = match started {
-        Ok(child) => child.result().await.map_err(|e| (e.to_string(), e.into())),
+        Ok(started) => child::ended(ctx, &id, token, started.result())
+            .await
+            .map_err(|e| (e.to_string(), e.into())),
         Err(e) => Err((e.to_string(), WorkflowTermination::from(e))),
     };
     match ended {

@@ -5,7 +5,7 @@
 //! sub-agent (`sub_agent.rs`), and that takes turns. What the three share is in `agent_run.rs`.
 
 use stigmer_api::agentexecution::AgentExecutionStatus;
-use temporalio_sdk::{WorkflowCancellationToken, WorkflowContext};
+use temporalio_sdk::{WorkflowCancellationToken, WorkflowContext, WorkflowTermination};
 
 use super::{
     agent_run::{AgentRun, Progress, TurnsEnd, report},
@@ -30,6 +30,11 @@ pub(super) async fn run_turns<W>(
     let mut turns = 0;
     loop {
         if turns > 0 && (turns >= agent_run.turns_per_run || ctx.continue_as_new_suggested()) {
+            // The next run would hear nothing of it.
+            if token.is_cancelled() {
+                let why = token.reason().unwrap_or_default();
+                return Err(Stop::Failed(why, WorkflowTermination::cancelled()));
+            }
             return Ok(TurnsEnd::Renew);
         }
         turns += 1;

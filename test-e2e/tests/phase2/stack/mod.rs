@@ -10,6 +10,7 @@ mod network;
 mod original;
 mod pinned;
 mod refused;
+mod renewed;
 mod requests;
 mod settings;
 mod spans;

@@ -1,0 +1,84 @@
+//! A cancel and a time limit reach an execution whose workflow was continued as new.
+
+use serde_json::json;
+use stigmer_api::agentexecution::{AgentExecutionId, ExecutionPhase, ToolCallStatus};
+use test_e2e::{
+    Answer, Api, Ask, NewAgent, Result, Stack, ensure, own_pair, unique, until, until_phase,
+};
+
+async fn cancel(api: &Api, id: &str) -> Result {
+    let value = id.to_owned();
+    api.executions().cancel(AgentExecutionId { value }).await?;
+    until_phase(api, id, ExecutionPhase::ExecutionCancelled).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sub_agent_in_its_second_run_is_let_go_by_a_cancel_and_at_the_time_limit() -> Result {
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let env = [("STIGMER_TURNS_PER_RUN", "1")];
+    let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("renewed").stdio(&stack, &[])?.sub_agent(
+        "clerk",
+        "You count on.",
+        &["probe"],
+        &[],
+        &[],
+    );
+    let agent = agent.apply(&api).await?;
+    let script = async |name| -> Result<_> {
+        let script = stack.script(name).await?;
+        let task = json!({ "input": "Count on." });
+        script.answer(Answer::tool("agent_clerk", task)).await?;
+        let add = Answer::tool("add", json!({ "a": 1, "b": 2 }));
+        script.answer(add).await?;
+        script.answer(Answer::never()).await?;
+        Ok(script)
+    };
+
+    let (second_run, late) = (script("cancelled").await?, script("late").await?);
+    let ask = Ask::new(&agent, late.model(), "Count on.").limits(|l| l.max_seconds = 1);
+    let failed = ask.failed(&api);
+    let cancelled = async {
+        let id = Ask::new(&agent, second_run.model(), "Count on.")
+            .start(&api)
+            .await?;
+        // The third question is the second run's.
+        second_run.asked(3).await?;
+        cancel(&api, &id).await
+    };
+    let (failed, cancelled) = tokio::join!(failed, cancelled);
+    cancelled?;
+    let failed = failed?;
+    ensure!(failed.contains("its limit of 1 seconds"), "{failed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cancel_at_the_end_of_a_run_begins_no_other() -> Result {
+    let stack = Stack::get()?;
+    let mut control = stack.control().await?;
+    let env = [("STIGMER_TURNS_PER_RUN", "1")];
+    let (server, _runner) = own_pair(&mut control, &unique("queue"), &env).await?;
+    let api = Api::new(server.url()?)?;
+    let agent = NewAgent::new("edge")
+        .stdio(&stack, &[])?
+        .apply(&api)
+        .await?;
+    let script = stack.script("edge").await?;
+    // Over before the runner hears, by a heartbeat, that it shall let the call go.
+    let short = Answer::tool("slow", json!({ "ms": 150 }));
+    script.answer(short).await?;
+    script.answer(Answer::never()).await?;
+    let id = Ask::new(&agent, script.model(), "Sleep.")
+        .start(&api)
+        .await?;
+    until(&api, &id, |execution| {
+        let mut calls = execution.status.iter().flat_map(|s| &s.tool_calls);
+        calls.any(|call| call.status() == ToolCallStatus::ToolCallRunning)
+    })
+    .await?;
+    cancel(&api, &id).await
+}
