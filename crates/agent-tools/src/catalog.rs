@@ -98,24 +98,24 @@ impl Catalog {
         }
         let mut uses: BTreeMap<String, usize> = BTreeMap::new();
         for name in servers.iter().flat_map(|(_, tools)| tools.keys()) {
-            *uses.entry(plain(name, "")).or_default() += 1;
+            *uses.entry(offered(name)).or_default() += 1;
         }
         // Own names first: a composed one gives way to them.
         let (own, composed): (Vec<_>, Vec<_>) = servers
             .into_iter()
             .flat_map(|(server, tools)| tools.into_values().map(move |tool| (server.clone(), tool)))
             .partition(|(_, tool)| {
-                let name = plain(&tool.name, "");
+                let name = offered(&tool.name);
                 uses.get(&name) == Some(&1) && !catalog.targets.contains_key(&name)
             });
         let mut taken: BTreeSet<String> = catalog.targets.keys().cloned().collect();
-        taken.extend(own.iter().map(|(_, tool)| plain(&tool.name, "")));
+        taken.extend(own.iter().map(|(_, tool)| offered(&tool.name)));
         for (server, tool) in own {
-            let name = plain(&tool.name, "");
+            let name = offered(&tool.name);
             catalog.add(name, server, tool, env);
         }
         for (server, tool) in composed {
-            let name = free(&plain(&format!("{server}__{}", tool.name), ""), &taken);
+            let name = free(&offered(&format!("{server}__{}", tool.name)), &taken);
             taken.insert(name.clone());
             catalog.add(name, server, tool, env);
         }
@@ -144,6 +144,15 @@ impl Catalog {
     }
 }
 
+/// A tool's name as all providers take it: none of them begins with a digit or `-`.
+fn offered(name: &str) -> String {
+    let whole = plain(name, "");
+    match whole.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+        true => whole,
+        false => plain(&format!("_{whole}"), ""),
+    }
+}
+
 fn redacted(value: Value, env: &Env) -> Value {
     match value {
         Value::String(text) => Value::String(env.redact(&text)),
@@ -157,75 +166,4 @@ fn redacted(value: Value, env: &Env) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn tools(names: &[&str]) -> BTreeMap<String, ServerTool> {
-        let tool = |name: &&str| {
-            let tool = ServerTool {
-                name: name.to_string(),
-                description: String::new(),
-                schema: serde_json::Map::new(),
-            };
-            (name.to_string(), tool)
-        };
-        names.iter().map(tool).collect()
-    }
-
-    fn names(servers: &[(&str, &[&str])], files: bool) -> Vec<String> {
-        let servers = servers
-            .iter()
-            .map(|(server, names)| (server.to_string(), tools(names)));
-        let catalog = Catalog::new(servers.collect(), files, &Env::default());
-        catalog.specs.into_iter().map(|spec| spec.name).collect()
-    }
-
-    #[test]
-    fn names_stay_where_they_are_alone() {
-        assert_eq!(
-            names(&[("a", &["x", "y"]), ("b", &["z"])], false),
-            ["x", "y", "z"]
-        );
-        assert_eq!(
-            names(&[("a", &["x", "y"]), ("b", &["y"])], false),
-            ["a__y", "b__y", "x"]
-        );
-        assert_eq!(
-            names(&[("a", &["read_file"])], true),
-            ["a__read_file", "list_files", "read_file"]
-        );
-        assert_eq!(names(&[("a", &["read_file"])], false), ["read_file"]);
-        assert_eq!(
-            names(&[("my srv", &["a.b", "a/b"])], false),
-            ["my_srv__a_b", "my_srv__a_b_2"]
-        );
-        assert_eq!(
-            names(&[("a", &["x", "b__x"]), ("b", &["x"])], false),
-            ["a__x", "b__x", "b__x_2"]
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn names_are_valid_unique_and_the_same_each_time(
-            a in proptest::collection::btree_set("[a-c._é]{1,3}|[a-z]{60,70}", 0..6),
-            b in proptest::collection::btree_set("[a-c._é]{1,3}|[a-z]{60,70}", 0..6),
-            server in "\\PC{1,70}",
-        ) {
-            let a: Vec<&str> = a.iter().map(String::as_str).collect();
-            let b: Vec<&str> = b.iter().map(String::as_str).collect();
-            let both = [(server.as_str(), a.as_slice()), ("b", b.as_slice())];
-            let once = names(&both, true);
-            prop_assert_eq!(&once, &names(&both, true));
-            prop_assert_eq!(once.len(), a.len() + b.len() + 2);
-            let unique: BTreeSet<&String> = once.iter().collect();
-            prop_assert_eq!(unique.len(), once.len());
-            for name in once {
-                prop_assert!((1..=64).contains(&name.len()), "{}", name);
-                prop_assert!(name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-'), "{}", name);
-            }
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use rmcp::{
 };
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, Empty, empty};
 
-use crate::message::Message;
+use crate::{message::Message, wire::Place};
 
 /// Writes as the library does, and reads more than the library takes: see [`crate::wire`].
 pub(crate) struct ChildTransport<R: AsyncRead, W: AsyncWrite> {
@@ -87,7 +87,7 @@ where
                 let unknown = self.noise.get().is_none();
                 let beginning = unknown.then(|| self.line.beginning());
                 // Its last words may have no newline.
-                self.messages = self.line.end(self.opened).into();
+                self.messages = self.line.end(Place::Line, self.opened).into();
                 let noise = beginning.filter(|text| self.messages.is_empty() && !text.is_empty());
                 if let Some(noise) = noise {
                     let _ = self.noise.set(noise); // it was looked for: there is none yet

@@ -2,7 +2,7 @@
 
 use rmcp::model::ServerJsonRpcMessage;
 
-use crate::message::Message;
+use crate::{message::Message, wire::Place};
 
 /// Bytes of a field's name that are looked at; the known ones are short.
 const LONGEST_NAME: usize = 16;
@@ -154,7 +154,7 @@ impl Events {
             // The beginning of a longer one is none.
             let endpoint = is_endpoint.then(|| data.beginning());
             event.endpoint = endpoint.filter(|it| it.len() < LONGEST_VALUE);
-            event.messages = data.end(self.opened);
+            event.messages = data.end(Place::Http, self.opened);
         }
         let told = event.id.is_some() || event.retry.is_some() || event.endpoint.is_some();
         let says = told || !event.messages.is_empty();

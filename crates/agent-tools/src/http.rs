@@ -18,13 +18,13 @@ use tokio::time::timeout;
 
 use crate::{
     causes::{chain, explain, refusal},
-    client::Client,
+    client::{Client, other_version},
     clients::Clients,
     connection::{Connection, START, Service, too_late},
     env::Env,
     error::ToolsError,
     http_client::{HttpClient, LAST_EVENT, SESSION},
-    legacy_http::{LegacyTransport, may_be_legacy},
+    legacy_http::{LegacyTransport, is_legacy, may_be_legacy},
     limits::Limits,
     refusal::HttpError,
 };
@@ -52,23 +52,43 @@ impl Start<'_> {
         }
     }
 
-    /// Says hello, in the older way too where the newer one is not known.
+    /// Says hello, and once more where the version of the protocol is refused.
     async fn opened(
         &self,
         url: &Url,
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<Service, ClientInitializeError> {
+        let refused = match self.greeted(url, &headers, Client::default()).await {
+            Err(error) => error,
+            opened => return opened,
+        };
+        match other_version(&refused) {
+            Some(version) => self.greeted(url, &headers, Client::offering(version)).await,
+            None => Err(refused),
+        }
+    }
+
+    /// Says hello, in the older way too where the newer one is not known.
+    async fn greeted(
+        &self,
+        url: &Url,
+        headers: &HashMap<HeaderName, HeaderValue>,
+        client: Client,
+    ) -> Result<Service, ClientInitializeError> {
         let http = HttpClient::new(self.http.of(url).clone());
         let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
             .custom_headers(headers.clone());
         let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
-        let refused = match Client::default().serve(transport).await {
+        let refused = match client.clone().serve(transport).await {
             Err(error) if is_unknown(&error) => error,
             opened => return opened,
         };
-        let headers = headers.into_iter().collect();
+        let headers = headers.clone().into_iter().collect();
         match LegacyTransport::open(http, url.clone(), headers).await {
-            Ok(transport) => Client::default().serve(transport).await,
+            Ok(transport) => client.serve(transport).await,
+            Err(why) if is_legacy(&why) => Err(
+                ClientInitializeError::transport::<LegacyTransport>(why, "open the stream"),
+            ),
             // It speaks neither way, or nobody is there.
             Err(why) => {
                 tracing::debug!("an MCP server does not speak the older HTTP: {why}");
@@ -156,6 +176,7 @@ impl Start<'_> {
             Cause::Moved => ToolsError::permanent(format!(
                 "{who} is elsewhere: put where it is into its url: {why}"
             )),
+            Cause::Legacy => ToolsError::permanent(format!("{who}: {why}")),
             Cause::Other => {
                 ToolsError::permanent(format!("{who} does not speak MCP (streamable HTTP): {why}"))
             }
@@ -177,6 +198,7 @@ enum Cause {
     Forbidden,
     Missing,
     Moved,
+    Legacy,
     Other,
 }
 
@@ -185,6 +207,7 @@ fn cause(error: &ClientInitializeError) -> Cause {
         match link.downcast_ref::<HttpError>() {
             Some(HttpError::Refused { status, .. }) => return of_status(*status),
             Some(HttpError::Moved { .. }) => return Cause::Moved,
+            Some(HttpError::Astray { .. } | HttpError::Ended) => return Cause::Legacy,
             _ => {}
         }
         if let Some(error) = link.downcast_ref::<reqwest::Error>() {

@@ -14,34 +14,52 @@ use rmcp::{
 use sse_stream::Sse;
 
 use crate::{
+    client::is_about_version,
     events::{Event, Events},
     message::Message,
     refusal::HttpError,
-    wire,
+    wire::{self, Place},
 };
 
 /// Bytes of a refusal that are read: they end in an error's text.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
+/// How servers say by 400, in whatever letters, that they do not know a session; the protocol has 404 for it.
+const LOST: [&str; 5] = [
+    "invalid session id",
+    "no valid session id",
+    "server not initialized",
+    "session not found",
+    "unknown session",
+];
+
 /// Why there is no answer.
 pub(crate) type Failure = StreamableHttpError<HttpError>;
 
 /// What a server says in place of an answer: as the answer to the request, whatever id it has, or where there was no
-/// handshake yet as an error by its status.
+/// handshake yet as an error by its status. Of a version that it does not speak it may name another. A session that it
+/// lost is begun anew, and the request, which it did not take, is made again: once, by the library.
 pub(crate) async fn refused(
     response: Response,
     id: &RequestId,
     first: bool,
+    in_session: bool,
 ) -> Result<StreamableHttpPostResponse, Failure> {
     let status = response.status();
+    if in_session && status == StatusCode::NOT_FOUND {
+        return Err(Failure::SessionExpired);
+    }
     let bytes = beginning(response).await;
-    let told = wire::messages(&bytes, true).into_iter();
+    if in_session && status == StatusCode::BAD_REQUEST && is_lost(&bytes) {
+        return Err(Failure::SessionExpired);
+    }
+    let told = wire::messages(&bytes, Place::Http, true).into_iter();
     let told = told.filter_map(|message| match message {
         JsonRpcMessage::Error(error) if error.error.code != wire::UNREADABLE => Some(error.error),
         _ => None,
     });
     match told.last() {
-        Some(mut error) if !first => {
+        Some(mut error) if !first || is_about_version(&error) => {
             error.message = format!("HTTP {status}: {}", error.message).into();
             let error = JsonRpcMessage::error(error, Some(id.clone()));
             Ok(StreamableHttpPostResponse::Json(error, None))
@@ -54,6 +72,12 @@ pub(crate) async fn refused(
             Err(Failure::Client(HttpError::Refused { status, words }))
         }
     }
+}
+
+/// Whether a refusal says that its session is not known.
+fn is_lost(refusal: &[u8]) -> bool {
+    let words = String::from_utf8_lossy(refusal).to_ascii_lowercase();
+    LOST.iter().any(|lost| words.contains(lost))
 }
 
 /// What a refusal says, as far as it is read.
@@ -84,7 +108,7 @@ pub(crate) async fn body(
         read = next.map_err(HttpError::Failed).map_err(Failure::Client)?;
     }
     let words = body.beginning();
-    let mut messages = body.end(opened);
+    let mut messages = body.end(Place::Http, opened);
     messages.iter_mut().for_each(|message| own(message, id));
     let answers = |message: &ServerJsonRpcMessage| match message {
         JsonRpcMessage::Response(answer) => answer.id == *id,
@@ -171,12 +195,16 @@ pub(crate) fn events(response: Response, opened: bool) -> EventStream {
     read.flat_map(stream::iter::<Vec<_>>).boxed()
 }
 
-/// As the library reads them: each message strictly written, in an event of its own.
+/// As the library reads them: each message strictly written, in an event of its own. A break is an end: behind an end the
+/// library pauses before it asks for more.
 pub(crate) fn written(events: EventStream) -> BoxStream<'static, Result<Sse, SseError>> {
     let written = events.map(|event| {
         let event = match event {
             Ok(event) => event,
-            Err(error) => return vec![Err(SseError::Body(Box::new(error)))],
+            Err(error) => {
+                tracing::debug!("the events of an MCP server broke off: {error}");
+                return Vec::new();
+            }
         };
         let data = event.messages.iter();
         let data = data.filter_map(|message| serde_json::to_string(message).ok());
@@ -194,13 +222,18 @@ pub(crate) fn written(events: EventStream) -> BoxStream<'static, Result<Sse, Sse
                 (last.id, last.retry) = (event.id, event.retry);
             }
         }
-        all.into_iter().map(Ok).collect()
+        all.into_iter().map(Ok::<_, SseError>).collect()
     });
     written.flat_map(stream::iter).boxed()
 }
 
 pub(crate) fn unanswered(status: StatusCode, words: String) -> Failure {
     Failure::Client(HttpError::Unanswered { status, words })
+}
+
+pub(crate) fn is_redirect(status: StatusCode) -> bool {
+    // Not 303: it leads to what is not asked but read.
+    matches!(status.as_u16(), 301 | 302 | 307 | 308)
 }
 
 pub(crate) fn is_stream(response: &Response) -> bool {

@@ -17,8 +17,10 @@ use sse_stream::Sse;
 
 use crate::{
     http_answers::{
-        Failure, answered, body, events, is_answer, is_stream, own, refused, unanswered, written,
+        Failure, answered, body, events, is_answer, is_redirect, is_stream, own, refused,
+        unanswered, written,
     },
+    openings::Openings,
     refusal::HttpError,
 };
 
@@ -36,19 +38,25 @@ type Headers = HashMap<HeaderName, HeaderValue>;
 
 /// A way to a server: its clones are the same one.
 #[derive(Clone)]
-pub(crate) struct HttpClient(Client);
+pub(crate) struct HttpClient {
+    client: Client,
+    openings: Openings,
+}
 
 impl HttpClient {
     pub(crate) fn new(client: Client) -> Self {
-        Self(client)
+        Self {
+            client,
+            openings: Openings::default(),
+        }
     }
 
     pub(crate) fn get(&self, uri: &str) -> RequestBuilder {
-        self.0.get(uri)
+        self.client.get(uri)
     }
 
     pub(crate) fn post_to(&self, uri: &str) -> RequestBuilder {
-        self.0.post(uri)
+        self.client.post(uri)
     }
 
     async fn ask_as(
@@ -73,7 +81,7 @@ impl HttpClient {
         let mut request = request.headers(headers).build()?;
         for _ in 0..=REDIRECTS {
             let again = request.try_clone();
-            let response = self.0.execute(request).await?;
+            let response = self.client.execute(request).await?;
             let status = response.status();
             let location = response.headers().get(LOCATION);
             let location = location.and_then(|to| response.url().join(to.to_str().ok()?).ok());
@@ -102,7 +110,7 @@ impl HttpClient {
         auth: Option<String>,
         headers: Headers,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        let mut request = self.0.post(uri).header(ACCEPT, ACCEPTED).json(message);
+        let mut request = self.client.post(uri).header(ACCEPT, ACCEPTED).json(message);
         if let Some(session) = &session {
             request = request.header(SESSION, session.as_ref());
         }
@@ -114,11 +122,8 @@ impl HttpClient {
         let first = matches!(asked.request, ClientRequest::InitializeRequest(_));
         let response = response.map_err(Failure::Client)?;
         let status = response.status();
-        if status == StatusCode::NOT_FOUND && session.is_some() {
-            return Err(Failure::SessionExpired);
-        }
         if !status.is_success() {
-            return refused(response, id, first).await;
+            return refused(response, id, first, session.is_some()).await;
         }
         if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
             return match session {
@@ -171,11 +176,6 @@ fn told(
     Ok(StreamableHttpPostResponse::Accepted)
 }
 
-fn is_redirect(status: StatusCode) -> bool {
-    // Not 303: it leads to what is not asked but read.
-    matches!(status.as_u16(), 301 | 302 | 307 | 308)
-}
-
 impl StreamableHttpClient for HttpClient {
     type Error = HttpError;
 
@@ -198,18 +198,16 @@ impl StreamableHttpClient for HttpClient {
         auth_header: Option<String>,
         custom_headers: Headers,
     ) -> Result<(), Failure> {
-        let request = self.0.delete(uri.as_ref());
+        let request = self.client.delete(uri.as_ref());
         let request = request.header(SESSION, session_id.as_ref());
         let response = self.ask_as(request, auth_header, custom_headers).await;
         let status = response.map_err(Failure::Client)?.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        if status == StatusCode::METHOD_NOT_ALLOWED {
-            return Err(Failure::ServerDoesNotSupportDeleteSession);
-        }
         let words = String::new();
-        Err(Failure::Client(HttpError::Refused { status, words }))
+        match status {
+            _ if status.is_success() => Ok(()),
+            StatusCode::METHOD_NOT_ALLOWED => Err(Failure::ServerDoesNotSupportDeleteSession),
+            _ => Err(Failure::Client(HttpError::Refused { status, words })),
+        }
     }
 
     async fn get_stream(
@@ -220,7 +218,10 @@ impl StreamableHttpClient for HttpClient {
         auth_header: Option<String>,
         custom_headers: Headers,
     ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Failure> {
-        let mut request = self.0.get(uri.as_ref()).header(ACCEPT, ACCEPTED);
+        let last = last_event_id.as_deref();
+        let opening = self.openings.begin(session_id.as_ref(), last);
+        let opening = opening.ok_or(Failure::ServerDoesNotSupportSse)?;
+        let mut request = self.client.get(uri.as_ref()).header(ACCEPT, ACCEPTED);
         if let Some(session) = session_id {
             request = request.header(SESSION, session.as_ref());
         }
@@ -242,7 +243,7 @@ impl StreamableHttpClient for HttpClient {
                 Err(Failure::Client(HttpError::Refused { status, words }))
             }
             _ if !is_stream(&response) => Err(unanswered(status, String::new())),
-            _ => Ok(written(events(response, true))),
+            _ => Ok(written(opening.watched(events(response, true)))),
         }
     }
 }

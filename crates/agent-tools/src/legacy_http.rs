@@ -25,6 +25,17 @@ pub(crate) fn may_be_legacy(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 404 | 405 | 406 | 415 | 501)
 }
 
+/// Whether a server knows the older way, and what came of it says more than how it refused the newer one.
+pub(crate) fn is_legacy(why: &HttpError) -> bool {
+    match why {
+        HttpError::Refused { status, .. } => {
+            matches!(status.as_u16(), 401 | 403 | 429) || status.is_server_error()
+        }
+        HttpError::Moved { .. } | HttpError::Astray { .. } | HttpError::Ended => true,
+        HttpError::Failed(_) | HttpError::Unanswered { .. } => false,
+    }
+}
+
 pub(crate) struct LegacyTransport {
     client: HttpClient,
     headers: HeaderMap,
@@ -49,27 +60,29 @@ impl LegacyTransport {
         if !status.is_success() {
             return Err(refused(stream).await);
         }
-        let unanswered = || HttpError::Unanswered {
-            status,
-            words: String::new(),
-        };
         if !is_stream(&stream) {
-            return Err(unanswered());
+            let words = String::new();
+            return Err(HttpError::Unanswered { status, words });
         }
         let mut events = Events::new(false);
         let mut messages = VecDeque::new();
         loop {
-            let chunk = stream.chunk().await?.ok_or_else(unanswered)?;
+            let Ok(Some(chunk)) = stream.chunk().await else {
+                return Err(HttpError::Ended);
+            };
             let mut named = None;
             for event in events.push(&chunk) {
                 named = event.endpoint.or(named);
                 messages.extend(event.messages);
             }
             let Some(named) = named else { continue };
-            let endpoint = stream.url().join(&named).map_err(|_| unanswered())?;
+            let Ok(endpoint) = stream.url().join(&named) else {
+                let words = String::new();
+                return Err(HttpError::Unanswered { status, words });
+            };
             if endpoint.origin() != stream.url().origin() {
                 let location = endpoint.origin().ascii_serialization();
-                return Err(HttpError::Moved { status, location });
+                return Err(HttpError::Astray { location });
             }
             return Ok(Self {
                 client,

@@ -21,10 +21,12 @@ mod fitted_name;
 mod http;
 mod http_answers;
 mod http_client;
+mod interpreter;
 mod legacy_http;
 mod limits;
 mod listing;
 mod message;
+mod openings;
 mod outcome;
 mod process;
 mod redact;
@@ -60,6 +62,7 @@ mod tests {
         "redact.rs",
         "env.rs",
         "error.rs",
+        "interpreter.rs",
         "limits.rs",
         "strays.rs",
         "work_dir.rs",
@@ -69,6 +72,7 @@ mod tests {
         "schema/keys.rs",
         "schema/refs.rs",
         "schema/keywords.rs",
+        "schema/advice.rs",
         "schema.rs",
         "listing.rs",
         "wire/mend.rs",
@@ -81,6 +85,7 @@ mod tests {
         "clients.rs",
         "events.rs",
         "http_answers.rs",
+        "openings.rs",
         "http_client.rs",
         "legacy_http.rs",
         "stderr.rs",

@@ -2,7 +2,7 @@
 
 use rmcp::model::ServerJsonRpcMessage;
 
-use crate::wire;
+use crate::wire::{self, Place};
 
 /// Bytes of a message; a longer one is not kept.
 pub(crate) const LONGEST_MESSAGE: usize = 16 << 20;
@@ -41,10 +41,10 @@ impl Message {
     }
 
     /// What it says; the next one begins.
-    pub(crate) fn end(&mut self, opened: bool) -> Vec<ServerJsonRpcMessage> {
+    pub(crate) fn end(&mut self, place: Place, opened: bool) -> Vec<ServerJsonRpcMessage> {
         let Self { bytes, tail } = std::mem::take(self);
         match tail {
-            None => wire::messages(&bytes, opened),
+            None => wire::messages(&bytes, place, opened),
             Some(tail) => {
                 let why = format!("it takes more than {} MiB", LONGEST_MESSAGE >> 20);
                 wire::unreadable(&bytes, &tail, &why).into_iter().collect()
@@ -73,9 +73,17 @@ mod tests {
                 kept.bytes.len() + kept.tail.as_ref().map_or(0, Vec::len) > LONGEST_MESSAGE / 2,
                 read
             );
-            let messages = kept.end(true);
+            let messages = kept.end(Place::Line, true);
             assert_eq!(matches!(messages[..], [JsonRpcMessage::Response(_)]), read);
             assert_eq!(matches!(messages[..], [JsonRpcMessage::Error(_)]), !read);
         }
+    }
+
+    #[test]
+    fn a_long_line_that_only_quotes_a_message_is_none() {
+        let filler = "x".repeat(LONGEST_MESSAGE);
+        let mut kept = Message::default();
+        kept.push(format!("[DEBUG] {{\"id\":1,\"result\":\"{filler}\"}}").as_bytes());
+        assert!(kept.end(Place::Line, true).is_empty());
     }
 }

@@ -1,11 +1,14 @@
 //! What a server answered, as a text for the model.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{env::Env, toolset::ToolOutcome};
 
 /// Bytes of a text for the model.
 pub(crate) const MOST: usize = 64 << 10;
+
+/// In place of an answer that says nothing.
+const NOTHING: &str = "(the tool answered with nothing)";
 
 /// What is said about an answer and not in it.
 const ABOUT: [&str; 4] = ["_meta", "content", "isError", "resultType"];
@@ -38,10 +41,12 @@ pub(crate) fn of(result: &Value) -> ToolOutcome {
         None | Some(Value::Null) => &[],
         Some(block) => std::slice::from_ref(block),
     };
-    let text = match blocks {
-        [] => whole(result).unwrap_or_else(|| "(the tool answered with nothing)".to_owned()),
-        blocks => blocks.iter().map(part).collect::<Vec<_>>().join("\n"),
+    let said: Vec<String> = blocks.iter().map(part).collect();
+    let text = match said.iter().all(|text| is_blank(text)) {
+        true => whole(result).filter(|text| !is_blank(text)),
+        false => Some(with_data(&said, result.get("structuredContent"))),
     };
+    let text = text.unwrap_or_else(|| NOTHING.to_owned());
     let failed = match result.get("isError") {
         Some(Value::Bool(failed)) => *failed,
         Some(Value::String(failed)) => failed.eq_ignore_ascii_case("true"),
@@ -51,6 +56,42 @@ pub(crate) fn of(result: &Value) -> ToolOutcome {
             .any(|block| block.get("type").is_some_and(|kind| kind == "error")),
     };
     ToolOutcome { text, failed }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// The blocks as one text, and behind them the data that they do not say.
+fn with_data(blocks: &[String], data: Option<&Value>) -> String {
+    let mut text = blocks.join("\n");
+    if let Some(data) = data.filter(|data| !data.is_null() && !is_said(data, blocks)) {
+        text.push('\n');
+        text.push_str(&plain(data));
+    }
+    text
+}
+
+/// Whether nothing is in the data or a block is the same written down; of FastMCP, which puts what is no object into
+/// `{"result": ..}`, it may be what is in there, and of a list each block an item.
+fn is_said(data: &Value, blocks: &[String]) -> bool {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let blocks = blocks.iter().map(|text| (text.trim(), read(text)));
+    let blocks: Vec<(&str, Option<Value>)> = blocks.collect();
+    let says = |value: &Value, (text, read): &(&str, Option<Value>)| {
+        value.as_str().map(str::trim) == Some(*text) || read.as_ref() == Some(value)
+    };
+    let is_one = |value: &Value| blocks.iter().any(|block| says(value, block));
+    let wrapped = data.as_object().filter(|all| all.len() == 1);
+    let wrapped = wrapped.and_then(|all| all.get("result"));
+    let all_say = |items: &Vec<Value>| {
+        let mut both = items.iter().zip(&blocks);
+        items.len() == blocks.len() && both.all(|(item, block)| says(item, block))
+    };
+    data.as_object().is_some_and(Map::is_empty)
+        || is_one(data)
+        || wrapped.is_some_and(is_one)
+        || wrapped.and_then(Value::as_array).is_some_and(all_say)
 }
 
 /// What an answer without content says.
@@ -89,7 +130,7 @@ fn part(block: &Value) -> String {
             let uri = text("uri").unwrap_or_default();
             format!("[left out: the resource {name} at {uri}]")
         }
-        kind => match (block, block.get("text")) {
+        kind => match (block, block.get("text").filter(|text| !text.is_null())) {
             (_, Some(text)) => plain(text),
             (Value::Object(_), None)
                 if ["data", "blob"].iter().any(|bytes| text(bytes).is_some()) =>
@@ -102,9 +143,23 @@ fn part(block: &Value) -> String {
                 format!("[left out: content {kind}, of {bytes} bytes]")
             }
             // What has no bytes in it can be read by a model.
+            (Value::Object(all), None) => without_text(all),
             (other, None) => plain(other),
         },
     }
+}
+
+/// A block as JSON, or nothing where it is one of text and has none.
+fn without_text(block: &Map<String, Value>) -> String {
+    let about = ["type", "text", "annotations", "_meta"];
+    let says = block.keys().any(|key| !about.contains(&key.as_str()));
+    let is_text = block.get("type").is_none_or(|kind| kind == "text");
+    if is_text && !says {
+        return String::new();
+    }
+    let mut said = block.clone();
+    said.remove("text");
+    Value::Object(said).to_string()
 }
 
 fn resource(resource: &Value) -> String {

@@ -16,6 +16,12 @@ pub(crate) enum HttpError {
         status: StatusCode,
         location: String,
     },
+    /// The same, of what a stream names as the address for messages.
+    #[error("its endpoint leads to {location}; have the server name its public address")]
+    Astray { location: String },
+    /// A stream that named no address for messages.
+    #[error("its stream of events ended before it named the address for messages")]
+    Ended,
     /// A success without a message in it.
     #[error("HTTP {status} without an answer{}", behind(.words))]
     Unanswered { status: StatusCode, words: String },

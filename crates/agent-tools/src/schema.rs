@@ -1,5 +1,6 @@
 //! Schemas of arguments, so that providers of models take them: one that does not fit loses a request with all its tools.
 
+mod advice;
 pub(crate) mod keys;
 mod keywords;
 mod refs;
@@ -8,6 +9,20 @@ use serde_json::{Map, Value, json};
 
 /// Deeper schemas are not looked into; JSON of a server is not nested deeper than 128.
 const DEEPEST: usize = 64;
+
+/// Keywords of which each has a schema, or a truth.
+const MORE: [&str; 10] = [
+    "additionalItems",
+    "additionalProperties",
+    "contains",
+    "else",
+    "if",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
 
 /// The same arguments, written as all providers take them: an object with `properties`.
 pub(crate) fn fit(schema: Map<String, Value>) -> Map<String, Value> {
@@ -69,6 +84,7 @@ fn mend(schema: &mut Map<String, Value>, depth: usize) {
         return;
     }
     keywords::mend(schema);
+    advice::tell(schema);
     if is_type(schema, "array") {
         // Providers refuse an array of they do not know what.
         let items = schema.entry("items").or_insert_with(|| json!({}));
@@ -84,7 +100,7 @@ fn mend(schema: &mut Map<String, Value>, depth: usize) {
         object(schema, "properties");
     }
     mend_required(schema);
-    for word in ["properties", "$defs", "definitions", "patternProperties"] {
+    for word in ["properties", "$defs", "definitions"] {
         if let Some(Value::Object(schemas)) = schema.get_mut(word) {
             schemas.values_mut().for_each(|schema| below(schema, depth));
         }
@@ -94,13 +110,20 @@ fn mend(schema: &mut Map<String, Value>, depth: usize) {
             schemas.iter_mut().for_each(|schema| below(schema, depth));
         }
     }
-    for word in ["items", "not"] {
-        if let Some(schema) = schema.get_mut(word) {
-            below(schema, depth);
+    if let Some(schema) = schema.get_mut("items") {
+        below(schema, depth);
+    }
+    // What is no object here is another thing than a schema.
+    for word in ["dependentSchemas", "dependencies"] {
+        if let Some(Value::Object(schemas)) = schema.get_mut(word) {
+            let schemas = schemas.values_mut().filter(|schema| schema.is_object());
+            schemas.for_each(|schema| below(schema, depth));
         }
     }
-    if let Some(more @ Value::Object(_)) = schema.get_mut("additionalProperties") {
-        below(more, depth);
+    for word in MORE {
+        if let Some(schema @ Value::Object(_)) = schema.get_mut(word) {
+            below(schema, depth);
+        }
     }
 }
 

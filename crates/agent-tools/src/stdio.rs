@@ -1,25 +1,28 @@
 //! Servers that are child processes.
 
 use std::{
-    env,
-    fs::File,
-    io::{self, Read},
+    env, io,
     path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
 };
 
-use rmcp::ServiceExt;
+use rmcp::{ServiceExt, service::ClientInitializeError};
 use rustix::io::Errno;
 use stigmer_api::agent::StdioServer;
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::Command,
+    time::{Instant, timeout_at},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     causes::{explain, refusal},
     child_transport::ChildTransport,
-    client::Client,
-    connection::{Connection, START, too_late},
+    client::{Client, other_version},
+    connection::{Connection, START, Service, too_late},
     env::Env,
     error::ToolsError,
+    interpreter::interpreter,
     limits::Limits,
     process::Process,
 };
@@ -52,6 +55,15 @@ pub(crate) struct Start<'a> {
     pub(crate) ends: &'a TaskTracker,
 }
 
+/// A process, and what came of the handshake with it.
+struct Greeted {
+    process: Process,
+    /// The first line on its stdout that is no message, where there is one.
+    noise: Arc<OnceLock<String>>,
+    /// No error: its time was over.
+    answer: Result<Service, Option<ClientInitializeError>>,
+}
+
 impl Start<'_> {
     pub(crate) async fn connect(self, server: &StdioServer) -> Result<Connection, ToolsError> {
         let who = format!(
@@ -59,34 +71,74 @@ impl Start<'_> {
             self.name,
             self.env.redact(&server.command)
         );
+        let end = Instant::now() + self.limits.start;
+        let mut greeted = self.greeted(server, &who, Client::default(), end).await?;
+        if let Err(Some(error)) = &greeted.answer
+            && let Some(version) = other_version(error)
+        {
+            // No process has to take a second handshake, and some end with the first.
+            greeted.process.end().await;
+            let client = Client::offering(version);
+            greeted = self.greeted(server, &who, client, end).await?;
+        }
+        let Greeted {
+            process,
+            noise,
+            answer,
+        } = greeted;
+        match answer {
+            Ok(service) => Ok(Connection::new(
+                self.name,
+                service,
+                Some(process),
+                self.limits,
+            )),
+            Err(why) => Err(self.unanswered(&who, &process, &noise, why).await),
+        }
+    }
+
+    /// Starts a process, and says hello to it.
+    async fn greeted(
+        &self,
+        server: &StdioServer,
+        who: &str,
+        client: Client,
+        end: Instant,
+    ) -> Result<Greeted, ToolsError> {
         let (process, stdin, stdout) =
-            Process::start(self.command(server, &who)?, self.folder, self.ends)
-                .map_err(|error| self.unstartable(&error, &who, server))?;
+            Process::start(self.command(server, who)?, self.folder, self.ends)
+                .map_err(|error| self.unstartable(&error, who, server))?;
         tracing::info!(
             server = self.name,
             pid = process.pid,
             "started an MCP server"
         );
-        let limit = self.limits.start;
         let transport = ChildTransport::new(stdout, stdin);
         let noise = transport.noise();
-        let why = match timeout(limit, Client::default().serve(transport)).await {
-            Ok(Ok(service)) => {
-                return Ok(Connection::new(
-                    self.name,
-                    service,
-                    Some(process),
-                    self.limits,
-                ));
-            }
-            Ok(Err(error)) => Some(error),
-            Err(_) => None,
+        let answer = match timeout_at(end, client.serve(transport)).await {
+            Ok(answer) => answer.map_err(Some),
+            Err(_) => Err(None),
         };
+        Ok(Greeted {
+            process,
+            noise,
+            answer,
+        })
+    }
+
+    /// Why there is no connection, by what the server said and what became of its process.
+    async fn unanswered(
+        &self,
+        who: &str,
+        process: &Process,
+        noise: &OnceLock<String>,
+        why: Option<ClientInitializeError>,
+    ) -> ToolsError {
         // It ends because nobody asks it any more: that says less than what it said.
         if let Some(said) = why.as_ref().and_then(refusal) {
             let last = process.stderr.last_lines(self.env);
             let said = self.env.excerpt(&said);
-            return Err(ToolsError::permanent(format!("{who} {said}{last}")));
+            return ToolsError::permanent(format!("{who} {said}{last}"));
         }
         let gone = match &why {
             Some(_) => process.soon_gone().await,
@@ -97,7 +149,7 @@ impl Start<'_> {
             let line = self.env.excerpt(line);
             last = format!("; the first line on its stdout that is no message: {line}{last}");
         }
-        Err(match (gone, why) {
+        match (gone, why) {
             // The kernel or a person ended it; otherwise it did not want to.
             (Some(gone), _) if gone.contains("signal") => {
                 ToolsError::transient(format!("{who} {gone} while it started{last}"))
@@ -110,11 +162,14 @@ impl Start<'_> {
                 self.env.excerpt(&explain(&error))
             )),
             // It had its time; what it fetches at first use would be fetched anew.
-            (None, None) => ToolsError::permanent(format!(
-                "{who} did not answer within {limit:?} of its start: {}{last}",
-                too_late("start_timeout_seconds", START)
-            )),
-        })
+            (None, None) => {
+                let limit = self.limits.start;
+                ToolsError::permanent(format!(
+                    "{who} did not answer within {limit:?} of its start: {}{last}",
+                    too_late("start_timeout_seconds", START)
+                ))
+            }
+        }
     }
 
     fn command(&self, server: &StdioServer, who: &str) -> Result<Command, ToolsError> {
@@ -187,22 +242,5 @@ impl Start<'_> {
             ) => ToolsError::transient(format!("{who} could not be started: {error}")),
             _ => ToolsError::permanent(format!("{who} cannot be run: {error}")),
         }
-    }
-}
-
-/// What a file says that runs it, as a part of an error: nothing, where it is no script.
-fn interpreter(file: &Path) -> String {
-    /// The kernel reads so much of a script.
-    const FIRST: u64 = 256;
-    let mut head = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(FIRST).read_to_end(&mut head));
-    let text = String::from_utf8_lossy(&head);
-    let line = text
-        .strip_prefix("#!")
-        .and_then(|text| text.split('\n').next());
-    match (read, line) {
-        // A carriage return at its end is seen only so.
-        (Ok(_), Some(line)) => format!(" ({:?})", line.trim_matches(' ')),
-        _ => String::new(),
     }
 }

@@ -50,7 +50,7 @@ impl fmt::Debug for SkillFiles {
 /// A tool as the model is told of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
-    /// Letters, digits, `_` and `-`; at most 64; one tool's alone.
+    /// Letters, digits, `_` and `-`, a letter or `_` first; at most 64; one tool's alone.
     pub name: String,
     /// What it does.
     pub description: String,

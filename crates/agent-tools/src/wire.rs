@@ -1,4 +1,4 @@
-//! What a server wrote in a line, read as leniently as it can be without losing a word.
+//! What a server wrote, read as leniently as it can be without losing a word, and without taking what it logs for one.
 
 mod mend;
 
@@ -13,20 +13,28 @@ use serde_json::{Map, Value, json};
 /// The code of an answer that came and that nobody can read; the call had its effect.
 pub(crate) const UNREADABLE: ErrorCode = ErrorCode(-32_099);
 
-/// The messages of a line. Whatever is none is what servers print by mistake: it is never answered, since who prints a
+/// Where a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a line of a child's stdout, among what it logs.
+    Line,
+    /// In what came over HTTP as an answer: nobody logs there.
+    Http,
+}
+
+/// The messages of a text. Whatever is none is what servers print by mistake: it is never answered, since who prints a
 /// line for each that it reads would be answered for ever.
-pub(crate) fn messages(line: &[u8], opened: bool) -> Vec<ServerJsonRpcMessage> {
-    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
-    let line = line.trim_ascii();
-    if !matches!(line.first(), Some(b'{' | b'[')) {
+pub(crate) fn messages(text: &[u8], place: Place, opened: bool) -> Vec<ServerJsonRpcMessage> {
+    let text = bare(text);
+    if !matches!(text.first(), Some(b'{' | b'[')) {
         return Vec::new();
     }
-    let (values, rest) = mend::parsed(line);
+    let (values, rest) = mend::parsed(text);
     let values = values.into_iter().flat_map(|value| match value {
         Value::Array(batch) => batch,
         one => vec![one],
     });
-    let mut all: Vec<_> = values.filter_map(|m| message(m, opened)).collect();
+    let mut all: Vec<_> = values.filter_map(|m| message(m, place, opened)).collect();
     if let Some((rest, error)) = rest {
         all.extend(unreadable(
             rest.as_bytes(),
@@ -37,11 +45,28 @@ pub(crate) fn messages(line: &[u8], opened: bool) -> Vec<ServerJsonRpcMessage> {
     all
 }
 
+/// Without what may stand around a message.
+fn bare(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF")
+        .unwrap_or(text)
+        .trim_ascii()
+}
+
 /// Says of an answer, by its first and its last bytes, that it cannot be read; otherwise who asked would wait for it.
 pub(crate) fn unreadable(head: &[u8], tail: &[u8], why: &str) -> Option<ServerJsonRpcMessage> {
+    if !begins_message(head) {
+        return None;
+    }
     let id = id_in(head, tail)?;
     let error = ErrorData::new(UNREADABLE, why.to_owned(), None);
     Some(JsonRpcMessage::error(error, Some(id)))
+}
+
+/// Whether a message may begin so, or a batch of them: a line that only quotes one, as `[DEBUG] sending {..}`, is none.
+fn begins_message(head: &[u8]) -> bool {
+    let head = bare(head);
+    let object = head.strip_prefix(b"[").map_or(head, bare);
+    object.first() == Some(&b'{')
 }
 
 /// The id of an answer that is no JSON: it stands before the result, or behind it.
@@ -75,23 +100,28 @@ fn request_id(id: &Value) -> Option<RequestId> {
     }
 }
 
-fn message(message: Value, opened: bool) -> Option<ServerJsonRpcMessage> {
+fn message(message: Value, place: Place, opened: bool) -> Option<ServerJsonRpcMessage> {
     let Value::Object(mut message) = message else {
         return None;
     };
-    message.insert("jsonrpc".to_owned(), json!("2.0"));
-    if message.contains_key("method") {
+    let has_version = message.insert("jsonrpc".to_owned(), json!("2.0")).is_some();
+    if let Some(method) = message.get("method") {
+        // Who logs what is asked of it would be answered.
+        if message.contains_key("id") && (!has_version || is_ours(method)) {
+            return None;
+        }
         mend_progress(&mut message);
         return serde_json::from_value(Value::Object(message)).ok();
     }
     let id = message.get("id").and_then(request_id);
     match message.remove("error") {
         None | Some(Value::Null) => {}
-        // Before the first answer only one thing was asked, under whatever name it is refused.
-        Some(error) => {
+        Some(error) if has_version || place == Place::Http || refuses(&message, &error) => {
+            // Before the first answer only one thing was asked, under whatever name it is refused.
             let id = id.filter(|_| opened);
             return Some(JsonRpcMessage::error(refusal(error), id));
         }
+        Some(_) => return None,
     }
     let result = message.remove("result")?;
     let result = if opened {
@@ -100,6 +130,19 @@ fn message(message: Value, opened: bool) -> Option<ServerJsonRpcMessage> {
         initialized(result)
     };
     Some(JsonRpcMessage::response(result, id?))
+}
+
+/// Whether a request is one that only clients make: then it is an echo.
+fn is_ours(method: &Value) -> bool {
+    let method = method.as_str().unwrap_or_default();
+    method == "initialize" || method.starts_with("tools/")
+}
+
+/// Whether an error that does not say what it is refuses something: others log theirs.
+fn refuses(message: &Map<String, Value>, error: &Value) -> bool {
+    let is_whole = error.get("code").or(error.get("message")).is_some();
+    // At first each answer of JSON-RPC had both.
+    message.contains_key("id") && (is_whole || message.contains_key("result"))
 }
 
 fn refusal(error: Value) -> ErrorData {

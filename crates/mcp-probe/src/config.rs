@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use service_kit::path;
 
-use crate::odd::Oddity;
+use crate::oddity::Oddity;
 
 /// An MCP server whose tools show what reaches it.
 #[derive(Debug, Parser)]

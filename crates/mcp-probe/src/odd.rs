@@ -12,37 +12,12 @@ use std::{
     time::Duration,
 };
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
-/// What is odd about it, besides its tools.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Oddity {
-    /// Nothing.
-    None,
-    /// The second page of its list is followed by itself.
-    SameCursor,
-    /// Each page of its list is followed by another one.
-    EndlessPages,
-    /// Some entries of its list describe no tool.
-    BadEntries,
-    /// It says as little of its tools as it can.
-    Bare,
-    /// Its tool's arguments have names that providers of models refuse; called, it says what it got.
-    OddKeys,
-    /// It answers the list of its tools with something else.
-    NoList,
-    /// It prints a line of JSON for each line that it reads.
-    LogLines,
-    /// It does not say who it is.
-    Nameless,
-    /// Two seconds pass before it answers for the first time.
-    SlowStart,
-    /// It says nothing where another one of its execution has been started before.
-    OnlyFirst,
-    /// It complains at length, of its arguments last, and ends with code 3.
-    LoudEnd,
-}
+use crate::oddity::Oddity;
+
+/// The version of the protocol that a server knows which knows one; neither the newest nor the oldest.
+const ONE_VERSION: &str = "2025-03-26";
 
 /// The server's state.
 struct Server {
@@ -79,12 +54,12 @@ pub fn serve(oddity: Oddity, args: Vec<String>) -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let line = line?;
         server.lines.fetch_add(1, Ordering::SeqCst);
-        if oddity == Oddity::LogLines {
-            server.send(&json!({"level": 30, "msg": "received a line"}));
-        }
         let Ok(message) = serde_json::from_str::<Value>(&line) else {
             continue;
         };
+        if oddity == Oddity::LogLines {
+            server.log(&message);
+        }
         if message["method"] == "notifications/cancelled" {
             server
                 .stop(&message["params"]["requestId"])
@@ -108,6 +83,17 @@ impl Server {
         self.write(&message.to_string());
     }
 
+    /// What others print beside their answers: none of it is one, and none may be answered.
+    fn log(&self, received: &Value) {
+        let (id, method) = (&received["id"], &received["method"]);
+        self.send(&json!({"level": 30, "msg": "received a line"}));
+        self.send(&json!({"level": "warn", "error": "ECONNREFUSED"}));
+        self.send(&json!({"level": "debug", "method": method, "id": id}));
+        self.send(received);
+        let result = json!({"jsonrpc": "2.0", "id": id, "result": {}});
+        self.write(&format!("[DEBUG] sending {result}"));
+    }
+
     /// Whether a request was given up.
     fn stop(&self, id: &Value) -> Arc<AtomicBool> {
         let mut all = self
@@ -118,17 +104,38 @@ impl Server {
     }
 
     fn answer(&self, request: &Value) {
-        let id = &request["id"];
+        let (id, params) = (&request["id"], &request["params"]);
+        // Whoever began with a handshake goes on so.
+        if !params["_meta"]["io.modelcontextprotocol/protocolVersion"].is_null() {
+            let error = json!({"code": -32600, "message": "this has begun with a handshake"});
+            return self.refuse(id, &error);
+        }
         let result = match request["method"].as_str() {
-            Some("initialize") => self.initialized(&request["params"]),
-            Some("tools/list") => self.page(request["params"]["cursor"].as_str()),
-            Some("tools/call") => return self.call(id, &request["params"]),
+            Some("initialize") if self.refuses(params) => {
+                let data = json!({"supported": ["2026-07-28", ONE_VERSION]});
+                let words = "Unsupported protocol version";
+                let error = json!({"code": -32602, "message": words, "data": data});
+                self.refuse(id, &error);
+                std::process::exit(1); // it takes one handshake
+            }
+            Some("initialize") => self.initialized(params),
+            Some("tools/list") => self.page(params["cursor"].as_str()),
+            Some("tools/call") => return self.call(id, params),
             _ => {
                 let error = json!({"code": -32601, "message": "no such method"});
-                return self.send(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
+                return self.refuse(id, &error);
             }
         };
         self.result(id, &result);
+    }
+
+    fn refuse(&self, id: &Value, error: &Value) {
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
+    }
+
+    /// Whether it knows another version of the protocol.
+    fn refuses(&self, params: &Value) -> bool {
+        self.oddity == Oddity::OneVersion && params["protocolVersion"] != ONE_VERSION
     }
 
     fn result(&self, id: &Value, result: &Value) {

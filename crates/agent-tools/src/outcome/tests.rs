@@ -1,5 +1,7 @@
 //! Results as servers send them, and as the model reads them.
 
+mod data;
+
 use proptest::prelude::*;
 use serde_json::json;
 

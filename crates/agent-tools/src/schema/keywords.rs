@@ -2,6 +2,69 @@
 
 use serde_json::{Map, Value, json};
 
+/// What the value of a keyword is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Number,
+    /// A whole number, none below 0.
+    Count,
+    Truth,
+    List,
+    Object,
+    /// An object or a truth.
+    Schema,
+}
+
+/// The keywords whose values are of one kind and are not mended otherwise. Of another kind they lose a request with all its
+/// tools, and left out they lose a word to the model.
+const KINDS: &[(&str, Kind)] = &[
+    ("$anchor", Kind::Text),
+    ("$comment", Kind::Text),
+    ("$defs", Kind::Object),
+    ("$id", Kind::Text),
+    ("$ref", Kind::Text),
+    ("$schema", Kind::Text),
+    ("additionalItems", Kind::Schema),
+    ("additionalProperties", Kind::Schema),
+    ("contains", Kind::Schema),
+    ("contentEncoding", Kind::Text),
+    ("contentMediaType", Kind::Text),
+    ("definitions", Kind::Object),
+    ("dependencies", Kind::Object),
+    ("dependentRequired", Kind::Object),
+    ("dependentSchemas", Kind::Object),
+    ("deprecated", Kind::Truth),
+    ("else", Kind::Schema),
+    ("examples", Kind::List),
+    ("exclusiveMaximum", Kind::Number),
+    ("exclusiveMinimum", Kind::Number),
+    ("format", Kind::Text),
+    ("if", Kind::Schema),
+    ("maxContains", Kind::Count),
+    ("maxItems", Kind::Count),
+    ("maxLength", Kind::Count),
+    ("maxProperties", Kind::Count),
+    ("maximum", Kind::Number),
+    ("minContains", Kind::Count),
+    ("minItems", Kind::Count),
+    ("minLength", Kind::Count),
+    ("minProperties", Kind::Count),
+    ("minimum", Kind::Number),
+    ("multipleOf", Kind::Number),
+    ("not", Kind::Object),
+    ("nullable", Kind::Truth),
+    ("pattern", Kind::Text),
+    ("patternProperties", Kind::Object),
+    ("propertyNames", Kind::Schema),
+    ("readOnly", Kind::Truth),
+    ("then", Kind::Schema),
+    ("unevaluatedItems", Kind::Schema),
+    ("unevaluatedProperties", Kind::Schema),
+    ("uniqueItems", Kind::Truth),
+    ("writeOnly", Kind::Truth),
+];
+
 /// Makes the keywords of a schema such that providers take them. Nothing is refused: a keyword that says nothing is as
 /// good as none.
 pub(super) fn mend(schema: &mut Map<String, Value>) {
@@ -24,9 +87,35 @@ pub(super) fn mend(schema: &mut Map<String, Value>) {
     for word in ["anyOf", "oneOf", "allOf", "prefixItems"] {
         list(schema, word, |one| one.is_object().then(|| vec![one]));
     }
-    let more = schema.get("additionalProperties");
-    if more.is_some_and(|more| !more.is_object() && !more.is_boolean()) {
-        schema.remove("additionalProperties");
+    exclusive(schema, "exclusiveMinimum", "minimum");
+    exclusive(schema, "exclusiveMaximum", "maximum");
+    schema.retain(|key, value| {
+        let known = KINDS.iter().find(|(word, _)| word == key);
+        known.is_none_or(|(_, kind)| kind.has(value))
+    });
+}
+
+impl Kind {
+    fn has(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::Number => value.is_number(),
+            Self::Count => value.is_u64(),
+            Self::Truth => value.is_boolean(),
+            Self::List => value.is_array(),
+            Self::Object => value.is_object(),
+            Self::Schema => value.is_object() || value.is_boolean(),
+        }
+    }
+}
+
+/// In draft 4 a limit had beside it whether it is beyond what may be.
+fn exclusive(schema: &mut Map<String, Value>, word: &str, limit: &str) {
+    if schema.get(word) != Some(&Value::Bool(true)) {
+        return;
+    }
+    if let Some(value @ Value::Number(_)) = schema.remove(limit) {
+        schema.insert(word.to_owned(), value);
     }
 }
 

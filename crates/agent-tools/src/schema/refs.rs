@@ -1,5 +1,6 @@
 //! References inside of a schema: put in their places, since not every provider follows them.
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 /// A schema grows by what is put in place of its references to so many nodes at most; then it keeps them.
@@ -37,9 +38,10 @@ pub(super) fn resolved(schema: Map<String, Value>) -> Map<String, Value> {
 
 /// What a reference leads to.
 fn found<'a>(root: &'a Value, to: &str) -> Option<&'a Value> {
-    // A pointer in a URL's fragment.
-    let pointer = to.strip_prefix('#')?.replace("%24", "$");
-    root.pointer(&pointer)
+    let written = to.strip_prefix('#')?;
+    // A pointer in a URL's fragment; not everybody writes it as one.
+    let pointer = percent_decode_str(written).decode_utf8_lossy();
+    root.pointer(&pointer).or_else(|| root.pointer(written))
 }
 
 struct Walk<'a> {
@@ -104,6 +106,28 @@ impl<'a> Walk<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_is_decoded_as_the_part_of_an_address_that_it_is() {
+        let definitions =
+            json!({"A<B>": {"type": "a"}, "50%25": {"type": "b"}, "c/d": {"type": "c"}});
+        let root = json!({"definitions": definitions, "$defs": {"é": {"type": "e"}}});
+        for (to, kind) in [
+            ("#/definitions/A%3CB%3E", Some("a")),
+            ("#/definitions/A%3cB>", Some("a")),
+            ("#/definitions/A<B>", Some("a")),
+            ("#/definitions/50%25", Some("b")),
+            ("#/definitions/50%2525", Some("b")),
+            ("#/definitions/c~1d", Some("c")),
+            ("#/definitions/c%7E1d", Some("c")),
+            ("#/%24defs/%C3%A9", Some("e")),
+            ("#/definitions/A%3CB%3", None),
+            ("/definitions/A<B>", None),
+        ] {
+            let found = found(&root, to).and_then(|found| found["type"].as_str());
+            assert_eq!(found, kind, "{to}");
+        }
+    }
 
     #[test]
     fn so_many_nodes_are_put_in_place_and_no_more() {

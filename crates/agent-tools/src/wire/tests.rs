@@ -6,7 +6,12 @@ use super::*;
 
 /// As the library writes it down: what was understood.
 fn read(line: &str) -> Value {
-    json!(messages(line.as_bytes(), true))
+    json!(messages(line.as_bytes(), Place::Line, true))
+}
+
+/// The same of an answer over HTTP.
+fn read_over_http(body: &str) -> Value {
+    json!(messages(body.as_bytes(), Place::Http, true))
 }
 
 #[test]
@@ -63,8 +68,9 @@ fn what_a_refusal_tells_beside_its_message_is_told() {
         (r#"{"code":1,"message":"no: x","data":"x"}"#, "no: x (1)"),
         (r#"{"data":"x"}"#, r#"{"data":"x"} (-32603)"#),
     ] {
-        let line = format!(r#"{{"id":1,"error":{error}}}"#);
-        match messages(line.as_bytes(), true).into_iter().next() {
+        let line = format!(r#"{{"jsonrpc":"2.0","id":1,"error":{error}}}"#);
+        let read = messages(line.as_bytes(), Place::Line, true);
+        match read.into_iter().next() {
             Some(JsonRpcMessage::Error(told)) => assert_eq!(super::words(&told.error), words),
             other => panic!("{other:?}"),
         }
@@ -85,7 +91,7 @@ fn what_no_json_may_have_is_mended() {
         "NaN \" \\"
     ]);
     assert_eq!(read(line)[0]["result"], expected);
-    let broken = messages(b"{\"id\":1,\"result\":\"a\xffb\"}", true);
+    let broken = messages(b"{\"id\":1,\"result\":\"a\xffb\"}", Place::Line, true);
     assert_eq!(json!(broken)[0]["result"], "a\u{fffd}b");
 }
 
@@ -97,10 +103,49 @@ fn refusals_are_read_however_they_are_written() {
         (r#""no""#, -32603, "no"),
         (r#"{"message":{"a":1}}"#, -32603, r#"{"message":{"a":1}}"#),
     ] {
-        let read = read(&format!(r#"{{"id":1,"error":{error}}}"#));
-        assert_eq!(read[0]["error"]["code"], code, "{error}");
-        assert_eq!(read[0]["error"]["message"], message, "{error}");
+        for read in [
+            read(&format!(r#"{{"jsonrpc":"2.0","id":1,"error":{error}}}"#)),
+            read(&format!(r#"{{"id":1,"result":null,"error":{error}}}"#)),
+            read_over_http(&format!(r#"{{"id":1,"error":{error}}}"#)),
+            read_over_http(&format!(r#"{{"error":{error}}}"#)),
+        ] {
+            assert_eq!(read[0]["error"]["code"], code, "{error}");
+            assert_eq!(read[0]["error"]["message"], message, "{error}");
+        }
     }
+    for line in [
+        r#"{"id":null,"error":{"code":-5}}"#,
+        r#"{"id":1,"error":{"message":"no"}}"#,
+        r#"{"jsonrpc":"2.0","error":"no"}"#,
+    ] {
+        assert!(read(line)[0]["error"].is_object(), "{line}");
+    }
+}
+
+/// Neither before the first answer nor after it.
+#[test]
+fn what_a_server_logs_is_no_message() {
+    for line in [
+        r#"{"level":"warn","error":"ECONNREFUSED"}"#,
+        r#"{"level":"warn","error":{"code":"ECONNREFUSED","message":"no"}}"#,
+        r#"{"level":"warn","id":1,"error":"ECONNREFUSED"}"#,
+        r#"{"level":"warn","id":1,"error":{"errno":111}}"#,
+        r#"{"level":"debug","method":"tools/list","id":1}"#,
+        r#"{"level":"debug","method":"roots/list","id":1}"#,
+        // An echo, or a log of what was read.
+        r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"x"},"id":1}"#,
+        r#"{"jsonrpc":"2.0","method":"initialize","params":{},"id":0}"#,
+        r#"[DEBUG] sending {"jsonrpc":"2.0","id":2,"result":{}}"#,
+        r#"[ [1] {"jsonrpc":"2.0","id":2,"result":{}}"#,
+        r#"{"level":30} sending {"jsonrpc":"2.0","id":2,"result":{}}"#,
+    ] {
+        for opened in [true, false] {
+            let read = messages(line.as_bytes(), Place::Line, opened);
+            assert!(read.is_empty(), "{line}: {read:?}");
+        }
+    }
+    let asked = read(r#"{"jsonrpc":"2.0","method":"roots/list","id":1}"#);
+    assert_eq!(asked[0]["method"], "roots/list");
 }
 
 #[test]
@@ -110,6 +155,7 @@ fn an_answer_that_nobody_can_read_is_one_all_the_same() {
         format!(r#"{{"jsonrpc":"2.0","id":7,"result":{deep}}}"#),
         format!(r#"{{"result":{{"id":9,"x":{deep}}},"jsonrpc":"2.0","id":7}}"#),
         r#"{"jsonrpc":"2.0","id":7,"result":{"content":[}"#.to_owned(),
+        r#"[ {"jsonrpc":"2.0","id":7,"result":{"content":[}"#.to_owned(),
     ] {
         let read = read(&line);
         assert_eq!(read[0]["id"], 7, "{line}");
@@ -151,7 +197,7 @@ fn progress_counts_without_its_figures() {
 fn a_server_need_not_say_who_it_is() {
     let first = |result: &str| {
         let line = format!(r#"{{"jsonrpc":"2.0","id":0,"result":{result}}}"#);
-        let all = messages(line.as_bytes(), false);
+        let all = messages(line.as_bytes(), Place::Line, false);
         match all.into_iter().next() {
             Some(JsonRpcMessage::Response(response)) => response.result,
             other => panic!("{other:?}"),
@@ -175,8 +221,10 @@ proptest! {
 
     #[test]
     fn whatever_the_line_nothing_panics(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-        messages(&line, true);
-        messages(&line, false);
+        for place in [Place::Line, Place::Http] {
+            messages(&line, place, true);
+            messages(&line, place, false);
+        }
     }
 
     #[test]
@@ -187,8 +235,8 @@ proptest! {
         let mut line = whole.as_bytes().to_vec();
         let at = at.index(line.len());
         line[at] = byte;
-        messages(&line, opened);
+        messages(&line, Place::Line, opened);
         line.truncate(cut.index(line.len()));
-        messages(&line, opened);
+        messages(&line, Place::Line, opened);
     }
 }

@@ -21,6 +21,8 @@ const IN_THE_STREAM: &str = "in the stream";
 struct Legacy {
     /// How it refuses the handshake of today.
     refuses: &'static str,
+    /// How it answers who asks for its stream where it opens none: a status and headers.
+    to_the_stream: Option<(&'static str, &'static str)>,
     /// What it calls the address; `PORT` is its own.
     endpoint: &'static str,
     /// The status by which it refuses a call, with 202 its stream ends without an answer; or [`IN_THE_STREAM`].
@@ -68,7 +70,13 @@ impl Legacy {
                 tokio::spawn(async move {
                     let (head, message) = request(&mut stream).await;
                     legacy.heads.lock().unwrap().push(head.to_lowercase());
-                    if head.starts_with("GET /sse ") {
+                    let is_stream = head.starts_with("GET /sse ");
+                    if let (true, Some((status, more))) = (is_stream, legacy.to_the_stream) {
+                        let written = answer(status, more, ": no\n\n");
+                        let _ = stream.write_all(written.as_bytes()).await; // who asked may be gone
+                        return;
+                    }
+                    if is_stream {
                         let (tell, mut told) = mpsc::unbounded_channel::<String>();
                         *open.lock().unwrap() = Some(tell);
                         let endpoint = legacy.endpoint.replace("PORT", &port.to_string());
@@ -77,7 +85,7 @@ impl Legacy {
                         );
                         stream.write_all(begin.as_bytes()).await.unwrap();
                         while let Some(text) = told.recv().await {
-                            let _ = stream.write_all(text.as_bytes()).await; // who has heard enough is gone
+                            let _ = stream.write_all(text.as_bytes()).await; // as above
                         }
                         return;
                     }
@@ -147,10 +155,53 @@ async fn an_address_may_be_whole_and_is_never_elsewhere() {
             assert_eq!(called(&toolset).await.text, "ok", "{endpoint}");
         } else {
             let told = refusal(&toolset).await.message;
-            assert!(told.contains("HTTP 405"), "{told}");
+            let elsewhere = [
+                "its endpoint leads to http://",
+                "; have the server name its public address",
+            ];
+            assert!(elsewhere.iter().all(|words| told.contains(words)), "{told}");
             let heads = legacy.heads.lock().unwrap();
             assert!(!heads.iter().any(|head| head.contains("/messages")));
         }
+    }
+}
+
+#[tokio::test]
+async fn why_there_is_no_stream_is_told_where_it_says_more() {
+    let moved = "location: http://127.0.0.1:1/sse\r\n";
+    let elsewhere = "put where it is into its url: HTTP 307";
+    let ended = "/sse): its stream of events ended before it named the address";
+    // It knows the older way no more than the newer one.
+    let neither = "does not speak MCP (streamable HTTP): HTTP 405 Method Not Allowed";
+    for (status, more, transient, why) in [
+        (
+            "401 Unauthorized",
+            "",
+            false,
+            "refuses us: check its headers",
+        ),
+        ("403 Forbidden", "", false, "refuses us: check its headers"),
+        ("429 Too Many Requests", "", true, "is in trouble: HTTP 429"),
+        (
+            "503 Service Unavailable",
+            "",
+            true,
+            "is in trouble: HTTP 503",
+        ),
+        ("307 Temporary Redirect", moved, false, elsewhere),
+        ("200 OK", EVENTS, false, ended),
+        ("404 Not Found", "", false, neither),
+        ("405 Method Not Allowed", "", false, neither),
+        ("406 Not Acceptable", "", false, neither),
+        ("200 OK", "content-type: text/html\r\n", false, neither),
+    ] {
+        let legacy = Legacy {
+            to_the_stream: Some((status, more)),
+            ..Legacy::new()
+        };
+        let told = refusal(&legacy.start().await).await;
+        assert_eq!(told.is_transient(), transient, "{told}");
+        assert!(told.message.contains(why), "{told}");
     }
 }
 

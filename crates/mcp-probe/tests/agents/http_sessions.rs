@@ -1,11 +1,14 @@
 //! Sessions at servers over HTTP, and calls whose connection does not last.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use agent_tools::Limits;
+use agent_tools::{Limits, ToolOutcome};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -16,7 +19,7 @@ use crate::{
     Http,
     http::toolset_of,
     http_refusals::answer,
-    http_stub::{EVENTS, called, server},
+    http_stub::{EVENTS, JSON, READY, called, server},
     over_http, said, tools, toolset, until,
 };
 
@@ -82,4 +85,108 @@ async fn an_answer_whose_stream_breaks_off_is_taken_up_behind_the_last_event() {
     });
     let outcome = called(&toolset_of(over_http(&url.await, &[]))).await;
     assert_eq!((outcome.failed, outcome.text.as_str()), (false, "kept"));
+}
+
+/// The answer to a handshake, which begins a session.
+fn begun(message: &Value, session: usize) -> Vec<u8> {
+    let id = &message["id"];
+    let more = format!("{JSON}mcp-session-id: session-{session}\r\n");
+    let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{READY}}}"#);
+    answer("200 OK", &more, &body).into_bytes()
+}
+
+/// What comes of a call where a server refuses it in its first sessions, so many of them, and in which of them it came.
+async fn refused(status: &'static str, words: &str, in_first: usize) -> (ToolOutcome, Vec<usize>) {
+    let (words, sessions) = (words.to_owned(), AtomicUsize::new(0));
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let noted = calls.clone();
+    let url = server(move |head, message| {
+        if message["method"] == "initialize" {
+            let session = sessions.fetch_add(1, Ordering::Relaxed);
+            return Some(begun(message, session));
+        }
+        if message["method"] != "tools/call" {
+            return None;
+        }
+        let mut lines = head.lines();
+        let session = lines.find_map(|line| line.strip_prefix("mcp-session-id: session-"));
+        let session: usize = session.unwrap().parse().unwrap();
+        noted.lock().unwrap().push(session);
+        (session < in_first).then(|| answer(status, "", &words).into_bytes())
+    });
+    let outcome = called(&toolset_of(over_http(&url.await, &[]))).await;
+    let calls = calls.lock().unwrap().clone();
+    (outcome, calls)
+}
+
+#[tokio::test]
+async fn a_call_in_a_session_that_the_server_lost_is_made_once_more_in_another() {
+    let bad = "400 Bad Request";
+    for (status, words) in [
+        ("404 Not Found", ""),
+        (bad, "Invalid session ID"),
+        (bad, "Bad Request: Server not initialized"),
+        (bad, "session not found: 7"),
+        (bad, "<p>Unknown Session"),
+        (
+            bad,
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}"#,
+        ),
+    ] {
+        let (outcome, calls) = refused(status, words, 1).await;
+        assert_eq!(outcome.text, "ok", "{words}");
+        assert_eq!(calls, [0, 1], "{words}");
+    }
+    let (outcome, calls) = refused(bad, "Invalid session ID", 2).await;
+    assert!(outcome.failed, "{outcome:?}");
+    assert_eq!(calls, [0, 1]);
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_for_another_reason_is_not_made_again() {
+    for (status, words) in [
+        ("400 Bad Request", "no such column"),
+        ("500 Internal Server Error", "session not found"),
+    ] {
+        let (outcome, calls) = refused(status, words, 1).await;
+        assert!(
+            outcome.failed && outcome.text.contains(words),
+            "{outcome:?}"
+        );
+        assert_eq!(calls, [0], "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_servers_own_stream_is_not_asked_for_at_once_when_it_ends() {
+    let ended = answer("200 OK", EVENTS, "retry: 0\n\n");
+    let broken = ended.replace("content-length: ", "content-length: 9");
+    for stream in [ended, broken] {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let counted = opened.clone();
+        let url = server(move |head, message| {
+            if head.starts_with("GET ") {
+                counted.fetch_add(1, Ordering::Relaxed);
+                return Some(stream.clone().into_bytes());
+            }
+            (message["method"] == "initialize").then(|| begun(message, 0))
+        });
+        let toolset = toolset_of(over_http(&url.await, &[]));
+        let (tools, _dir) = tools(Limits::default());
+        let began = Instant::now();
+        said(&tools, &toolset, "do", json!({})).await;
+        until("the stream", async || {
+            (opened.load(Ordering::Relaxed) > 0).then_some(())
+        })
+        .await;
+        // Each call takes milliseconds, as an opening does.
+        let seen = Instant::now();
+        while seen.elapsed() < Duration::from_millis(300) {
+            said(&tools, &toolset, "do", json!({})).await;
+        }
+        let opened = opened.load(Ordering::Relaxed);
+        let most = 2 + usize::try_from(began.elapsed().as_secs()).unwrap();
+        assert!(opened <= most, "{opened} times");
+        tools.close("aex_1").await;
+    }
 }

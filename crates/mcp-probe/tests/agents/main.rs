@@ -15,6 +15,7 @@ mod secrets;
 mod starts;
 mod strays;
 mod together;
+mod versions;
 mod with_skills;
 
 use std::{

@@ -85,3 +85,50 @@ fn what_stands_in_place_of_a_list_or_a_text_becomes_one() {
         json!({"type": "array", "prefixItems": [array], "items": {"not": array}})
     );
 }
+
+#[test]
+fn keywords_of_another_kind_are_left_out() {
+    for schema in [
+        json!({"examples": "x"}),
+        json!({"minLength": "1"}),
+        json!({"maxItems": -1, "minItems": 1.5}),
+        json!({"deprecated": "no", "uniqueItems": 1}),
+        json!({"minimum": "0", "multipleOf": true}),
+        json!({"format": 3, "pattern": ["a"], "$ref": {}}),
+        json!({"$defs": [], "patternProperties": "x", "dependentRequired": []}),
+        json!({"not": true, "if": "x", "contains": [], "propertyNames": 3}),
+        // Beside it stands no limit.
+        json!({"exclusiveMinimum": true, "exclusiveMaximum": false}),
+    ] {
+        assert_eq!(property(schema.clone()), json!({}), "{schema}");
+    }
+    for schema in [
+        json!({"examples": ["x"], "deprecated": true, "format": "date"}),
+        json!({"minimum": 0, "multipleOf": 0.5, "maxItems": 3}),
+        json!({"contains": false, "unevaluatedItems": {}}),
+        json!({"x-own": "whatever", "example": 3}),
+    ] {
+        assert_eq!(property(schema.clone()), schema);
+    }
+}
+
+#[test]
+fn a_limit_of_draft_4_is_written_as_of_today() {
+    for (schema, fitted) in [
+        (
+            json!({"minimum": 1, "exclusiveMinimum": true, "maximum": 2.5, "exclusiveMaximum": true}),
+            json!({"exclusiveMinimum": 1, "exclusiveMaximum": 2.5}),
+        ),
+        (
+            json!({"minimum": 1, "exclusiveMinimum": false}),
+            json!({"minimum": 1}),
+        ),
+        (
+            json!({"minimum": 1, "exclusiveMinimum": 0}),
+            json!({"minimum": 1, "exclusiveMinimum": 0}),
+        ),
+        (json!({"minimum": "1", "exclusiveMinimum": true}), json!({})),
+    ] {
+        assert_eq!(property(schema), fitted);
+    }
+}
