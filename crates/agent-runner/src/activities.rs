@@ -4,6 +4,7 @@ mod ends;
 mod heartbeat;
 pub(crate) mod panics;
 mod payloads;
+mod read_whole;
 mod stream;
 
 use std::sync::Arc;

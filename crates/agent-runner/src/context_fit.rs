@@ -5,7 +5,7 @@ use crate::{
     conversation::conversation,
     model::ChatMessage,
     session_history::{AROUND, SessionHistory},
-    transcript::Transcript,
+    transcript::{Transcript, Turn},
 };
 
 /// Bytes of text that a token takes at least, taken together: English has four, code three. Texts of
@@ -52,8 +52,8 @@ impl Question<'_> {
                 cut: String::new(),
             });
         };
-        let most = most.min(context / 4).max(1);
-        let room = (context - most) as usize * BYTES_PER_TOKEN;
+        let most = longest_answer(context, most);
+        let room = room(context, most);
         let size = |messages: &[ChatMessage]| sent(messages) + self.tools;
         if size(&whole) <= room {
             return Ok(Fitted {
@@ -102,131 +102,65 @@ pub(crate) fn sent(messages: &[ChatMessage]) -> usize {
     messages.iter().map(|m| m.size() + AROUND).sum()
 }
 
-/// Whether a server that counted `tokens` cannot have read all `bytes` of a question.
-pub(crate) fn was_cut(bytes: usize, tokens: u32) -> bool {
-    // None counted is none told.
-    tokens > 0 && bytes > LEAST_SENT && tokens as usize * MOST_BYTES_PER_TOKEN < bytes
+/// The longest answer that is asked for within a context: a quarter of it at most.
+fn longest_answer(context: u32, most: u32) -> u32 {
+    most.min(context / 4).max(1)
+}
+
+/// Bytes of a question within a context, beside an answer of `most` tokens.
+fn room(context: u32, most: u32) -> usize {
+    context.saturating_sub(most) as usize * BYTES_PER_TOKEN
+}
+
+/// Whether a question of so many bytes fits into a context as it is.
+pub(crate) fn fits(bytes: usize, context: u32, most: u32) -> bool {
+    bytes <= room(context, longest_answer(context, most))
+}
+
+/// A question, and how many tokens of it a server counted: none where it told none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) bytes: usize,
+    pub(crate) tokens: u32,
+}
+
+/// The questions of an agent so far, each of which begins with the one before: those that were answered by `turns`, and
+/// that of `messages`, of which `tokens` were counted. Each has so many bytes of `tools`.
+pub(crate) fn counted(
+    messages: &[ChatMessage],
+    tools: usize,
+    turns: &[Turn],
+    tokens: u32,
+) -> Vec<Counted> {
+    let of_turn = |turn: &Turn| 1 + turn.calls.len();
+    let answered: usize = turns.iter().map(of_turn).sum();
+    let (first, mut rest) = messages.split_at(messages.len().saturating_sub(answered));
+    let mut bytes = sent(first) + tools;
+    let mut counted = Vec::with_capacity(turns.len() + 1);
+    for turn in turns {
+        let tokens = turn.ending.tokens.input;
+        counted.push(Counted { bytes, tokens });
+        let (added, after) = rest.split_at(of_turn(turn).min(rest.len()));
+        bytes += sent(added);
+        rest = after;
+    }
+    counted.push(Counted { bytes, tokens });
+    counted
+}
+
+/// Whether a server cannot have read all of the last of these questions. Of one that begins with a question that was read
+/// only the rest counts: some servers count no more than what is not in their cache.
+pub(crate) fn was_cut(counted: &[Counted]) -> bool {
+    let (mut read, mut cut) = (0, false);
+    for &Counted { bytes, tokens } in counted {
+        let new = bytes.saturating_sub(read);
+        // None counted is none told.
+        cut = tokens > 0 && new > LEAST_SENT && tokens as usize * MOST_BYTES_PER_TOKEN < new;
+        read = if cut || tokens == 0 { 0 } else { bytes };
+    }
+    cut
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
-mod tests {
-    use stigmer_api::{
-        agentexecution::{
-            AgentExecution, AgentExecutionStatus, AgentMessage, ExecutionPhase, MessageType,
-        },
-        apiresource::ApiResourceMetadata,
-    };
-
-    use super::*;
-    use crate::{backend::fake::Fake, transcript::RequestedCall};
-
-    fn transcript(results: &[usize]) -> Transcript {
-        let mut transcript = Transcript::default();
-        for length in results {
-            let call = RequestedCall {
-                name: "f".to_owned(),
-                ..RequestedCall::default()
-            };
-            transcript.answer(String::new(), String::new(), vec![call]);
-            let turn = transcript.turns.last_mut().unwrap();
-            turn.calls[0].end(false, "x".repeat(*length), String::new());
-        }
-        transcript
-    }
-
-    fn fit(results: &[usize], system: usize, context: Option<u32>) -> Result<Fitted, String> {
-        let question = Question {
-            system: &"s".repeat(system),
-            history: &SessionHistory::default(),
-            message: "m",
-            transcript: &transcript(results),
-            tools: 100,
-        };
-        question.fit(context, 1000)
-    }
-
-    #[test]
-    fn what_fits_is_sent_as_it_is() {
-        for context in [None, Some(100_000)] {
-            let fitted = fit(&[20_000], 100, context).unwrap();
-            assert_eq!((fitted.cut.as_str(), fitted.most), ("", 1000));
-            assert!(sent(&fitted.messages) > 20_000);
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_cut_and_the_instructions_stay() {
-        let fitted = fit(&[6000, 6000, 600], 300, Some(2048)).unwrap();
-        assert_eq!(fitted.most, 512);
-        assert!(
-            sent(&fitted.messages) + 100 <= 1536 * 3,
-            "{}",
-            sent(&fitted.messages)
-        );
-        assert_eq!(fitted.messages[0].content, Some("s".repeat(300)));
-        let last = fitted.messages.last().unwrap();
-        assert_eq!(last.content, Some("x".repeat(600)));
-        assert!(fitted.cut.contains("2048 tokens"), "{}", fitted.cut);
-    }
-
-    /// An execution that said this, and no more.
-    fn execution(id: &str, said: &str) -> AgentExecution {
-        let message = AgentMessage {
-            r#type: MessageType::MessageHuman.into(),
-            content: said.to_owned(),
-            ..Default::default()
-        };
-        AgentExecution {
-            metadata: Some(ApiResourceMetadata {
-                id: id.to_owned(),
-                ..Default::default()
-            }),
-            status: Some(AgentExecutionStatus {
-                phase: ExecutionPhase::ExecutionCompleted.into(),
-                messages: vec![message],
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    #[tokio::test]
-    async fn of_a_session_that_does_not_fit_the_newest_stays() {
-        let fake = Fake::default();
-        let long = "x".repeat(9000);
-        let said = [("3", "new"), ("2", long.as_str()), ("1", "old")];
-        fake.page(said.map(|(id, said)| execution(id, said)).into());
-        let backend = fake.serve().await;
-        let history = SessionHistory::load(&backend, "s", "4", None).await;
-        let question = Question {
-            system: "s",
-            history: &history.unwrap(),
-            message: "m",
-            transcript: &Transcript::default(),
-            tools: 100,
-        };
-        let fitted = question.fit(Some(2048), 1000).unwrap();
-        let sent = fitted.messages.iter().skip(1);
-        let sent: Vec<_> = sent.filter_map(|it| it.content.as_deref()).collect();
-        assert_eq!(sent, ["new", "m"]);
-        assert!(fitted.cut.contains("2048 tokens"), "{}", fitted.cut);
-    }
-
-    #[test]
-    fn what_cannot_be_cut_is_refused_with_the_setting() {
-        let why = fit(&[], 6000, Some(2048)).err().unwrap();
-        assert!(
-            why.contains("OLLAMA_CONTEXT_LENGTH") && why.contains("2048 tokens"),
-            "{why}"
-        );
-    }
-
-    #[test]
-    fn a_count_that_is_far_too_small_shows_a_cut() {
-        assert!(was_cut(16_001, 1000));
-        assert!(!was_cut(16_000, 1000));
-        assert!(!was_cut(4096, 1) && was_cut(4097, 1));
-        assert!(!was_cut(1_000_000, 0));
-    }
-}
+mod tests;

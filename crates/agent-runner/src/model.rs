@@ -8,6 +8,7 @@ mod context;
 pub(crate) mod error;
 mod event_stream;
 mod halves;
+mod head;
 mod message;
 mod request;
 mod retry_after;
@@ -17,10 +18,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use futures::StreamExt;
 use otlp::Span;
-use reqwest::{
-    Client, Method, Response, StatusCode, Url,
-    header::{CONTENT_ENCODING, HeaderValue},
-};
+use reqwest::{Client, Method, Response, StatusCode, Url, header::HeaderValue};
 use serde_json::Value;
 use service_kit::http_client;
 use stigmer_api::trace::TRACEPARENT;
@@ -30,7 +28,8 @@ use address::Address;
 use agent_tools::ToolSpec;
 use answer_stream::AnswerStream;
 use context::Contexts;
-use error::{ApiError, ModelError, excerpt, of_status};
+use error::{ApiError, ModelError, excerpt};
+use head::{encoded, moved, redirects};
 pub(crate) use message::{ChatMessage, FunctionCall};
 use request::{Memory, Request, takes_no_tools};
 
@@ -62,6 +61,7 @@ impl Model {
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong);
         let http = http_client(&base)
             .connect_timeout(Duration::from_secs(3))
+            .redirect(redirects())
             .build()
             .context("cannot make a HTTP client")?;
         let api_key = args.key();
@@ -125,6 +125,19 @@ impl Model {
         }
     }
 
+    /// The same once `model` has begun to answer: some servers say it of a model that is loaded.
+    pub(crate) async fn context_once_loaded(&self, model: &str) -> Option<u32> {
+        match self.context_tokens {
+            None => self.contexts.once_loaded(model, self).await,
+            told => told,
+        }
+    }
+
+    /// What the server itself says of it now, whatever it said before and whatever was told.
+    pub(crate) async fn context_by_server(&self, model: &str) -> Option<u32> {
+        self.contexts.anew(model, self).await
+    }
+
     /// The longest answer that is asked for.
     pub(crate) fn max_tokens(&self) -> u32 {
         self.max_tokens
@@ -146,7 +159,7 @@ impl Model {
             let refused = self.memory.of(model);
             let specs = tools.iter().copied().map(message::Tool::of).collect();
             let request = Request::new(model, messages, specs).without(refused, most);
-            let url = self.below("chat/completions");
+            let url = self.below(head::QUESTIONS);
             let mut sending = self.request(Method::POST, url).json(&request);
             if let Some(traceparent) = &traceparent {
                 sending = sending.header(TRACEPARENT, traceparent);
@@ -166,6 +179,9 @@ impl Model {
                     most,
                 ));
             }
+            if let Some(moved) = moved(&answer) {
+                return Err(self.address.error("ModelMoved", moved, false));
+            }
             let refusal = self.refusal(answer).await?;
             if !tools.is_empty() && takes_no_tools(&refusal.body) {
                 return Err(self.no_tools(model, tools.len(), &refusal.body));
@@ -182,14 +198,11 @@ impl Model {
         let headers = answer.headers().clone();
         // The body only explains; without it the status has to do.
         let body = self.address.patient(bounded(answer)).await?;
-        let (kind, retryable) = of_status(status.as_u16());
-        // Who has used up what was paid for is told so with 429 too, however often it is asked.
-        let spent = status.as_u16() == 429 && ApiError::told(&body).status == Some(401);
-        let (kind, retryable) = if spent {
-            of_status(401)
-        } else {
-            (kind, retryable)
-        };
+        let told = ApiError::told(&body);
+        let waits = retry_after::told(&headers, &body).is_some();
+        // Who has used up what was paid for is told so with 429 too, however often it is asked. Who is to come back has not.
+        let spent = status.as_u16() == 429 && told.status == Some(401) && !waits;
+        let (kind, retryable) = told.kind(if spent { 401 } else { status.as_u16() });
         let why = format!("answered {status}: {}", excerpt(&body));
         let error = ModelError {
             retry_after: retry_after::wait(status.as_u16(), &headers, &body),
@@ -221,17 +234,6 @@ impl Model {
             true,
         )
     }
-}
-
-/// Compressed though nobody asked for it.
-fn encoded(answer: &Response) -> Option<String> {
-    let encoding = answer.headers().get(CONTENT_ENCODING)?.to_str().ok()?;
-    (!encoding.eq_ignore_ascii_case("identity")).then(|| {
-        format!(
-            "sent its answer with content-encoding {encoding}, which was not asked for: have the \
-             server, or a proxy before it, send it as it is"
-        )
-    })
 }
 
 /// An answer that is none.

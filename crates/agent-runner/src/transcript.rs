@@ -1,6 +1,7 @@
 //! What an agent said and did so far, as its workflow keeps it. Everything that is shown or sent
 //! to the model is derived from this.
 
+pub(crate) mod cut;
 pub(crate) mod size_limit;
 
 use std::collections::BTreeSet;
@@ -76,6 +77,7 @@ pub(crate) struct RequestedCall {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) id: String,
     pub(crate) name: String,
+    /// With a mark where they were cut with the answer: see [`cut`].
     pub(crate) arguments: String,
 }
 
@@ -95,7 +97,7 @@ pub(crate) struct Call {
     /// Unique in the transcript.
     pub(crate) id: String,
     pub(crate) name: String,
-    /// As the model wrote them.
+    /// As the model wrote them; as in [`RequestedCall`] where they were cut.
     pub(crate) arguments: String,
     pub(crate) state: CallState,
     /// Empty until it ended.
@@ -157,6 +159,9 @@ impl Call {
 pub(crate) fn arguments(written: &str) -> Result<Map<String, Value>, String> {
     if written.trim().is_empty() {
         return Ok(Map::new());
+    }
+    if let Some(cut) = cut::of(written) {
+        return Err(cut::not_called(cut).to_owned());
     }
     match serde_json::from_str(written) {
         Ok(Value::Object(object)) if object.values().any(|v| deeper(v, MAX_DEPTH - 1)) => {

@@ -9,17 +9,34 @@ pub enum Cut {
     Filter,
 }
 
+/// A finish reason in the form in which it is compared: some write `MAX_TOKENS`, some `content-filter`.
+pub fn normal(reason: &str) -> String {
+    reason.trim().to_lowercase().replace('-', "_")
+}
+
 impl Cut {
     /// What a finish reason says; none where the answer is whole.
     pub fn of(reason: &str) -> Option<Self> {
-        match reason.to_lowercase().as_str() {
+        match normal(reason).as_str() {
             "length"
             | "max_tokens"
             | "model_length"
             | "max_output_tokens"
             | "model_context_window_exceeded" => Some(Self::Length),
-            "content_filter" | "safety" | "recitation" | "blocklist" | "prohibited_content"
-            | "sensitive" | "spii" | "refusal" => Some(Self::Filter),
+            "content_filter"
+            | "content_filtered"
+            | "guardrail_intervened"
+            | "safety"
+            | "recitation"
+            | "language"
+            | "blocklist"
+            | "prohibited_content"
+            | "image_safety"
+            | "image_prohibited_content"
+            | "image_recitation"
+            | "sensitive"
+            | "spii"
+            | "refusal" => Some(Self::Filter),
             _ => None,
         }
     }
@@ -52,6 +69,16 @@ mod tests {
             ("content_filter", Some(Cut::Filter)),
             ("SAFETY", Some(Cut::Filter)),
             ("refusal", Some(Cut::Filter)),
+            // As they are written where no underscore is.
+            ("Max-Tokens", Some(Cut::Length)),
+            ("content-filter", Some(Cut::Filter)),
+            (" length", Some(Cut::Length)),
+            ("IMAGE_SAFETY", Some(Cut::Filter)),
+            ("IMAGE_PROHIBITED_CONTENT", Some(Cut::Filter)),
+            ("IMAGE_RECITATION", Some(Cut::Filter)),
+            ("LANGUAGE", Some(Cut::Filter)),
+            ("content_filtered", Some(Cut::Filter)),
+            ("guardrail_intervened", Some(Cut::Filter)),
         ] {
             assert_eq!(Cut::of(reason), cut, "{reason}");
         }

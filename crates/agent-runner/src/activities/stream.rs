@@ -6,7 +6,7 @@ use agent_tools::Env;
 use stigmer_api::{agentexecution::AgentExecutionStatus, time::now};
 use temporalio_sdk::activities::ActivityError;
 
-use super::{AgentActivities, ModelReply, ModelRequest};
+use super::{AgentActivities, ModelReply, ModelRequest, read_whole};
 use crate::{
     context_fit::{self, Fitted, Question},
     execution_data::ExecutionData,
@@ -16,7 +16,7 @@ use crate::{
     prepare,
     session_history::SessionHistory,
     spans, status,
-    transcript::{Ending, RequestedCall, Tokens, size_limit},
+    transcript::{Ending, RequestedCall, Tokens, cut, size_limit},
 };
 
 /// Pieces of an answer that arrive faster than this reach the execution together, for each
@@ -107,7 +107,7 @@ impl AgentActivities {
         let Fitted {
             messages,
             most,
-            cut,
+            cut: left_out,
         } = question
             .fit(context, self.llm.max_tokens())
             .map_err(|why| permanent("ModelContextTooSmall", data.env.redact(&why)))?;
@@ -115,10 +115,15 @@ impl AgentActivities {
         let asking = self
             .llm
             .ask(&request.model, &messages, &tools, most, traceparent);
-        let (mut answer, ()) = tokio::try_join!(
-            async { asking.await.map_err(failed) },
-            self.catch_up(data, request)
-        )?;
+        let begun = async {
+            let answer = asking.await.map_err(failed)?;
+            if context.is_none() {
+                let context = self.llm.context_once_loaded(&request.model).await;
+                read_whole::once_known(sent, context, self.llm.max_tokens())?;
+            }
+            Ok::<_, ActivityError>(answer)
+        };
+        let (mut answer, ()) = tokio::try_join!(begun, self.catch_up(data, request))?;
         // A sub-agent's words are for the agent that asked it.
         let followed = actor.sub_agent.is_none();
         let before = size_limit::size(&request.transcript);
@@ -155,12 +160,15 @@ impl AgentActivities {
         let too_large = answer.too_large();
         let answer = answer.take();
         let tokens = answer.usage.unwrap_or_default();
-        if context_fit::was_cut(sent, tokens.input) {
-            return Err(permanent(
-                "ModelCutQuestion",
-                cut_question(sent, tokens.input),
-            ));
-        }
+        let turns = &request.transcript.turns;
+        let counted = context_fit::counted(&messages, question.tools, turns, tokens.input);
+        let now = self.llm.context_by_server(&request.model);
+        read_whole::by_count(&counted, self.llm.max_tokens(), context, now).await?;
+        // What is left out, and the tools, are told again with the next question, which follows a call that was cut.
+        let last = answer.calls.last();
+        let cut_call = last.and_then(|call| cut::of(&call.arguments));
+        let cut_call = cut_call.map(cut::warning).unwrap_or_default();
+        let warnings = [cut_call, left_out, other_tools.to_owned()];
         let reply = ModelReply {
             text: data.env.redact(&answer.text),
             calls: answer
@@ -176,10 +184,10 @@ impl AgentActivities {
                     output: tokens.output,
                 },
             },
-            warning: match cut.is_empty() {
-                true => other_tools.to_owned(),
-                false => cut,
-            },
+            warning: warnings
+                .into_iter()
+                .find(|it| !it.is_empty())
+                .unwrap_or_default(),
         };
         match size_limit::size(&reply) > size_limit::MOST {
             true => Err(failed(too_large)),
@@ -240,17 +248,6 @@ fn taken(reported: Result<(), ActivityError>) -> Result<bool, ActivityError> {
 fn interval(bytes: usize) -> Duration {
     let times = u32::try_from(bytes / STREAMED).unwrap_or(u32::MAX);
     STREAM_INTERVAL.saturating_mul(times.saturating_add(1))
-}
-
-/// An answer to a question that was not read to its end is none.
-fn cut_question(bytes: usize, tokens: u32) -> String {
-    format!(
-        "the model read {tokens} tokens of a question of {bytes} bytes, which has about {}: its server \
-         cut it without a word, and the answer to what is left is not taken: raise \
-         OLLAMA_CONTEXT_LENGTH of the server where it is an Ollama, and set STIGMER_LLM_CONTEXT_TOKENS \
-         of the runner to the context that the model has",
-        bytes / 4
-    )
 }
 
 fn redacted(call: RequestedCall, env: &Env) -> RequestedCall {

@@ -1,16 +1,19 @@
 //! An answer, piece by piece.
 
+mod end;
+
 use std::{collections::VecDeque, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
 use reqwest::header::HeaderMap;
+use stigmer_api::finish::Cut;
 use tokio::time::Instant;
 
 use super::{
     address::Address,
-    calls::Calls,
+    calls::{CallDelta, Calls},
     chunk::{self, Chunk, NoChunk, Usage},
-    error::{ApiError, ModelError, excerpt, of_status},
+    error::{ApiError, ModelError, excerpt},
     event_stream::{Event, EventStream},
     halves::Halves,
     retry_after,
@@ -20,19 +23,6 @@ use crate::transcript::{RequestedCall, size_limit};
 /// How long more is waited for once the answer has ended: its usage, and the mark of the end, which
 /// some servers forget.
 const AFTER_THE_END: Duration = Duration::from_secs(1);
-/// Reasons that say that the answer is none: what is there is not all that was meant.
-const BROKEN_OFF: [&str; 8] = [
-    "abort",
-    "canceled",
-    "cancelled",
-    "error",
-    "error_finish",
-    "insufficient_system_resource",
-    "network_error",
-    "timeout",
-];
-/// The same, with something around it: the model meant to call a tool and failed to say it.
-const NO_CALL: &str = "malformed_function_call";
 
 /// The bytes of an answer, or why there are no more.
 pub(super) type Bytes = BoxStream<'static, Result<Vec<u8>, String>>;
@@ -45,6 +35,9 @@ pub(crate) struct AnswerStream {
     events: VecDeque<Event>,
     answer: Answer,
     calls: Calls,
+    /// Whether words, and calls, came in pieces: a message beside them says them once more.
+    said_in_pieces: bool,
+    called_in_pieces: bool,
     /// Which of several answers it is.
     choice: Option<u64>,
     halves: Halves,
@@ -79,6 +72,8 @@ impl AnswerStream {
             events: VecDeque::new(),
             answer: Answer::default(),
             calls: Calls::default(),
+            said_in_pieces: false,
+            called_in_pieces: false,
             choice: None,
             halves: Halves::default(),
             thoughts: 0,
@@ -96,8 +91,9 @@ impl AnswerStream {
     /// The answer.
     pub(crate) fn take(mut self) -> Answer {
         self.halves.end(&mut self.answer.text);
+        let cut = Cut::of(&self.answer.finish_reason);
         Answer {
-            calls: self.calls.take(),
+            calls: self.calls.take(cut),
             ..self.answer
         }
     }
@@ -172,7 +168,7 @@ impl AnswerStream {
                     (_, Some(rest)) => (rest, true),
                     _ => (data, false),
                 };
-                self.objects(data)?;
+                self.objects(data, false)?;
                 if done {
                     self.finished.get_or_insert_with(Instant::now);
                     self.ended = true;
@@ -190,12 +186,12 @@ impl AnswerStream {
                     }
                 }
             }
-            Event::Whole(body) => self.objects(body.trim_start_matches('\u{feff}')),
+            Event::Whole(body) => self.objects(body.trim_start_matches('\u{feff}'), true),
         }
     }
 
-    /// Takes what a text of one or several objects, or a list of them, says.
-    fn objects(&mut self, text: &str) -> Result<(), ModelError> {
+    /// Takes what a text of one or several objects, or a list of them, says, which may be a `body` in place of a stream.
+    fn objects(&mut self, text: &str, body: bool) -> Result<(), ModelError> {
         let all = chunk::objects(text);
         for object in all.map_err(|e| self.garbage(&format!("{e}: {}", excerpt(text))))? {
             match Chunk::read(&object, &mut self.choice) {
@@ -203,7 +199,7 @@ impl AnswerStream {
                     if chunk.foreign {
                         self.stream.put_aside(&excerpt(&object.to_string()));
                     }
-                    self.add(chunk);
+                    self.add(chunk, body);
                 }
                 Err(NoChunk::Error(error)) => return Err(self.failed(&error)),
                 Err(NoChunk::Garbage(why)) => return Err(self.garbage(&why)),
@@ -212,20 +208,19 @@ impl AnswerStream {
         Ok(())
     }
 
-    fn add(&mut self, mut chunk: Chunk) {
-        // What is said once more as a whole, after its pieces, is said already.
-        if chunk.whole && !self.is_empty() {
-            let rest = chunk.text.strip_prefix(&self.answer.text);
-            chunk.text = rest.unwrap_or_default().to_owned();
-            chunk.calls.clear();
-        }
+    fn add(&mut self, chunk: Chunk, body: bool) {
         let said = !chunk.text.is_empty() || !chunk.calls.is_empty() || chunk.thoughts > 0;
-        self.halves.push(&mut self.answer.text, &chunk.text);
+        match chunk.whole {
+            true => self.message(&chunk.text, chunk.calls),
+            false => {
+                self.said_in_pieces |= !chunk.text.trim().is_empty();
+                self.called_in_pieces |= !chunk.calls.is_empty();
+                self.halves.push(&mut self.answer.text, &chunk.text);
+                let calls = chunk.calls.into_iter();
+                calls.for_each(|call| self.calls.add(call));
+            }
+        }
         self.thoughts += chunk.thoughts;
-        chunk
-            .calls
-            .into_iter()
-            .for_each(|call| self.calls.add(call));
         if let Some(model) = chunk.model {
             self.answer.model = model;
         }
@@ -233,8 +228,23 @@ impl AnswerStream {
         if let Some(reason) = chunk.finish_reason {
             self.answer.finish_reason = reason;
             self.finished = Some(Instant::now());
-        } else if chunk.whole || (said && self.finished.is_some()) {
+        } else if (chunk.whole && body) || (said && self.finished.is_some()) {
             self.finished = Some(Instant::now());
+        }
+    }
+
+    /// Takes a message that stands where a piece is meant. What it says once more, as a whole, is said already; where no
+    /// pieces came it is one itself, unless it begins with all that was said.
+    fn message(&mut self, text: &str, calls: Vec<CallDelta>) {
+        let before = self.answer.text.as_str();
+        let text = match text.strip_prefix(before) {
+            Some(rest) => rest,
+            None if self.said_in_pieces || text.trim() == before.trim() => "",
+            None => text,
+        };
+        self.halves.push(&mut self.answer.text, text);
+        if !self.called_in_pieces {
+            self.calls.restate(calls);
         }
     }
 
@@ -242,54 +252,9 @@ impl AnswerStream {
         self.answer.text.trim().is_empty() && self.calls.is_empty()
     }
 
-    /// Whether all of it is there.
-    fn end(&self) -> Result<(), ModelError> {
-        let got = self.answer.text.chars().count();
-        let reason = self.answer.finish_reason.to_lowercase().replace('-', "_");
-        let error = |kind, why: String, retryable| Err(self.address.error(kind, why, retryable));
-        if self.finished.is_none() {
-            let unread = match self.stream.unread() {
-                "" => String::new(),
-                unread => format!("; it sent what is no answer: {}", excerpt(unread)),
-            };
-            let why = format!("broke off after {got} characters of its answer{unread}");
-            return error("ModelBrokeOff", why, true);
-        }
-        if BROKEN_OFF.contains(&reason.as_str()) || reason.contains(NO_CALL) {
-            let why = format!("broke off after {got} characters of its answer ({reason})");
-            return error("ModelBrokeOff", why, true);
-        }
-        if !self.is_empty() {
-            return Ok(());
-        }
-        match stigmer_api::finish::Cut::of(&reason) {
-            Some(stigmer_api::finish::Cut::Length) => {
-                let used = self
-                    .answer
-                    .usage
-                    .map_or(self.max_tokens, |u| u.output.max(1));
-                let thought = match self.thoughts {
-                    0 => "before it said a word",
-                    _ => "on thoughts and said nothing",
-                };
-                let why = format!(
-                    "used up its {used} tokens {thought}: raise STIGMER_LLM_MAX_TOKENS of the runner, \
-                     which is {}",
-                    self.max_tokens
-                );
-                error("ModelSpentItself", why, false)
-            }
-            Some(stigmer_api::finish::Cut::Filter) => {
-                let why = format!("gave no answer: its content filter withheld it ({reason})");
-                error("ModelFiltered", why, false)
-            }
-            None => error("ModelSaidNothing", "gave an empty answer".to_owned(), true),
-        }
-    }
-
     fn failed(&self, error: &ApiError) -> ModelError {
         let status = error.status.unwrap_or(500);
-        let (kind, retryable) = of_status(status);
+        let (kind, retryable) = error.kind(status);
         let why = match error.status {
             Some(status) => format!("failed while answering ({status}): {}", error.words),
             None => format!("failed while answering: {}", error.words),

@@ -1,13 +1,14 @@
 //! Tool calls, put together from the pieces in which they arrive.
 
 use serde_json::Value;
+use stigmer_api::finish::Cut;
 
 use super::halves;
-use crate::transcript::RequestedCall;
+use crate::transcript::{RequestedCall, cut};
 
 /// A piece of a call. Servers differ: the whole call at once or letter by letter, with or without
 /// an index or an id, both repeated in every piece or not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct CallDelta {
     index: Option<u64>,
     id: String,
@@ -84,6 +85,32 @@ impl Calls {
         }
     }
 
+    /// Takes the calls of a message that stands where pieces are meant: all so far once more, perhaps grown, or further
+    /// pieces.
+    pub(super) fn restate(&mut self, deltas: Vec<CallDelta>) {
+        let mut said = Self::default();
+        deltas.iter().cloned().for_each(|delta| said.add(delta));
+        if !said.has_all_of(self) {
+            return deltas.into_iter().for_each(|delta| self.add(delta));
+        }
+        // An id may have been said once only.
+        for ((_, old), (_, new)) in self.0.iter().zip(&mut said.0) {
+            if new.id.is_empty() {
+                new.id.clone_from(&old.id);
+            }
+        }
+        *self = said;
+    }
+
+    /// Whether these are the same calls, as far as the `others` go, or more.
+    fn has_all_of(&self, others: &Self) -> bool {
+        let grown = |old: &RequestedCall, new: &RequestedCall| {
+            new.name == old.name && new.arguments.starts_with(&old.arguments)
+        };
+        let mut pairs = others.0.iter().zip(&self.0);
+        self.0.len() >= others.0.len() && pairs.all(|((_, old), (_, new))| grown(old, new))
+    }
+
     /// The call that a piece with this index or id may be part of.
     fn begun(&mut self, index: Option<u64>, id: &str) -> Option<&mut RequestedCall> {
         let place = match index {
@@ -99,13 +126,27 @@ impl Calls {
         Some(&mut self.0.get_mut(place?)?.1)
     }
 
-    pub(super) fn take(self) -> Vec<RequestedCall> {
+    /// The calls of an answer. Where it was cut `by` something the last one is marked, unless all of it came before.
+    pub(super) fn take(self, by: Option<Cut>) -> Vec<RequestedCall> {
         let whole = |call: RequestedCall| RequestedCall {
             arguments: halves::joined(&call.arguments),
             ..call
         };
-        self.0.into_iter().map(|(_, call)| whole(call)).collect()
+        let calls = self.0.into_iter().map(|(_, call)| whole(call));
+        let mut calls: Vec<RequestedCall> = calls.collect();
+        if let (Some(by), Some(last)) = (by, calls.last_mut())
+            && !says_something(&last.arguments)
+        {
+            cut::mark(&mut last.arguments, by);
+        }
+        calls
     }
+}
+
+/// Whether arguments are a whole object with something in it. An empty one may stand before the arguments.
+fn says_something(arguments: &str) -> bool {
+    let read = serde_json::from_str::<Value>(arguments);
+    matches!(read, Ok(Value::Object(object)) if !object.is_empty())
 }
 
 /// Whether a piece says a whole call, known by its id, once more.

@@ -63,11 +63,13 @@ impl Chunk {
         let Value::Object(object) = object else {
             return Err(garbage("no object", object));
         };
-        if let Some(error) = ApiError::of(object) {
+        let groq = object.get("x_groq").and_then(Value::as_object);
+        let error = ApiError::of(object).or_else(|| ApiError::within(groq?));
+        if let Some(error) = error {
             return Err(NoChunk::Error(error));
         }
         let mut chunk = Self {
-            usage: usage(object).or_else(|| usage(object.get("x_groq")?.as_object()?)),
+            usage: usage(object).or_else(|| usage(groq?)),
             model: text(object, "model"),
             ..Self::default()
         };

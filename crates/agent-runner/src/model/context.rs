@@ -38,6 +38,15 @@ enum Look {
     Nothing,
 }
 
+impl Look {
+    fn tokens(self) -> Option<u32> {
+        match self {
+            Self::Tokens(tokens) => Some(tokens),
+            Self::NotLoaded | Self::Nothing => None,
+        }
+    }
+}
+
 /// How a place below the address is asked: by GET, or by POST with a body.
 pub(super) trait Ask {
     /// The answer, where there is one of status 200; false where there is another.
@@ -51,24 +60,47 @@ pub(super) trait Ask {
 impl Contexts {
     /// The tokens that `model` takes, if anybody says so.
     pub(super) async fn of(&self, model: &str, places: &impl Ask) -> Option<u32> {
-        let known = |this: &Self| {
-            let known = this.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.get(model).copied()
-        };
-        if let Some(known) = known(self) {
+        if let Some(known) = self.known(model) {
             return known;
         }
-        let found = match tokio::time::timeout(LOOK, self.look(model, places)).await {
-            Ok(Look::Tokens(tokens)) => Some(tokens),
-            Ok(Look::NotLoaded) => return None,
-            Ok(Look::Nothing) | Err(_) => None,
-        };
+        match self.find(model, places).await {
+            Look::NotLoaded => None,
+            found => self.keep(model, found.tokens()),
+        }
+    }
+
+    /// The same once the model is loaded: who says nothing then is not asked again.
+    pub(super) async fn once_loaded(&self, model: &str, places: &impl Ask) -> Option<u32> {
+        if let Some(known) = self.known(model) {
+            return known;
+        }
+        let found = self.find(model, places).await;
+        self.keep(model, found.tokens())
+    }
+
+    /// What is said now, whatever was said before.
+    pub(super) async fn anew(&self, model: &str, places: &impl Ask) -> Option<u32> {
+        let tokens = self.find(model, places).await.tokens()?;
+        self.keep(model, Some(tokens))
+    }
+
+    fn known(&self, model: &str) -> Option<Option<u32>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(model).copied()
+    }
+
+    fn keep(&self, model: &str, found: Option<u32>) -> Option<u32> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MODELS {
             known.clear();
         }
         known.insert(model.to_owned(), found);
         found
+    }
+
+    async fn find(&self, model: &str, places: &impl Ask) -> Look {
+        let looking = tokio::time::timeout(LOOK, self.look(model, places));
+        looking.await.unwrap_or(Look::Nothing)
     }
 
     async fn look(&self, model: &str, places: &impl Ask) -> Look {

@@ -38,9 +38,19 @@ pub(super) struct ApiError {
     pub(super) status: Option<u16>,
     /// In the server's own words.
     pub(super) words: String,
+    /// Whether the model meant to call a tool and failed to say it.
+    pub(super) no_call: bool,
 }
 
 impl ApiError {
+    /// What it is where it stands for that status, and whether the next answer may be another.
+    pub(super) fn kind(&self, status: u16) -> (&'static str, bool) {
+        match self.no_call {
+            true => ("ModelBrokeOff", true),
+            false => of_status(status),
+        }
+    }
+
     /// The error of an object, if it has one: in a field `error`, or, where there is no answer, itself.
     pub(super) fn of(object: &Map<String, Value>) -> Option<Self> {
         let within = Self::within(object).or_else(|| {
@@ -81,6 +91,7 @@ impl ApiError {
             _ => Self {
                 status: None,
                 words: excerpt(text),
+                no_call: fails_to_call(text),
             },
         }
     }
@@ -102,8 +113,14 @@ impl ApiError {
         Self {
             status: own.or_else(beside),
             words: excerpt(&words),
+            no_call: fails_to_call(&error.to_string()),
         }
     }
+}
+
+/// Groq refuses with 400 what its own model wrote. Proxies tell that within their words.
+fn fails_to_call(error: &str) -> bool {
+    error.contains("tool_use_failed")
 }
 
 /// Where servers put their words.
@@ -144,7 +161,18 @@ fn status(code: &Value) -> Option<u16> {
         .collect();
     let named = |names: &[&str]| names.iter().any(|n| name.contains(n));
     let statuses: [(u16, &[&str]); 6] = [
-        (429, &["ratelimit", "resourceexhausted", "toomanyrequests"]),
+        // Before the quota that is used up: these are by the minute, and pass.
+        (
+            429,
+            &[
+                "ratelimit",
+                "resourceexhausted",
+                "toomany",
+                "throttling",
+                "tokenquota",
+                "requestquota",
+            ],
+        ),
         (503, &["overloaded", "unavailable"]),
         (
             401,

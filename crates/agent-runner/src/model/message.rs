@@ -24,6 +24,9 @@ pub(crate) struct ChatMessage {
     tool_calls: Vec<FunctionCall>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<String>,
+    /// What was thought before the calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'static str>,
 }
 
 /// A call that the model made.
@@ -87,11 +90,22 @@ fn named(name: &str) -> String {
     }
 }
 
+/// Whether it is an id as Kimi's models make them, `functions.NAME:0`: they fall silent where they find another in its place.
+fn is_counted(id: &str) -> bool {
+    let parts = id.strip_prefix("functions.");
+    parts
+        .and_then(|it| it.split_once(':'))
+        .is_some_and(|(name, nth)| {
+            let digits = nth.bytes().all(|byte| byte.is_ascii_digit());
+            named(name) == name && digits && !nth.is_empty()
+        })
+}
+
 /// An id, which is not to become another call's: what is put into other words carries a mark of what it was.
 fn identified(id: &str) -> String {
     let sent = named(id);
-    if sent == id {
-        return sent;
+    if sent == id || is_counted(id) {
+        return id.to_owned();
     }
     let mark = hmac_sha256::Hash::hash(id.as_bytes());
     let mark: String = mark[..4].iter().map(|byte| format!("{byte:02x}")).collect();
@@ -119,6 +133,7 @@ impl ChatMessage {
             content: Some(content.into()),
             tool_calls: Vec::new(),
             tool_call_id: None,
+            reasoning_content: None,
         }
     }
 
@@ -132,7 +147,8 @@ impl ChatMessage {
 
     pub(crate) fn assistant(content: &str, tool_calls: Vec<FunctionCall>) -> Self {
         let mut message = Self::new(Role::Assistant, content);
-        if content.is_empty() && !tool_calls.is_empty() {
+        // Blank is as good as empty: some refuse a text of white space for ever.
+        if content.trim().is_empty() && !tool_calls.is_empty() {
             message.content = None;
         }
         message.tool_calls = tool_calls;
@@ -144,6 +160,12 @@ impl ChatMessage {
             tool_call_id: Some(identified(id)),
             ..Self::new(Role::Tool, result)
         }
+    }
+
+    /// Has thoughts stand before its calls, where it has calls. What was thought is not kept, and some refuse thoughts that
+    /// are empty.
+    pub(super) fn think(&mut self) {
+        self.reasoning_content = (!self.tool_calls.is_empty()).then_some(" ");
     }
 
     /// Its text, in bytes.
@@ -180,7 +202,23 @@ mod tests {
     #[test]
     fn no_two_ids_become_one() {
         let long = "x".repeat(80);
-        let ids = ["a.b", "a/b", "a_b", &long, &format!("{long}y"), ""];
+        let counted = format!("functions.{}:0", "x".repeat(65));
+        let ids = [
+            "a.b",
+            "a/b",
+            "a_b",
+            &long,
+            &format!("{long}y"),
+            "",
+            "functions_note_0",
+            "functions.note",
+            "functions.note:",
+            "functions.note:x",
+            "functions.:0",
+            "functions.a.b:0",
+            "functions.note:0~2",
+            &counted,
+        ];
         let sent = ids.map(|id| FunctionCall::new(id, "f", String::new()).id);
         assert_eq!(sent[2], "a_b");
         for id in &sent {
@@ -190,5 +228,27 @@ mod tests {
             sent.iter().collect::<std::collections::BTreeSet<_>>().len(),
             ids.len()
         );
+    }
+
+    #[test]
+    fn an_id_of_kimi_goes_back_as_it_came_and_a_name_like_it_does_not() {
+        let longest = format!("functions.{}:12", "x".repeat(64));
+        for id in ["functions.note:0", "functions.a-b_C:10", &longest] {
+            let call = FunctionCall::new(id, id, String::new());
+            assert_eq!(call.id, id);
+            assert_eq!(named(&call.function.name), call.function.name);
+            assert_eq!(ChatMessage::tool(id, "").tool_call_id.as_deref(), Some(id));
+        }
+    }
+
+    #[test]
+    fn a_text_of_white_space_beside_calls_is_none() {
+        let content = |text: &str, calls| ChatMessage::assistant(text, calls).content;
+        let call = || vec![FunctionCall::new("a", "f", String::new())];
+        for blank in ["", "\n\n", " "] {
+            assert_eq!(content(blank, call()), None, "{blank:?}");
+            assert_eq!(content(blank, Vec::new()).as_deref(), Some(blank));
+        }
+        assert_eq!(content("\nI add.", call()).as_deref(), Some("\nI add."));
     }
 }

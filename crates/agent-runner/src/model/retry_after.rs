@@ -26,7 +26,13 @@ const WORDS: [&str; 5] = [
 
 /// How long to wait after an answer of `status`; `None` as long as always.
 pub(super) fn wait(status: u16, headers: &HeaderMap, body: &str) -> Option<Duration> {
-    let names = ["", PASSED_ON].into_iter().flat_map(|prefix| {
+    let wait = told(headers, body).or_else(|| (status == 429).then_some(UNSAID))?;
+    Some(wait.min(MOST))
+}
+
+/// How long a server wants us to wait, where it says so.
+pub(super) fn told(headers: &HeaderMap, body: &str) -> Option<Duration> {
+    let mut names = ["", PASSED_ON].into_iter().flat_map(|prefix| {
         let name = move |name: &str| format!("{prefix}{name}");
         HEADERS.into_iter().map(name)
     });
@@ -37,9 +43,7 @@ pub(super) fn wait(status: u16, headers: &HeaderMap, body: &str) -> Option<Durat
             false => of_header(value, Utc::now()),
         }
     };
-    let told = { names }.find_map(in_header).or_else(|| of_body(body));
-    let wait = told.or_else(|| (status == 429).then_some(UNSAID))?;
-    Some(wait.min(MOST))
+    names.find_map(in_header).or_else(|| of_body(body))
 }
 
 /// What is no duration (negative, endless) is no wish.

@@ -10,6 +10,7 @@ use tokio::{
 use super::{answer_stream::Answer, *};
 
 mod dialects;
+mod heads;
 mod ollama;
 mod quirks;
 

@@ -149,6 +149,39 @@ async fn an_answer_that_was_cut_says_so_and_why() -> Result {
     Ok(())
 }
 
+/// It would be made without arguments, or be written once more in the same length.
+#[tokio::test]
+async fn a_call_that_was_cut_with_its_answer_is_not_made() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    for arguments in ["", "{\"input\":\"Say he"] {
+        let call = json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "agent_clerk", "arguments": arguments}}]}}]});
+        let call = call.to_string();
+        let cut = Answer::raw_events([call.as_str(), LENGTH, "[DONE]"]);
+        let good = Answer::raw_events([HELLO, STOP, "[DONE]"]);
+        let script = script(&stack, [cut, good]).await?;
+        let agent = NewAgent::new("cut-call")
+            .sub_agent("clerk", "Say what you are told.", &[], &[], &[])
+            .apply(&api)
+            .await?;
+        let done = Ask::new(&agent, script.model(), "Hello.")
+            .completed(&api)
+            .await?;
+        let error = &done.tool()?.error;
+        ensure!(error.contains("longest length"), "{arguments}: {error}");
+        let status = done.status()?;
+        ensure!(status.sub_agent_executions.is_empty(), "{status:?}");
+        let warnings = &status.warnings;
+        ensure!(
+            warnings.len() == 1 && warnings[0].contains("STIGMER_LLM_MAX_TOKENS"),
+            "{arguments}: {warnings:?}"
+        );
+        let asked = script.finish().await?;
+        ensure!(asked[1].tool_results() == [error.as_str()], "{asked:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn reason_model_and_tokens_are_kept_and_summed_with_sub_agents() -> Result {
     let stack = Stack::get()?;

@@ -9,7 +9,7 @@ fn assembled(pieces: Value) -> Vec<(String, String, String)> {
     for piece in pieces.as_array().unwrap() {
         calls.add(CallDelta::read(piece).unwrap());
     }
-    let calls = calls.take().into_iter();
+    let calls = calls.take(None).into_iter();
     calls.map(|c| (c.id, c.name, c.arguments)).collect()
 }
 
@@ -204,5 +204,96 @@ fn pieces_make_calls_whatever_the_server_sends() {
     ];
     for (what, pieces, expected) in cases {
         assert_eq!(assembled(pieces), expected, "{what}");
+    }
+}
+
+/// Whether the last call of an answer is marked that had these pieces and was cut.
+fn marks(pieces: Value) -> Vec<Option<Cut>> {
+    let mut calls = Calls::default();
+    for piece in pieces.as_array().unwrap() {
+        calls.add(CallDelta::read(piece).unwrap());
+    }
+    let calls = calls.take(Some(Cut::Length));
+    calls.iter().map(|call| cut::of(&call.arguments)).collect()
+}
+
+#[test]
+fn the_last_call_of_an_answer_that_was_cut_is_made_only_if_it_is_whole() {
+    let piece = |index: u32, arguments: &str| json!({"index": index, "id": index, "function": {"name": "f", "arguments": arguments}});
+    for arguments in ["", " ", "{}", "{\"x\"", "{\"x\":1", "[1]", "7"] {
+        assert_eq!(
+            marks(json!([piece(0, arguments)])),
+            [Some(Cut::Length)],
+            "{arguments}"
+        );
+        // Those before it are whole: a call without arguments has none.
+        assert_eq!(
+            marks(json!([piece(0, ""), piece(1, arguments)])),
+            [None, Some(Cut::Length)],
+            "{arguments}"
+        );
+    }
+    assert_eq!(marks(json!([piece(0, "{\"x\":1} ")])), [None]);
+    assert!(marks(json!([])).is_empty());
+}
+
+/// The calls of messages that stand where pieces are meant.
+fn restated(messages: Value) -> Vec<(String, String, String)> {
+    let mut calls = Calls::default();
+    for message in messages.as_array().unwrap() {
+        let deltas = message.as_array().unwrap().iter();
+        calls.restate(
+            deltas
+                .map(|piece| CallDelta::read(piece).unwrap())
+                .collect(),
+        );
+    }
+    let calls = calls.take(None).into_iter();
+    calls.map(|c| (c.id, c.name, c.arguments)).collect()
+}
+
+#[test]
+fn messages_say_calls_in_pieces_or_all_of_them_again() {
+    let f = |arguments: &str| json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": arguments}});
+    let g = json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}});
+    let of_f = |arguments| call("a", "f", arguments);
+    let cases = [
+        (
+            "in pieces",
+            json!([
+                [f("")],
+                [{"index": 0, "function": {"arguments": "{\"x\""}}],
+                [{"index": 0, "function": {"arguments": ":1}"}}],
+            ]),
+            vec![of_f("{\"x\":1}")],
+        ),
+        (
+            "id and name in every piece",
+            json!([[f("")], [f("{\"x\"")], [f(":1}")]]),
+            vec![of_f("{\"x\":1}")],
+        ),
+        (
+            "all of it each time",
+            json!([[f("{\"x\"")], [f("{\"x\":1}")], [f("{\"x\":1}")], []]),
+            vec![of_f("{\"x\":1}")],
+        ),
+        (
+            "once more without ids",
+            json!([[f("{}")], [{"function": {"name": "f", "arguments": "{}"}}]]),
+            vec![of_f("{}")],
+        ),
+        (
+            "one after the other",
+            json!([[f("{}")], [g]]),
+            vec![of_f("{}"), call("b", "g", "{}")],
+        ),
+        (
+            "one more each time",
+            json!([[f("{}")], [f("{}"), g]]),
+            vec![of_f("{}"), call("b", "g", "{}")],
+        ),
+    ];
+    for (what, messages, expected) in cases {
+        assert_eq!(restated(messages), expected, "{what}");
     }
 }

@@ -129,6 +129,47 @@ async fn ollama_says_it_once_the_model_is_loaded() {
 }
 
 #[tokio::test]
+async fn a_model_that_has_answered_is_asked_about_once_more() {
+    let idle = || {
+        let shown = json!({"parameters": ""});
+        Places::of([("api/ps", json!({"models": []})), ("api/show", shown)])
+    };
+    let loaded = || {
+        Places::of([(
+            "api/ps",
+            json!({"models": [{"name": "m:1", "context_length": 4096}]}),
+        )])
+    };
+    let contexts = Contexts::default();
+    assert_eq!(contexts.of("m:1", &idle()).await, None);
+    assert_eq!(contexts.once_loaded("m:1", &loaded()).await, Some(4096));
+    assert_eq!(contexts.of("m:1", &idle()).await, Some(4096));
+    // Who says nothing of one that is loaded never will, unless it is asked anew.
+    assert_eq!(contexts.once_loaded("n:1", &loaded()).await, None);
+    let again = loaded();
+    assert_eq!(contexts.of("n:1", &again).await, None);
+    assert_eq!(contexts.once_loaded("n:1", &again).await, None);
+    assert_eq!(again.asked(), [""; 0]);
+    assert_eq!(contexts.anew("n:1", &again).await, None);
+    assert_eq!(again.asked(), ["api/ps", "api/show"]);
+}
+
+#[tokio::test]
+async fn what_is_said_anew_is_kept() {
+    let list = |tokens: u32| {
+        let list = json!({"data": [{"id": "m", "max_model_len": tokens}]});
+        Places::of([("v1/models", list)])
+    };
+    let contexts = Contexts::default();
+    assert_eq!(contexts.of("m", &list(8192)).await, Some(8192));
+    assert_eq!(contexts.anew("m", &list(4096)).await, Some(4096));
+    assert_eq!(contexts.of("m", &list(8192)).await, Some(4096));
+    // Silence is no news.
+    assert_eq!(contexts.anew("m", &Places::default()).await, None);
+    assert_eq!(contexts.of("m", &list(8192)).await, Some(4096));
+}
+
+#[tokio::test]
 async fn each_place_and_each_model_is_asked_once() {
     let contexts = Contexts::default();
     let nobody = Places::default();

@@ -57,6 +57,26 @@ fn errors_are_found_however_they_are_told() {
             "m",
         ),
         (
+            json!({"message": "m", "type": "too_many_tokens_error", "param": "quota", "code": "token_quota_exceeded"}),
+            Some(429),
+            "m",
+        ),
+        (
+            json!({"message": "m", "type": "too_many_requests_error", "param": "quota", "code": "request_quota_exceeded"}),
+            Some(429),
+            "m",
+        ),
+        (
+            json!({"error": {"message": "m", "type": "Throttling.AllocationQuota", "code": "Throttling.AllocationQuota"}}),
+            Some(429),
+            "m",
+        ),
+        (
+            json!({"error": {"message": "m", "type": "too_many_tokens_error", "code": null}}),
+            Some(429),
+            "m",
+        ),
+        (
             json!({"error": {"message": "m", "status": "RESOURCE_EXHAUSTED"}}),
             Some(429),
             "m",
@@ -87,4 +107,19 @@ fn errors_are_found_however_they_are_told() {
     ] {
         assert_eq!(ApiError::of(object.as_object().unwrap()), None, "{object}");
     }
+}
+
+#[test]
+fn a_call_that_a_model_failed_to_say_is_no_refusal_of_the_question() {
+    for body in [
+        r#"{"error":{"message":"Failed to call a function.","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}"#,
+        r#"{"error":{"message":"GroqException - {\"error\":{\"code\":\"tool_use_failed\"}}","code":"400"}}"#,
+        r#"{"error":"tool_use_failed"}"#,
+        "tool_use_failed",
+    ] {
+        let kind = ApiError::told(body).kind(400);
+        assert_eq!(kind, ("ModelBrokeOff", true), "{body}");
+    }
+    let other = ApiError::told(r#"{"error":{"message":"m","code":"tool_unknown"}}"#);
+    assert_eq!(other.kind(400), ("ModelRefused", false));
 }

@@ -1,5 +1,6 @@
 //! What servers send, and what comes of it. The sources are in docs/models.md.
 
+mod messages;
 mod rare;
 
 use super::*;
@@ -59,6 +60,7 @@ fn rows() -> Vec<Row> {
     rows.extend(calls());
     rows.extend(errors());
     rows.extend(rare::rows());
+    rows.extend(messages::rows());
     rows
 }
 

@@ -87,3 +87,42 @@ async fn it_is_asked_for_the_context_of_the_model_that_is_loaded() {
         assert!(seen.recv().await.unwrap().starts_with(place), "{place}");
     }
 }
+
+/// It decides when it loads the model, which is when it is asked.
+#[tokio::test]
+async fn it_is_asked_for_the_context_again_once_it_has_loaded_the_model() {
+    let ps = include_str!("../../../testdata/ollama/ps.http");
+    let loaded = played(&ps.replace("smollm2:135m", "smoltools:latest"));
+    let replies = [ollama!("models"), ollama!("ps"), ollama!("show"), loaded];
+    let (url, mut seen) = serve(replies.into(), true).await;
+    let model = model(&url);
+    assert_eq!(model.context("smoltools").await, None);
+    assert_eq!(model.context_once_loaded("smoltools").await, Some(4096));
+    // Once.
+    assert_eq!(model.context_once_loaded("smoltools").await, Some(4096));
+    assert_eq!(model.context("smoltools").await, Some(4096));
+    for place in [
+        "GET /v1/models ",
+        "GET /api/ps ",
+        "POST /api/show ",
+        "GET /api/ps ",
+    ] {
+        assert!(seen.recv().await.unwrap().starts_with(place), "{place}");
+    }
+    assert!(seen.try_recv().is_err());
+}
+
+/// It may have been started anew with less than it had, or than was set.
+#[tokio::test]
+async fn it_is_asked_for_the_context_that_it_has_now_whatever_was_set() {
+    let (url, mut seen) = serve([ollama!("models"), ollama!("ps")].into(), true).await;
+    let model = told(
+        &url,
+        &["--llm-timeout", "1", "--llm-context-tokens", "32768"],
+    );
+    let name = "smollm2:135m";
+    assert_eq!(model.context(name).await, Some(32_768));
+    assert_eq!(model.context_once_loaded(name).await, Some(32_768));
+    assert!(seen.try_recv().is_err());
+    assert_eq!(model.context_by_server(name).await, Some(4096));
+}

@@ -52,6 +52,32 @@ async fn a_parameter_that_is_refused_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn calls_go_back_with_thoughts_to_a_model_that_misses_them() {
+    let missing = r#"{"error":{"message":"thinking is enabled but reasoning_content is missing in assistant tool call message at index 1","type":"invalid_request_error"}}"#;
+    let replies = vec![refusal("400 Bad Request", missing), hello(), hello()];
+    let (url, mut seen) = serve(replies, true).await;
+    let model = model(&url);
+    let messages = [
+        ChatMessage::user("hello"),
+        ChatMessage::assistant("", vec![FunctionCall::new("a", "add", "{}".to_owned())]),
+        ChatMessage::tool("a", "2"),
+    ];
+    for _ in 0..2 {
+        let asked = model.ask("m", &messages, &[], 24, None).await;
+        let mut answer = asked.unwrap();
+        while answer.grow().await.unwrap() {}
+    }
+    let mut sent = Vec::new();
+    for _ in 0..3 {
+        let body = body(&seen.recv().await.unwrap());
+        let messages = &body["messages"];
+        sent.push([0_usize, 1, 2].map(|i| messages[i].get("reasoning_content").cloned()));
+    }
+    let with = [None, Some(Value::from(" ")), None];
+    assert_eq!(sent, [[None, None, None], with.clone(), with]);
+}
+
+#[tokio::test]
 async fn a_refusal_that_teaches_nothing_is_told_at_once() {
     let same = "max_completion_tokens is too large: 24";
     let (url, mut seen) = serve(vec![refusal("400 No", same), refusal("400 No", same)], true).await;
@@ -138,6 +164,30 @@ async fn any_byte_is_life_until_the_whole_answer_takes_too_long() {
     assert!(error.why.contains("STIGMER_LLM_ANSWER_SECONDS"), "{error}");
 }
 
+/// Sends a part of an answer, and the rest after a pause that is longer than what is waited for after an end.
+async fn pausing(first: String, rest: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read(&mut stream).await;
+        stream.write_all(first.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let _ = stream.write_all(rest.as_bytes()).await;
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_message_beside_an_empty_piece_is_no_end() {
+    let hel = r#"{"choices":[{"delta":{"content":"Hel"},"message":{"content":"Hel"}}]}"#;
+    let empty = r#"{"choices":[{"delta":{"content":""},"message":{"content":"Hel"}}]}"#;
+    let rest = format!("data: {LO}\n\ndata: {STOP}\n\n");
+    let url = pausing(stream(&[hel, empty]), rest).await;
+    let model = told(&url, &["--llm-timeout", "5"]);
+    assert_eq!(whole(&model).await.unwrap().text, "Hello");
+}
+
 #[tokio::test]
 async fn an_end_tells_reason_model_and_usage() {
     let named = r#"{"model":"smoltools","choices":[{"delta":{"content":"Hi"},"finish_reason":"length"}],"usage":null}"#;
@@ -167,15 +217,12 @@ async fn an_answer_of_thoughts_alone_names_what_was_used_up_and_the_setting() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_compressed_unasked_is_told_as_that() {
-    let reply =
-        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n\x1f\x8b\x08\x00";
-    let (url, _seen) = serve(vec![reply.to_vec()], true).await;
-    let error = whole(&model(&url)).await.unwrap_err();
-    assert!(
-        error.why.contains("content-encoding gzip") && !error.retryable,
-        "{error}"
-    );
+async fn thoughts_that_no_word_follows_are_told_as_that() {
+    let thought = r#"{"choices":[{"delta":{"reasoning_content":"First I think"}}]}"#;
+    let reply = stream(&[thought, STOP, "[DONE]"]);
+    let error = ask(&reply, true).await.unwrap_err();
+    assert_eq!((error.kind, error.retryable), ("ModelSaidNothing", true));
+    assert!(error.why.contains("thoughts only"), "{error}");
 }
 
 #[tokio::test]
@@ -211,17 +258,36 @@ async fn a_busy_model_is_asked_again_when_it_says() {
     }
 }
 
-/// It is no matter of waiting.
+/// It is no matter of waiting; a quota by the minute is.
 #[tokio::test]
 async fn who_has_no_credit_left_is_not_asked_again() {
     let spent = r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#;
     let often = r#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#;
-    for (body, expected) in [
-        (spent, ("ModelRefused", false)),
-        (often, ("ModelRateLimited", true)),
+    let cerebras = r#"{"message":"Tokens per minute limit exceeded - too many tokens processed.","type":"too_many_tokens_error","param":"quota","code":"token_quota_exceeded"}"#;
+    let qwen = r#"{"error":{"message":"Allocated quota exceeded, please increase your quota limit.","type":"Throttling.AllocationQuota","code":"Throttling.AllocationQuota"}}"#;
+    let (gone, passes) = (("ModelRefused", false), ("ModelRateLimited", true));
+    for (more, body, expected) in [
+        ("", spent, gone),
+        ("", often, passes),
+        ("", cerebras, passes),
+        ("", qwen, passes),
+        // Who says when has not gone.
+        ("\r\nretry-after: 20", spent, passes),
     ] {
-        let (url, _seen) = serve(vec![refusal("429 Too Many Requests", body)], true).await;
+        let status = format!("429 Too Many Requests{more}");
+        let (url, _seen) = serve(vec![refusal(&status, body)], true).await;
         let error = whole(&model(&url)).await.unwrap_err();
         assert_eq!((error.kind, error.retryable), expected, "{error}");
     }
+}
+
+/// Groq refuses with 400 what its own model wrote.
+#[tokio::test]
+async fn a_call_that_a_model_failed_to_say_is_asked_for_again() {
+    let failed = r#"{"error":{"message":"Failed to call a function. See 'failed_generation'.","type":"invalid_request_error","code":"tool_use_failed","failed_generation":"<function=add>"}}"#;
+    let (url, mut seen) = serve(vec![refusal("400 Bad Request", failed)], true).await;
+    let error = whole(&model(&url)).await.unwrap_err();
+    assert_eq!((error.kind, error.retryable), ("ModelBrokeOff", true));
+    assert!(error.why.contains("Failed to call a function"), "{error}");
+    assert!(seen.recv().await.is_some() && seen.try_recv().is_err());
 }

@@ -62,6 +62,11 @@ fn each_call_is_decided_on() {
         ("add", "[]", "the arguments are no JSON object"),
         ("add", "{", "the arguments are no JSON (EOF"),
         (
+            "add",
+            "[cut by length] ",
+            "not called: your answer reached its longest length",
+        ),
+        (
             "sub",
             "{}",
             r#"there is no tool "sub"; there are: add, agent_x"#,

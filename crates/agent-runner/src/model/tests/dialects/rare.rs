@@ -148,6 +148,13 @@ fn failed_otherwise() -> Vec<Row> {
         let stop = STOP.replace("\"stop\"", &format!("{reason:?}"));
         events(&[HALF, &stop, DONE])
     };
+    let filtered = |reason: &str| {
+        let stop = STOP.replace("\"stop\"", &format!("{reason:?}"));
+        events(&[&stop, DONE])
+    };
+    let groq_stops = r#"{"choices":[],"x_groq":{"id":"r","error":"over capacity"}}"#;
+    let groq_refuses = r#"{"error":{"message":"Failed to call a function.","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}"#;
+    let too_many = r#"{"error":{"message":"too many tokens processed","param":"quota","code":"token_quota_exceeded"}}"#;
     vec![
         failed(
             "MiniMax",
@@ -180,6 +187,58 @@ fn failed_otherwise() -> Vec<Row> {
             "Gemini",
             ended("function_call_filter: MALFORMED_FUNCTION_CALL"),
             "ModelBrokeOff",
+        ),
+        failed(
+            "Gemini: a tool that is not there",
+            ended("function_call_filter: UNEXPECTED_TOOL_CALL"),
+            "ModelBrokeOff",
+        ),
+        failed(
+            "Gemini: what it cannot read itself",
+            ended("MALFORMED_RESPONSE"),
+            "ModelBrokeOff",
+        ),
+        failed(
+            "Gemini: too many calls",
+            ended("too-many-tool-calls"),
+            "ModelBrokeOff",
+        ),
+        failed("a call without one", ended("tool_calls"), "ModelBrokeOff"),
+        failed(
+            "the older one, without a word either",
+            filtered("function_call"),
+            "ModelBrokeOff",
+        ),
+        failed(
+            "Gemini: a picture",
+            filtered("IMAGE_SAFETY"),
+            "ModelFiltered",
+        ),
+        failed("Gemini: a language", filtered("LANGUAGE"), "ModelFiltered"),
+        failed(
+            "Vercel's words",
+            filtered("content-filter"),
+            "ModelFiltered",
+        ),
+        failed(
+            "Bedrock behind a proxy",
+            filtered("guardrail_intervened"),
+            "ModelFiltered",
+        ),
+        failed(
+            "Groq: an error beside the pieces",
+            events(&[HALF, groq_stops, STOP, DONE]),
+            "ModelServerError",
+        ),
+        failed(
+            "Groq: a call that its model failed to say",
+            format!("{}event: error\ndata: {groq_refuses}\n\n", events(&[HALF])),
+            "ModelBrokeOff",
+        ),
+        failed(
+            "Cerebras: a quota by the minute",
+            events(&[HALF, too_many]),
+            "ModelRateLimited",
         ),
     ]
 }
