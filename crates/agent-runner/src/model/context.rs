@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -11,19 +11,24 @@ use std::{
 
 use futures::StreamExt;
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// Who does not tell it at once is not waited for.
 const LOOK: Duration = Duration::from_secs(2);
 /// The largest list of models that is read; OpenRouter's has half a MiB.
 const MOST: usize = 4 * 1024 * 1024;
+/// Somebody who did not answer is asked again, by the next question after this.
+const PAUSE: Duration = Duration::from_secs(30);
 /// How many models are remembered.
 const MODELS: usize = 256;
 
 /// What is known of the models of one address. Each place is asked until it says that it has nothing
-/// to say; each model is asked about once.
+/// to say; each model is asked about until everybody has answered.
 #[derive(Default)]
 pub(super) struct Contexts {
     known: Mutex<HashMap<String, Option<u32>>>,
+    /// When somebody did not answer.
+    unanswered: Mutex<Option<Instant>>,
     list_is_silent: AtomicBool,
     no_ollama: AtomicBool,
     no_llama_cpp: AtomicBool,
@@ -35,6 +40,8 @@ enum Look {
     Tokens(u32),
     /// Ollama decides when it loads the model.
     NotLoaded,
+    /// Nobody said it, and not everybody has answered.
+    Unanswered,
     Nothing,
 }
 
@@ -42,7 +49,7 @@ impl Look {
     fn tokens(self) -> Option<u32> {
         match self {
             Self::Tokens(tokens) => Some(tokens),
-            Self::NotLoaded | Self::Nothing => None,
+            Self::NotLoaded | Self::Unanswered | Self::Nothing => None,
         }
     }
 }
@@ -64,7 +71,7 @@ impl Contexts {
             return known;
         }
         match self.find(model, places).await {
-            Look::NotLoaded => None,
+            Look::NotLoaded | Look::Unanswered => None,
             found => self.keep(model, found.tokens()),
         }
     }
@@ -74,8 +81,10 @@ impl Contexts {
         if let Some(known) = self.known(model) {
             return known;
         }
-        let found = self.find(model, places).await;
-        self.keep(model, found.tokens())
+        match self.find(model, places).await {
+            Look::Unanswered => None,
+            found => self.keep(model, found.tokens()),
+        }
     }
 
     /// What is said now, whatever was said before.
@@ -99,11 +108,27 @@ impl Contexts {
     }
 
     async fn find(&self, model: &str, places: &impl Ask) -> Look {
+        if self
+            .last_unanswered()
+            .is_some_and(|at| at.elapsed() < PAUSE)
+        {
+            return Look::Unanswered;
+        }
         let looking = tokio::time::timeout(LOOK, self.look(model, places));
-        looking.await.unwrap_or(Look::Nothing)
+        let found = looking.await.unwrap_or(Look::Unanswered);
+        if found == Look::Unanswered {
+            *self.last_unanswered() = Some(Instant::now());
+        }
+        found
+    }
+
+    fn last_unanswered(&self) -> MutexGuard<'_, Option<Instant>> {
+        let last = self.unanswered.lock();
+        last.unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn look(&self, model: &str, places: &impl Ask) -> Look {
+        let mut nothing = Look::Nothing;
         if !self.list_is_silent.load(Relaxed) {
             match places.ask("v1/models", None).await {
                 Ok(list) => match in_list(&list, model) {
@@ -111,7 +136,8 @@ impl Contexts {
                     None if says_nothing(&list) => self.list_is_silent.store(true, Relaxed),
                     None => {}
                 },
-                Err(answered) => self.list_is_silent.store(answered, Relaxed),
+                Err(true) => self.list_is_silent.store(true, Relaxed),
+                Err(false) => nothing = Look::Unanswered,
             }
         }
         if !self.no_ollama.load(Relaxed) {
@@ -125,7 +151,7 @@ impl Contexts {
                     return set_to(&shown).map_or(Look::NotLoaded, Look::Tokens);
                 }
                 Ok(_) | Err(true) => self.no_ollama.store(true, Relaxed),
-                Err(false) => {}
+                Err(false) => nothing = Look::Unanswered,
             }
         }
         if !self.no_llama_cpp.load(Relaxed) {
@@ -137,10 +163,11 @@ impl Contexts {
                     }
                     self.no_llama_cpp.store(true, Relaxed);
                 }
-                Err(answered) => self.no_llama_cpp.store(answered, Relaxed),
+                Err(true) => self.no_llama_cpp.store(true, Relaxed),
+                Err(false) => nothing = Look::Unanswered,
             }
         }
-        Look::Nothing
+        nothing
     }
 }
 

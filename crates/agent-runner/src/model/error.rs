@@ -198,14 +198,24 @@ fn status(code: &Value) -> Option<u16> {
         .map(|(status, _)| *status)
 }
 
-/// The start of a text that somebody else wrote, on one line.
+/// The start of a text that somebody else wrote, on one line. No word is cut: whoever takes keys out of it knows none by
+/// its half.
 pub(super) fn excerpt(text: &str) -> String {
     let line: Vec<&str> = text.split_whitespace().collect();
     let line = line.join(" ");
-    match line.char_indices().nth(300) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
+    let Some((cut, _)) = line.char_indices().nth(300) else {
+        return line;
+    };
+    let begun = line[..cut].trim_end_matches(is_of_a_word);
+    match line[cut..].starts_with(is_of_a_word) {
+        true => format!("{begun}..."),
+        false => format!("{}...", &line[..cut]),
     }
+}
+
+/// What keys may be made of; a language without blanks is none of it.
+fn is_of_a_word(c: char) -> bool {
+    c.is_ascii_graphic() && !r#""',;:{}[]()<>"#.contains(c)
 }
 
 #[cfg(test)]

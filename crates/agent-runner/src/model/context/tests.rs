@@ -189,3 +189,62 @@ async fn each_place_and_each_model_is_asked_once() {
     }
     assert_eq!(vllm.asked(), ["v1/models"]);
 }
+
+/// Servers of which this place does not answer the first time.
+struct Late(&'static str, AtomicBool, Places);
+
+impl Ask for Late {
+    async fn ask(&self, path: &'static str, body: Option<Value>) -> Result<Value, bool> {
+        if path == self.0 && !self.1.swap(true, Relaxed) {
+            return Err(false);
+        }
+        self.2.ask(path, body).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_did_not_answer_is_asked_again_after_a_while() {
+    for (path, answer) in [
+        (
+            "v1/models",
+            json!({"data": [{"id": "m", "max_model_len": 2048}]}),
+        ),
+        (
+            "api/ps",
+            json!({"models": [{"name": "m:latest", "context_length": 2048}]}),
+        ),
+        (
+            "props",
+            json!({"default_generation_settings": {"n_ctx": 2048}}),
+        ),
+    ] {
+        let places = Late(path, AtomicBool::new(false), Places::of([(path, answer)]));
+        let contexts = Contexts::default();
+        assert_eq!(contexts.of("m", &places).await, None, "{path}");
+        assert!(!places.2.asked().contains(&path));
+        assert_eq!(contexts.once_loaded("m", &places).await, None);
+        assert_eq!(places.2.asked(), [""; 0], "nobody waits for it each time");
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(contexts.of("m", &places).await, Some(2048), "{path}");
+        assert_eq!(places.2.asked(), [path], "the others have answered");
+    }
+}
+
+/// One that never answers.
+struct Hangs;
+
+impl Ask for Hangs {
+    async fn ask(&self, _: &'static str, _: Option<Value>) -> Result<Value, bool> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_is_asked_again_after_a_while() {
+    let contexts = Contexts::default();
+    assert_eq!(contexts.once_loaded("m", &Hangs).await, None);
+    tokio::time::advance(PAUSE).await;
+    let list = json!({"data": [{"id": "m", "max_model_len": 2048}]});
+    let places = Places::of([("v1/models", list)]);
+    assert_eq!(contexts.once_loaded("m", &places).await, Some(2048));
+}

@@ -8,6 +8,18 @@ use super::*;
 fn long_bodies_are_cut() {
     assert_eq!(excerpt(" a\n b "), "a b");
     assert_eq!(excerpt(&"ä".repeat(400)).chars().count(), 303);
+    assert_eq!(excerpt(&"no key ".repeat(100)).len(), 303);
+}
+
+#[test]
+fn a_key_is_in_the_beginning_of_a_body_whole_or_not_at_all() {
+    let key = "sk-live_ABCDEFGHIJ.KLMNOP+QRST/UVWXYZ=0123$9";
+    for before in 200..310 {
+        let body = format!(r#"{{"message":"{} {key} is wrong"}}"#, "x".repeat(before));
+        let beginning = excerpt(&body).replace(key, "");
+        assert!(!beginning.contains("sk-"), "{before}: {beginning}");
+    }
+    assert_eq!(excerpt(&format!("no {}", "k".repeat(400))), "no ...");
 }
 
 #[test]
