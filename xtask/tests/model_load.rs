@@ -69,7 +69,7 @@ fn a_model_that_does_not_load_ends_the_run_with_its_own_words_or_the_limit() {
             "nothing within 2 s, which is `ready_seconds` of [services.model] in e2e.toml",
         ),
     ] {
-        let world = world();
+        let world = world().impatient();
         let exec = ["--exec", "touch $E2E_FAKE/ran"];
         let output = on_ollama(&world, &played, &exec).output().unwrap();
         let text = text_of(&output).replace(&played.address, "ADDRESS");

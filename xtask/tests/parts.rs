@@ -257,23 +257,27 @@ fn with_temporal(world: &World) {
     world.ready_after("temporal", &script, "exec sleep 60");
 }
 
-const RUNNER: &str = "[parts.runner]\ncommand = [\"sh\", \"-c\", \"env > $E2E_FAKE/theirs.env; DO; exec sleep 60\"]\nready = \"activities\"\nready_seconds = 1\nkeys.runner = \"THEIR_KEY\"\n[parts.runner.env]\nBACKEND = \"{server}\"\nMODEL = \"{model_url}\"\nTEMPORAL = \"{temporal}\"\n";
+const RUNNER: &str = "[parts.runner]\ncommand = [\"sh\", \"-c\", \"env > $E2E_FAKE/theirs.env; DO; exec sleep 60\"]\nready = \"activities\"\nready_seconds = LIMIT\nkeys.runner = \"THEIR_KEY\"\n[parts.runner.env]\nBACKEND = \"{server}\"\nMODEL = \"{model_url}\"\nTEMPORAL = \"{temporal}\"\n";
 
 #[test]
 fn a_runner_that_never_polls_is_named_with_its_line() {
-    for (does, code, said) in [
-        (": > $E2E_FAKE/polls", 0, "runner of"),
+    for (does, limit, code, said) in [
+        (": > $E2E_FAKE/polls", "60", 0, "runner of"),
         (
             ":",
+            "3",
             40,
-            "p.toml:3: runner is running but not ready after 1 s: nobody new polls the queue agent_execution_runner for activities",
+            "p.toml:3: runner is running but not ready after 3 s: nobody new polls the queue agent_execution_runner for activities",
         ),
     ] {
         let world = world();
         with_temporal(&world);
         let mut command = phase2(&world, &["--model", "replay", "--exec", "true"]);
         command
-            .args(described(&world, &RUNNER.replace("DO", does)))
+            .args(described(
+                &world,
+                &RUNNER.replace("DO", does).replace("LIMIT", limit),
+            ))
             .env_remove("E2E_RUNNER_BIN");
         let output = command.output().unwrap();
         fails(&output, code, &[said]);

@@ -10,7 +10,7 @@ use crate::result::{Results, Samples};
 use crate::side::Side;
 use crate::timeline;
 use anyhow::Context;
-use harness_base::{Code, Command, Config, code_of, runs_dir};
+use harness_base::{Code, Command, Config, code_of};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -103,7 +103,7 @@ impl Rounds {
             Step::Ready(figure) => {
                 let words = STACK.into_iter().chain(["--exec", "true"]);
                 self.runner.run(&side.xtask(words)).await?;
-                let file = runs_dir(&side.root).join("latest/timeline.jsonl");
+                let file = side.runs().join("latest/timeline.jsonl");
                 let text = std::fs::read_to_string(&file);
                 let text = text.with_context(|| format!("read {}", file.display()))?;
                 let ready = timeline::ready(&text, "phase2");

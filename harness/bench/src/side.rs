@@ -3,7 +3,7 @@
 use crate::child::Runner;
 use anyhow::Context;
 use harness_base::cargo::cargo;
-use harness_base::{Artifacts, Code, Command, Output, coded, git, query, target_dir};
+use harness_base::{Artifacts, Code, Command, Output, coded, git, query, runs_dir, target_dir};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,6 +80,14 @@ impl Side {
             root: there,
             other: true,
         })
+    }
+
+    /// Where its runs lie: another commit's cargo is told of no target folder.
+    pub fn runs(&self) -> PathBuf {
+        match self.other {
+            true => self.root.join("target/e2e"),
+            false => runs_dir(&self.root),
+        }
     }
 
     /// A call of its cargo.

@@ -2,7 +2,7 @@
 
 use crate::programs::{Program, TEMPORAL_BIN, configured};
 use anyhow::Context;
-use harness_base::{Artifacts, Code, Config, Guest, Part, Phases, coded};
+use harness_base::{Artifacts, Code, Config, Guest, Part, Phase, Phases, coded};
 use std::path::{Path, PathBuf};
 
 /// A binary of this workspace that a stack runs or hands to the tests.
@@ -116,7 +116,10 @@ impl Binary {
 pub fn check_theirs(config: &Config, phases: Phases) -> anyhow::Result<()> {
     let run = Binary::ALL.into_iter().filter(|it| it.is_run_by(phases));
     let theirs = run.map(|it| (it.name(), it.variable(), it.theirs(config)));
-    let temporal = Program::Temporal.configured(config).filter(|_| phases.two);
+    let mut guests = config.parts.guests();
+    let asks = guests.any(|(_, guest)| phases.one && guest.needs_temporal(Phase::One));
+    let temporal = Program::Temporal.configured(config);
+    let temporal = temporal.filter(|_| phases.two || asks);
     let temporal = temporal.map(|bin| there(&bin));
     let temporal = ("temporal", TEMPORAL_BIN, temporal);
     for (name, variable, found) in theirs.chain([temporal]) {

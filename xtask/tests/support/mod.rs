@@ -23,28 +23,32 @@ pub struct World {
 }
 
 impl World {
-    /// Our own configuration with short limits.
+    /// Our own configuration.
     pub fn new() -> Self {
         let world = Self {
             dir: tempfile::tempdir().unwrap(),
         };
-        let limits = |line: &str| {
-            if line.starts_with("ready_seconds") {
-                "ready_seconds = 2".into()
-            } else {
-                line.to_owned()
-            }
-        };
-        let config: Vec<String> = include_str!("../../../e2e.toml")
-            .lines()
-            .map(limits)
-            .collect();
-        std::fs::write(world.root().join("e2e.toml"), config.join("\n")).unwrap();
+        let ours = include_str!("../../../e2e.toml");
+        std::fs::write(world.root().join("e2e.toml"), ours).unwrap();
         std::fs::create_dir(world.fake()).unwrap();
         for name in ["server", "true"] {
             world.program(name, "");
         }
         world
+    }
+
+    /// Whoever is not ready after 2 s is given up.
+    pub fn impatient(self) -> Self {
+        let path = self.root().join("e2e.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines = text
+            .lines()
+            .map(|line| match line.starts_with("ready_seconds") {
+                true => "ready_seconds = 2",
+                false => line,
+            });
+        std::fs::write(path, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        self
     }
 
     /// The checkout.

@@ -45,10 +45,21 @@ pub fn runs_dir(root: &Path) -> PathBuf {
 
 fn runs_in(target: &Path, root: &Path) -> PathBuf {
     let runs = target.join("e2e");
-    if target.starts_with(root) {
-        return runs;
+    match whole(target).starts_with(whole(root)) {
+        true => runs,
+        false => runs.join(info::checkout_hash(root)),
     }
-    runs.join(info::checkout_hash(root))
+}
+
+/// A path without links and `..`, as far as it is there.
+fn whole(path: &Path) -> PathBuf {
+    match (path.canonicalize(), path.parent(), path.file_name()) {
+        (Ok(whole), ..) => whole,
+        (Err(_), Some(parent), Some(name)) => whole(parent).join(name),
+        // What ends with `..` of something that is not there.
+        (Err(_), Some(parent), None) => whole(parent).parent().unwrap_or(parent).to_owned(),
+        (Err(_), None, _) => path.to_owned(),
+    }
 }
 
 impl Run {
@@ -163,6 +174,15 @@ mod tests {
         assert_eq!(runs("/a/target", "/a"), Path::new("/a/target/e2e"));
         let (one, other) = (runs("/shared", "/a"), runs("/shared", "/b"));
         assert!(one.starts_with("/shared/e2e") && one != other, "{one:?}");
+        // However it is said that it is outside, or inside.
+        let (one, other) = (runs("/w/a/../t", "/w/a"), runs("/w/b/../t", "/w/b"));
+        assert_ne!(one.file_name(), other.file_name(), "{one:?}");
+        assert_eq!(runs("/w/b/../a/t", "/w/a"), Path::new("/w/b/../a/t/e2e"));
+        let dir = tempfile::tempdir().unwrap();
+        let (root, target) = (dir.path().join("a"), dir.path().join("a/target"));
+        std::fs::create_dir(&root).unwrap();
+        std::os::unix::fs::symlink(dir.path(), &target).unwrap();
+        assert_ne!(runs_in(&target, &root), target.join("e2e"), "a link");
     }
 
     #[test]

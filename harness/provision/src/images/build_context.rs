@@ -47,10 +47,14 @@ impl Folder {
             let Some((binary, name)) = binary else {
                 return Ok(());
             };
-            // A link costs nothing; across file systems it has to be a copy.
-            std::fs::hard_link(binary, context.join(name))
-                .or_else(|_| std::fs::copy(binary, context.join(name)).map(drop))?;
-            mode(name, 0o755)
+            // A link costs nothing; across file systems it has to be a copy, and where others may not run it.
+            let runs = std::fs::metadata(binary)?.permissions().mode() & 0o555 == 0o555;
+            let linked = runs && std::fs::hard_link(binary, context.join(name)).is_ok();
+            if !linked {
+                std::fs::copy(binary, context.join(name))?;
+                mode(name, 0o755)?;
+            }
+            Ok(())
         };
         make().with_context(|| format!("fill {}", context.display()))?;
         Ok(folder)
