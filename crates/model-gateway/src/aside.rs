@@ -93,9 +93,9 @@ mod tests {
         run(async {
             tokio::spawn(aside(SHORT + 1, work));
             tokio::task::yield_now().await;
+            begun.recv().unwrap();
         })
         .unwrap();
-        begun.recv().unwrap();
         drop(free);
     }
 

@@ -1,8 +1,9 @@
-//! What a server of before left: executions under way without a context, references that nobody noted.
+//! What a server of before left: executions under way without a context, references that nobody noted, default instances
+//! in another organization than their agent.
 
 use stigmer_api::{
     agent::Agent, agentexecution::AgentExecution, agentinstance::AgentInstance, layers::Variables,
-    session::Session,
+    resource::Resource, session::Session,
 };
 
 use super::{context, entity::Entity, execution};
@@ -19,6 +20,10 @@ pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
         note_referrers::<AgentInstance>(tx)?;
         tx.know_referrers()?;
     }
+    if !tx.view().has_default_instances_moved()? {
+        move_default_instances(tx)?;
+        tx.default_instances_moved()?;
+    }
     for id in tx.view().open_executions()? {
         let mut execution: AgentExecution = tx.view().get(&id)?;
         if tx.view().children(&id)?.is_empty() {
@@ -33,6 +38,31 @@ pub(crate) fn complete(tx: &mut Tx<'_>) -> Result<()> {
             context::open(tx, &execution, agent.and_then(|a| a.spec), data)?;
             execution::put(tx, &mut execution)?;
         }
+    }
+    Ok(())
+}
+
+/// Those of a platform's agents were in no organization, where their names were in each other's way.
+fn move_default_instances(tx: &mut Tx<'_>) -> Result<()> {
+    let mut all = Vec::new();
+    tx.view().each(&mut |agent: Agent| {
+        let org = agent.org().to_owned();
+        all.push((agent.status.unwrap_or_default().default_instance_id, org));
+        Ok(())
+    })?;
+    for (id, org) in all {
+        let Some(mut instance) = tx.view().find::<AgentInstance>(&id)? else {
+            continue;
+        };
+        let (slug, from) = (instance.slug().to_owned(), instance.org().to_owned());
+        let kind = AgentInstance::KIND;
+        if from == org || tx.view().id_in_org(kind, &slug, &org)?.is_some() {
+            continue; // it is there, or another has its name there
+        }
+        tx.free_slug(kind, &slug, &from)?;
+        instance.metadata_mut().org = org;
+        tx.claim_slug(&instance)?;
+        tx.put(&mut instance)?;
     }
     Ok(())
 }

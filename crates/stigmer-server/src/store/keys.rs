@@ -34,6 +34,7 @@ pub(super) fn referrer(kind: Kind, slug: &str, id: &str) -> String {
 
 /// Where it stands that all of them are noted.
 pub(super) const REFERRERS: &str = "k/referrers";
+pub(super) const DEFAULT_INSTANCES: &str = "k/default-instances";
 
 /// What every note of the outbox starts with.
 pub(super) const OUTBOX: &str = "o/";

@@ -15,9 +15,25 @@ use stigmer_api::{
 use super::{
     file::{DATA, restrict},
     keys,
+    read::Read,
     seal::Sealer,
+    tx::Tx,
 };
 use crate::error::Result;
+
+impl dyn Read + '_ {
+    /// Whether default instances are in the organization of their agent.
+    pub(crate) fn has_default_instances_moved(&self) -> Result<bool> {
+        Ok(self.value(keys::DEFAULT_INSTANCES)?.is_some())
+    }
+}
+
+impl Tx<'_> {
+    /// Says that they are.
+    pub(crate) fn default_instances_moved(&mut self) -> Result<()> {
+        self.set(keys::DEFAULT_INSTANCES.to_owned(), &[])
+    }
+}
 
 /// Copies `old` with its secrets sealed and `check` added, and puts the copy in its place at `path`.
 pub(super) fn run(

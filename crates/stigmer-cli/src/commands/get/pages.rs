@@ -184,8 +184,12 @@ pub(super) async fn instances(
             let page = client.answer(service.get_by_agent(request)).await?;
             let got = page.items.len();
             have += got;
-            bound.take(page.items.iter())?;
-            all.extend(page.items.into_iter().filter(|it| is_of(org, it)));
+            let kept = page.items.into_iter().filter(|it| is_of(org, it));
+            let kept: Vec<AgentInstance> = kept.collect();
+            if !kept.is_empty() {
+                bound.take(kept.iter())?;
+            }
+            all.extend(kept);
             if all.len() >= limit {
                 all.truncate(limit);
                 return Ok(all);

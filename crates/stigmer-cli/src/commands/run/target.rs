@@ -139,10 +139,13 @@ fn hint(error: anyhow::Error, global: &Global, name: &str) -> anyhow::Error {
         return error;
     }
     let wanted = slug::from_name(name);
-    let Some(project) = project::around(global.org.as_deref()) else {
+    let org = global.org.as_deref();
+    // Two of one slug would be of one organization, if all were of this one.
+    let Some(project) = project::around(org).or_else(|| project::around(None)) else {
         return error;
     };
-    if !project.agents.iter().any(|a| a.resource.slug() == wanted) {
+    let mut agents = project.agents.iter().map(|agent| &agent.resource);
+    if !agents.any(|it| it.slug() == wanted && org.is_none_or(|org| it.org() == org)) {
         return error;
     }
     Failure::not_found(format!(

@@ -99,3 +99,31 @@ async fn an_open_execution_from_before_contexts_gets_one() {
         assert!(own["TOKEN"].is_secret);
     }
 }
+
+#[tokio::test]
+async fn a_default_instance_moves_to_the_organization_of_its_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.db");
+    let hub = Arc::new(Hub::default());
+    let store = Store::open(&path, &path.with_extension("key"), hub).unwrap();
+    let moved = store.write(|tx| {
+        let mut of_acme = agent();
+        of_acme.metadata_mut().org = "acme".to_owned();
+        let agent = ops::agent::create(tx, ops::Valid::new(of_acme)?)?;
+        let id = agent.status.unwrap_or_default().default_instance_id;
+        // As a server of before made it, where it is in the way of an agent of that name in no organization.
+        let mut instance: AgentInstance = tx.view().get(&id)?;
+        let slug = instance.slug().to_owned();
+        tx.free_slug(AgentInstance::KIND, &slug, "acme")?;
+        instance.metadata_mut().org.clear();
+        tx.claim_slug(&instance)?;
+        tx.put(&mut instance)?;
+        complete(tx)?;
+        let there = tx.view().id_in_org(AgentInstance::KIND, &slug, "acme")?;
+        let instance: AgentInstance = tx.view().get(&id)?;
+        ops::agent::create(tx, ops::Valid::new(self::agent())?)?;
+        Ok((id, there, instance.org().to_owned()))
+    });
+    let (id, there, org) = moved.await.unwrap();
+    assert_eq!((there, org.as_str()), (Some(id), "acme"));
+}
