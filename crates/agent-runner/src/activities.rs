@@ -17,7 +17,7 @@ use stigmer_api::{
 };
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     backend::Backend,
@@ -49,18 +49,20 @@ pub(crate) struct AgentActivities {
 
 #[activities]
 impl AgentActivities {
-    /// Loads what execution `id` needs to start, starts its MCP servers, and says that it is under
-    /// way.
+    /// Loads what execution `id` needs to start, starts its MCP servers within the time that it
+    /// has, and says that it is under way.
     #[activity(name = "PrepareExecution")]
     pub(crate) async fn prepare(
         self: Arc<Self>,
         ctx: ActivityContext,
         id: String,
     ) -> Result<Prepared, ActivityError> {
+        let began = Instant::now();
+        let info = ctx.info();
+        let queue_time = prepare::queue_time(info.scheduled_time, info.started_time);
         heartbeating(&ctx, &self.cache, &id, async {
             let data = self.cache.get(&self.backend, &id, None).await?;
             prepare::check(&data)?;
-            let tools = prepare::tools(&self.tools, &data, None).await?;
             let config = data.spec.execution_config.clone().unwrap_or_default();
             let OwnLimits {
                 model_calls,
@@ -68,18 +70,23 @@ impl AgentActivities {
                 seconds,
                 turns_per_run,
             } = self.own;
+            let limits = Limits::of(&config, model_calls, tool_calls, seconds);
+            // The workflow learns of the limit when this has ended, which may be too late.
+            let elapsed = queue_time.saturating_add(began.elapsed());
+            let tools = prepare::tools(&self.tools, &data, None);
+            let tools = prepare::in_time(&limits, elapsed, tools).await?;
             let warnings = data.equipment(None)?.warnings();
             let status = AgentExecutionStatus {
                 phase: ExecutionPhase::ExecutionInProgress.into(),
                 // The same in each attempt.
-                started_at: ctx.info().scheduled_time.map(time::of).unwrap_or_default(),
+                started_at: info.scheduled_time.map(time::of).unwrap_or_default(),
                 warnings: warnings.clone(),
                 ..Default::default()
             };
             self.backend.report(&id, status).await?;
             let pins = data.pins();
             Ok(Prepared {
-                limits: Limits::of(&config, model_calls, tool_calls, seconds),
+                limits,
                 model: match config.model_name.is_empty() {
                     true => self.default_model.clone(),
                     false => config.model_name,

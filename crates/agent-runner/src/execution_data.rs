@@ -2,13 +2,14 @@
 //! execution runs here, so that none of it travels through Temporal.
 
 pub(crate) mod cache;
+mod servers;
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use agent_tools::{Env, HoldBack, SkillFiles, Toolset, skills_prompt};
 use chrono::{DateTime, Utc};
 use stigmer_api::{
-    agent::{AgentSpec, McpServerDefinition, SubAgent},
+    agent::{AgentSpec, SubAgent},
     agentexecution::{AgentExecution, AgentExecutionSpec, AgentMessage, MessageType},
     apiresource::ApiResourceReference,
     time,
@@ -205,7 +206,7 @@ impl ExecutionData {
             },
             Some(sub) => Toolset {
                 scope: format!("{}/{}", self.id, sub.name),
-                servers: self.servers_of(sub)?,
+                servers: servers::of_sub_agent(&self.agent.mcp_servers, sub)?,
                 selections: sub.mcp_tool_selections.clone(),
                 env,
                 skills: of(&sub.skill_refs),
@@ -225,22 +226,6 @@ impl ExecutionData {
     pub(crate) fn equipment(&self, sub_agent: Option<&str>) -> Result<&Equipment, ActivityError> {
         let found = self.equipped.get(&sub_agent.map(str::to_owned));
         found.ok_or_else(|| gone_sub_agent(sub_agent.unwrap_or_default()))
-    }
-
-    /// The agent's definitions of the servers that a sub-agent names.
-    fn servers_of(&self, sub: &SubAgent) -> Result<Vec<McpServerDefinition>, ActivityError> {
-        let servers = &self.agent.mcp_servers;
-        let find = |name: &String| {
-            let found = servers.iter().find(|s| s.name == *name).cloned();
-            found.ok_or_else(|| {
-                let why = format!(
-                    "sub-agent {} names the MCP server {name}, which is not among the agent's mcp_servers",
-                    sub.name
-                );
-                permanent("McpServerMissing", why)
-            })
-        };
-        sub.mcp_servers.iter().map(find).collect()
     }
 }
 

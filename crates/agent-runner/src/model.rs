@@ -276,9 +276,11 @@ impl context::Ask for Model {
             Some(body) => self.request(Method::POST, url).json(&body),
         };
         let answer = request.send().await.map_err(|_| false)?;
-        match answer.status().is_success() {
-            true => context::json(answer).await.ok_or(true),
-            false => Err(true),
+        match answer.status().as_u16() {
+            200..300 => context::json(answer).await.ok_or(true),
+            // A proxy before a server that begins, or a moment in which it has no time for this.
+            408 | 429 | 500 | 502..600 => Err(false),
+            _ => Err(true),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Getting an execution ready: what its workflow is told, and everything that can be refused
 //! before the model is asked.
 
+mod in_time;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use agent_tools::{Env, ToolSpec, Tools, ToolsError, Toolset};
@@ -20,6 +22,7 @@ use crate::{
     pins::Pins,
     transcript::{Component, size_limit},
 };
+pub(crate) use in_time::{in_time, queue_time};
 
 /// Longest name of a tool that models take.
 const MAX_NAME: usize = 64;

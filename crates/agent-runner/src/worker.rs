@@ -26,6 +26,11 @@ use crate::{
 const HARD_EXIT: Duration = CLOSE_GRACE.saturating_add(Duration::from_secs(2));
 /// Pause between two attempts to reach Temporal; nothing tells us when it is up.
 const RECONNECT: Duration = Duration::from_millis(50);
+/// After so many attempts the pauses double: a Temporal that is started with us is there within the
+/// first second, and one that is not may be away for long.
+const QUICK_ATTEMPTS: u32 = 20;
+/// The longest of these pauses.
+const LONGEST_RECONNECT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     let mut stop = Stop::install()?;
@@ -51,7 +56,7 @@ pub(crate) async fn run(config: Run) -> anyhow::Result<()> {
     config.temporal.check()?;
     let identity = identity();
     let client = tokio::select! {
-        client = connect(&config, &identity) => client?,
+        client = connect(&config, &identity) => client,
         () = stop.asked() => return Ok(()),
     };
     let queue = config.temporal.task_queue.clone();
@@ -112,20 +117,38 @@ fn worker(
     Worker::new(&runtime, client, options).map_err(|e| anyhow::anyhow!("cannot make a worker: {e}"))
 }
 
-/// Tries until Temporal answers: it may be started after us.
-async fn connect(config: &Run, identity: &str) -> anyhow::Result<Client> {
-    let mut told = false;
+/// Tries until Temporal answers: it may be started after us. What can never work was refused before.
+async fn connect(config: &Run, identity: &str) -> Client {
+    let attempt = || config.temporal.connect(identity);
+    until_done(attempt, |why| tracing::warn!("waiting: {why}")).await
+}
+
+/// Tries until it comes off, and tells why it did not: once, until there is another reason.
+async fn until_done<T>(
+    mut attempt: impl AsyncFnMut() -> anyhow::Result<T>,
+    mut tell: impl FnMut(&str),
+) -> T {
+    let mut last = String::new();
+    let mut failed = 0_u32;
     loop {
-        match config.temporal.connect(identity).await {
-            Ok(client) => return Ok(client),
-            Err(error) if !told => {
-                tracing::warn!("waiting: {error:#}");
-                told = true;
-            }
-            Err(_) => {}
+        let why = match attempt().await {
+            Ok(done) => return done,
+            Err(error) => format!("{error:#}"),
+        };
+        if why != last {
+            tell(&why);
+            last = why;
         }
-        tokio::time::sleep(RECONNECT).await;
+        failed = failed.saturating_add(1);
+        tokio::time::sleep(pause(failed)).await;
     }
+}
+
+/// The pause after so many attempts that failed.
+fn pause(failed: u32) -> Duration {
+    let doublings = failed.saturating_sub(QUICK_ATTEMPTS);
+    let longer = RECONNECT.saturating_mul(2_u32.saturating_pow(doublings));
+    longer.min(LONGEST_RECONNECT)
 }
 
 /// This process among all runners of a queue.
@@ -135,4 +158,55 @@ fn identity() -> String {
     let host = host.as_deref().map_or("localhost", str::trim);
     let started = chrono::Utc::now().timestamp_micros();
     format!("agent-runner/{host}/{}/{started}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use anyhow::anyhow;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_temporal_tells_each_new_reason_and_asks_less_and_less_often() {
+        let began = Instant::now();
+        let mut attempts = Vec::new();
+        let attempt = || {
+            let at = began.elapsed();
+            attempts.push(at);
+            ready(match at.as_secs() {
+                0..5 => Err(anyhow!("Connection refused")),
+                5..50 => Err(anyhow!("UnknownIssuer").context("cannot reach Temporal")),
+                50..100 => Err(anyhow!("Connection refused")),
+                _ => Ok(()),
+            })
+        };
+        let mut told = Vec::new();
+        until_done(attempt, |why| told.push(why.to_owned())).await;
+        let refused = "Connection refused";
+        let untrusted = "cannot reach Temporal: UnknownIssuer";
+        assert_eq!(told, [refused, untrusted, refused]);
+        let first = attempts.iter().filter(|at| at.as_millis() < 995);
+        assert_eq!(first.count(), 20, "{attempts:?}");
+        // At 1, 1.1, 1.3, 1.7, 2.5, 4.1 s, and then every two seconds.
+        assert_eq!(attempts.len(), 20 + 6 + 48, "{attempts:?}");
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_limit() {
+        for (failed, ms) in [
+            (1, 50),
+            (20, 50),
+            (21, 100),
+            (22, 200),
+            (25, 1600),
+            (26, 2000),
+            (27, 2000),
+            (u32::MAX, 2000),
+        ] {
+            assert_eq!(pause(failed), Duration::from_millis(ms), "{failed}");
+        }
+    }
 }

@@ -11,9 +11,15 @@ use crate::{
     files,
     fitted_name::{free, plain},
     listing::{Listing, ServerTool},
+    redact::json,
     schema,
     toolset::ToolSpec,
 };
+
+/// What values can be, in the words of JSON Schema.
+const TYPES: [&str; 7] = [
+    "array", "boolean", "integer", "null", "number", "object", "string",
+];
 
 /// Where a name leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,10 +135,11 @@ impl Catalog {
             Some(offered) => (offered, Some(schema)),
             None => (schema, None),
         };
+        let parameters = Value::Object(parameters);
         self.specs.push(ToolSpec {
             name: name.clone(),
             description: env.redact(&tool.description),
-            parameters: redacted(Value::Object(parameters), env),
+            parameters: redacted(&parameters, "", &json::names(&parameters), env),
             server: Some(server.clone()),
         });
         let target = Target::Server {
@@ -153,15 +160,28 @@ fn offered(name: &str) -> String {
     }
 }
 
-fn redacted(value: Value, env: &Env) -> Value {
+/// What of a schema stands behind a `key`, without secrets. Keys stay: a tool is called by them. So does what `required`
+/// repeats of these `names`, and the word for a type: it is no schema without.
+fn redacted(value: &Value, key: &str, names: &BTreeSet<&str>, env: &Env) -> Value {
+    let below = |value: &Value, key: &str| redacted(value, key, names, env);
     match value {
-        Value::String(text) => Value::String(env.redact(&text)),
-        Value::Array(items) => items.into_iter().map(|item| redacted(item, env)).collect(),
-        Value::Object(map) => map
-            .into_iter()
-            .map(|(key, value)| (key, redacted(value, env)))
-            .collect(),
-        other => other,
+        Value::String(text) => {
+            let stays = match key {
+                "required" => names.contains(text.as_str()),
+                "type" => TYPES.contains(&text.as_str()),
+                _ => false,
+            };
+            match stays {
+                true => value.clone(),
+                false => Value::String(env.redact(text)),
+            }
+        }
+        Value::Array(items) => items.iter().map(|item| below(item, key)).collect(),
+        Value::Object(map) => {
+            let entry = |(key, value): (&String, &Value)| (key.clone(), below(value, key));
+            Value::Object(map.iter().map(entry).collect())
+        }
+        other => other.clone(),
     }
 }
 

@@ -1,8 +1,14 @@
 //! The environment of an execution: fills placeholders, and knows what must never be shown.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use crate::redact::{self, HoldBack};
+use serde_json::Value;
+
+use crate::redact::{self, Forms, HoldBack, json};
 
 /// Bytes of somebody else's words in an error: Temporal keeps 4 KiB of a failure, and what comes first.
 const MOST_WORDS: usize = 1024;
@@ -26,19 +32,41 @@ impl fmt::Debug for EnvVar {
     }
 }
 
-/// Names and values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Env(BTreeMap<String, EnvVar>);
+/// Names and values. They do not change.
+#[derive(Clone, Default)]
+pub struct Env {
+    vars: BTreeMap<String, EnvVar>,
+    /// What the secrets look like: made when the first text is redacted, once for all clones.
+    forms: Arc<OnceLock<Forms>>,
+}
 
 impl From<BTreeMap<String, EnvVar>> for Env {
     fn from(vars: BTreeMap<String, EnvVar>) -> Self {
-        Self(vars)
+        Self {
+            vars,
+            forms: Arc::default(),
+        }
     }
 }
 
 impl FromIterator<(String, EnvVar)> for Env {
     fn from_iter<I: IntoIterator<Item = (String, EnvVar)>>(vars: I) -> Self {
-        Self(vars.into_iter().collect())
+        Self::from(vars.into_iter().collect::<BTreeMap<_, _>>())
+    }
+}
+
+impl PartialEq for Env {
+    fn eq(&self, other: &Self) -> bool {
+        self.vars == other.vars
+    }
+}
+
+impl Eq for Env {}
+
+/// Without the forms: they are the secrets.
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Env").field(&self.vars).finish()
     }
 }
 
@@ -76,7 +104,7 @@ impl Env {
                 if !is_name(name) {
                     return Err(FillError::Malformed);
                 }
-                let var = self.0.get(name);
+                let var = self.vars.get(name);
                 let var = var.ok_or_else(|| FillError::Unknown(name.to_owned()))?;
                 filled.push_str(&var.value);
                 rest = after;
@@ -93,18 +121,26 @@ impl Env {
     /// escaped as in JSON.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        redact::redact(text, self.secrets())
+        redact::redact(text, &[self.forms()])
+    }
+
+    /// The arguments of a call without secrets. JSON stays JSON: what is redacted are its texts, and a number becomes one.
+    /// Names that the tool's schema has stay, since the model was told to call by them.
+    #[must_use]
+    pub fn redact_arguments(&self, arguments: &str, schema: &Value) -> String {
+        json::redact(arguments, &json::names(schema), &[self.forms()])
     }
 
     /// A text without the secrets of all of these, as [`Env::redact`] leaves those of one out.
     #[must_use]
     pub fn redact_all<'a>(envs: impl IntoIterator<Item = &'a Self>, text: &str) -> String {
-        redact::redact(text, envs.into_iter().flat_map(Self::secrets))
+        let forms: Vec<&Forms> = envs.into_iter().map(Self::forms).collect();
+        redact::redact(text, &forms)
     }
 
     /// As [`Env::redact`], but only the first `most` bytes of the text; with it, how many bytes these are.
     pub(crate) fn redact_head(&self, text: &str, most: usize) -> (String, usize) {
-        redact::redact_head(text, most, self.secrets())
+        redact::redact_head(text, most, &[self.forms()])
     }
 
     /// The beginning of somebody else's words, redacted, as a part of an error.
@@ -118,7 +154,7 @@ impl Env {
 
     /// How many bytes a secret takes at most in a text, however it is written there.
     pub(crate) fn reach(&self) -> usize {
-        redact::reach(self.secrets())
+        self.forms().reach()
     }
 
     /// What of the end of a text that is still being written must not be shown yet.
@@ -127,8 +163,12 @@ impl Env {
         HoldBack::of(self.secrets())
     }
 
-    fn secrets(&self) -> impl Iterator<Item = &str> + Clone {
-        let secrets = self.0.values().filter(|var| var.is_secret);
+    fn forms(&self) -> &Forms {
+        self.forms.get_or_init(|| Forms::of(self.secrets()))
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secrets = self.vars.values().filter(|var| var.is_secret);
         secrets.map(|var| var.value.as_str())
     }
 }
@@ -199,5 +239,24 @@ mod tests {
             format!("{:?}", env()),
             r#"Env({"A": (secret), "B_2": (secret)})"#
         );
+    }
+
+    #[test]
+    fn what_secrets_look_like_is_made_once_for_all_clones() {
+        let before = redact::BUILT.get();
+        let env: Env = env().vars.into();
+        let clone = env.clone();
+        assert_eq!(redact::BUILT.get(), before, "nothing was redacted yet");
+        for _ in 0..3 {
+            assert_eq!(env.redact("a ${A}$$"), "a [redacted]");
+            assert_eq!(clone.excerpt("${A}$$"), "[redacted]");
+            assert_eq!(Env::redact_all([&env, &clone], "${A}$$"), "[redacted]");
+            assert_eq!(
+                clone.redact_arguments("[\"${A}$$\"]", &Value::Null),
+                "[\"[redacted]\"]"
+            );
+            assert!(env.reach() > 0);
+        }
+        assert_eq!(redact::BUILT.get(), before + 1);
     }
 }

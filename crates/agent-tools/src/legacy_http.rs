@@ -29,7 +29,9 @@ pub(crate) fn may_be_legacy(status: StatusCode) -> bool {
 pub(crate) fn is_legacy(why: &HttpError) -> bool {
     match why {
         HttpError::Refused { status, .. } => {
-            matches!(status.as_u16(), 401 | 403 | 429) || status.is_server_error()
+            // 501 is how some say that they know no GET.
+            let in_trouble = status.is_server_error() && *status != StatusCode::NOT_IMPLEMENTED;
+            matches!(status.as_u16(), 401 | 403 | 429) || in_trouble
         }
         HttpError::Moved { .. } | HttpError::Astray { .. } | HttpError::Ended => true,
         HttpError::Failed(_) | HttpError::Unanswered { .. } => false,

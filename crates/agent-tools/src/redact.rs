@@ -1,63 +1,81 @@
 //! Secrets in a text, however they were written down.
 
+mod escapes;
 mod form;
+pub(crate) mod json;
 mod streaming_redaction;
 mod view;
 
-pub use streaming_redaction::HoldBack;
+use std::ops::Range;
 
-use form::{Form, forms, longest, parts};
-pub(crate) use view::reach;
+#[cfg(test)]
+pub(crate) use form::BUILT;
+pub(crate) use form::Forms;
+pub use streaming_redaction::HoldBack;
 use view::views;
 
 const MARK: &str = "[redacted]";
 
-pub(crate) fn redact<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) -> String {
-    redact_head(text, text.len(), secrets).0
+/// A text without the secrets of these forms.
+pub(crate) fn redact(text: &str, forms: &[&Forms]) -> String {
+    redact_head(text, text.len(), forms).0
 }
 
 /// Redacts the first `most` bytes of a text, and how many bytes of the text these are: more if a secret goes on beyond
 /// them. What it takes does not grow with the rest of the text.
-pub(crate) fn redact_head<'a>(
-    text: &str,
-    most: usize,
-    secrets: impl Iterator<Item = &'a str>,
-) -> (String, usize) {
+pub(crate) fn redact_head(text: &str, most: usize, forms: &[&Forms]) -> (String, usize) {
     let most = text.floor_char_boundary(most);
-    let forms: Vec<Form> = secrets.flat_map(parts).flat_map(forms).collect();
-    let Some(longest) = longest(&forms) else {
-        return (text[..most].to_owned(), most);
+    marked(text, 0..most, &places(text, most, forms))
+}
+
+/// Where secrets are in the first `most` bytes of a text, in their order and apart from each other. The last may go on
+/// beyond them.
+fn places(text: &str, most: usize, forms: &[&Forms]) -> Vec<Range<usize>> {
+    let shortest = forms.iter().map(|forms| forms.shortest()).min();
+    let longest = forms.iter().map(|forms| forms.longest()).max();
+    let (Some(shortest), Some(longest)) = (shortest, longest) else {
+        return Vec::new();
     };
+    // No escape is shorter than what it means.
+    if text.len() < shortest {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     views(text.as_bytes(), most, longest, |view| {
-        for form in &forms {
+        for form in forms.iter().flat_map(|forms| forms.iter()) {
             view.find(form, &mut found);
         }
     });
-    replace(text, most, found)
+    found.sort_unstable();
+    let mut places: Vec<Range<usize>> = Vec::new();
+    for (start, end) in found {
+        match places.last_mut() {
+            Some(last) if start <= last.end => last.end = last.end.max(end),
+            _ if start < most => places.push(start..end),
+            _ => break,
+        }
+    }
+    for place in &mut places {
+        place.start = text.floor_char_boundary(place.start);
+        place.end = text.ceil_char_boundary(place.end);
+    }
+    places
 }
 
-/// The first `most` bytes with marks in the places that were found, and how many bytes these are.
-fn replace(text: &str, most: usize, mut found: Vec<(usize, usize)>) -> (String, usize) {
-    found.sort_unstable();
-    let mut redacted = String::with_capacity(most);
-    let mut done = 0;
-    let mut found = found.into_iter().peekable();
-    while let Some((start, mut end)) = found.next_if(|(start, _)| *start < most) {
-        while let Some((_, next)) = found.next_if(|(next, _)| *next <= end) {
-            end = end.max(next);
-        }
-        let start = text.floor_char_boundary(start);
-        let end = text.ceil_char_boundary(end);
-        redacted.push_str(&text[done..start.max(done)]);
-        redacted.push_str(MARK);
-        done = end;
+/// A stretch of the text with marks in these places, and where it ends: the last place may go on beyond it.
+fn marked(text: &str, stretch: Range<usize>, places: &[Range<usize>]) -> (String, usize) {
+    let mut shown = String::with_capacity(stretch.len());
+    let mut done = stretch.start;
+    for place in places {
+        shown.push_str(&text[done..place.start.max(done)]);
+        shown.push_str(MARK);
+        done = place.end;
     }
-    if done < most {
-        redacted.push_str(&text[done..most]);
-        done = most;
+    if done < stretch.end {
+        shown.push_str(&text[done..stretch.end]);
+        done = stretch.end;
     }
-    (redacted, done)
+    (shown, done)
 }
 
 #[cfg(test)]

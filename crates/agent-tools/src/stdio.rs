@@ -71,15 +71,14 @@ impl Start<'_> {
             self.name,
             self.env.redact(&server.command)
         );
-        let end = Instant::now() + self.limits.start;
-        let mut greeted = self.greeted(server, &who, Client::default(), end).await?;
+        let mut greeted = self.greeted(server, &who, Client::default()).await?;
         if let Err(Some(error)) = &greeted.answer
             && let Some(version) = other_version(error)
         {
             // No process has to take a second handshake, and some end with the first.
             greeted.process.end().await;
             let client = Client::offering(version);
-            greeted = self.greeted(server, &who, client, end).await?;
+            greeted = self.greeted(server, &who, client).await?;
         }
         let Greeted {
             process,
@@ -103,8 +102,8 @@ impl Start<'_> {
         server: &StdioServer,
         who: &str,
         client: Client,
-        end: Instant,
     ) -> Result<Greeted, ToolsError> {
+        let end = Instant::now() + self.limits.start;
         let (process, stdin, stdout) =
             Process::start(self.command(server, who)?, self.folder, self.ends)
                 .map_err(|error| self.unstartable(&error, who, server))?;

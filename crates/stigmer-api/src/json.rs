@@ -38,8 +38,9 @@ fn of_number(number: f64) -> Value {
     }
 }
 
-/// `object` as it is stored. A number becomes the nearest floating-point one, however large it is:
-/// the deserializer of [`Struct`] takes none beyond 32 bits.
+/// `object` as it is stored; not by the deserializer of [`Struct`], which takes no number beyond 32 bits. A number
+/// becomes the nearest floating-point one, but a whole one from 2 to the power of 53 on a text of its digits: it would be
+/// read as another one, or as none that is whole.
 pub fn to_struct(object: Map<String, Value>) -> Struct {
     let fields = object.into_iter().map(|(key, v)| (key, to_value(v)));
     Struct {
@@ -51,7 +52,7 @@ fn to_value(value: Value) -> Stored {
     let kind = match value {
         Value::Null => Kind::NullValue(0),
         Value::Bool(it) => Kind::BoolValue(it),
-        Value::Number(it) => Kind::NumberValue(it.as_f64().unwrap_or(f64::NAN)),
+        Value::Number(it) => to_number(&it),
         Value::String(it) => Kind::StringValue(it),
         Value::Array(items) => Kind::ListValue(ListValue {
             values: items.into_iter().map(to_value).collect(),
@@ -59,6 +60,14 @@ fn to_value(value: Value) -> Stored {
         Value::Object(object) => Kind::StructValue(to_struct(object)),
     };
     Stored { kind: Some(kind) }
+}
+
+fn to_number(number: &Number) -> Kind {
+    let nearest = number.as_f64().unwrap_or(f64::NAN);
+    match !number.is_f64() && nearest.abs() >= MAX_WHOLE {
+        true => Kind::StringValue(number.to_string()),
+        false => Kind::NumberValue(nearest),
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +111,31 @@ mod tests {
             panic!("no object");
         };
         assert_eq!(of_struct(&to_struct(object)).to_string(), json);
+    }
+
+    /// An id of another system is a whole number of 64 bits more often than not.
+    #[test]
+    fn a_whole_number_beyond_two_to_the_53_is_stored_as_its_digits() {
+        for (written, read) in [
+            ("9007199254740991", "9007199254740991"),
+            ("-9007199254740991", "-9007199254740991"),
+            ("9007199254740992", r#""9007199254740992""#),
+            ("9007199254740993", r#""9007199254740993""#),
+            ("-9007199254740993", r#""-9007199254740993""#),
+            ("9223372036854775807", r#""9223372036854775807""#),
+            ("-9223372036854775808", r#""-9223372036854775808""#),
+            ("18446744073709551615", r#""18446744073709551615""#),
+            // One with a point was never whole.
+            ("9007199254740994.0", "9007199254740994.0"),
+        ] {
+            let Value::Object(object) =
+                serde_json::from_str(&format!(r#"{{"l":[{{"n":{written}}}]}}"#)).unwrap()
+            else {
+                panic!("no object");
+            };
+            let expected = format!(r#"{{"l":[{{"n":{read}}}]}}"#);
+            assert_eq!(of_struct(&to_struct(object)).to_string(), expected);
+        }
     }
 
     #[test]

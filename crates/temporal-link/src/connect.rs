@@ -10,6 +10,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use temporalio_client::{
     Client, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, GrpcCompression,
     TlsOptions,
+    tonic::transport::{ClientTlsConfig, Endpoint, Identity},
 };
 use url::Url;
 
@@ -23,7 +24,8 @@ impl TemporalArgs {
     /// can never work is to be said there, and not when the first execution waits.
     ///
     /// # Errors
-    /// For an address that is none, and a certificate or key that cannot be read or is no PEM.
+    /// For an address that is none, a certificate or key that cannot be read or is no PEM, a key
+    /// that is encrypted, and one that is not the certificate's.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.is_configured() {
             self.connection_options("")?;
@@ -122,12 +124,7 @@ impl TemporalArgs {
             tls.server_root_ca_cert = Some(certificates(ca)?);
         }
         if let (Some(cert), Some(key)) = (cert, key) {
-            tls.client_tls_options = Some(
-                ClientTlsOptions::builder()
-                    .client_cert(certificates(cert)?)
-                    .client_private_key(private_key(key)?)
-                    .build(),
-            );
+            tls.client_tls_options = Some(own_identity(cert, key)?);
         }
         Ok(Some(tls))
     }
@@ -136,6 +133,23 @@ impl TemporalArgs {
 /// A variable that is empty names no file.
 fn named(path: &Option<PathBuf>) -> Option<&Path> {
     path.as_deref().filter(|path| !path.as_os_str().is_empty())
+}
+
+/// Our own certificate and its key.
+fn own_identity(cert: &Path, key: &Path) -> anyhow::Result<ClientTlsOptions> {
+    let (client_cert, client_private_key) = (certificates(cert)?, private_key(key)?);
+    let identity = Identity::from_pem(&client_cert, &client_private_key);
+    // As each attempt to connect will do it; nobody is asked, so it does not matter where to.
+    Endpoint::from_static("https://localhost")
+        .tls_config(ClientTlsConfig::new().identity(identity))
+        .with_context(|| {
+            let (cert, key) = (cert.display(), key.display());
+            format!("the private key in {key} does not go with the certificate in {cert}")
+        })?;
+    Ok(ClientTlsOptions::builder()
+        .client_cert(client_cert)
+        .client_private_key(client_private_key)
+        .build())
 }
 
 /// A file's certificates in PEM, of which there is one at least.
@@ -155,9 +169,26 @@ fn private_key(path: &Path) -> anyhow::Result<Vec<u8>> {
     let pem = read(path)?;
     // The reason is not told: it may repeat what was read.
     if PrivateKeyDer::from_pem_slice(&pem).is_err() {
-        bail!("{} is no PEM file with a private key", path.display());
+        let path = path.display();
+        if is_encrypted(&pem) {
+            bail!(
+                "the private key in {path} is encrypted, and nobody is asked for its passphrase: \
+                 decrypt it, as `openssl pkey -in {path} -out FILE` does"
+            );
+        }
+        bail!("{path} is no PEM file with a private key");
     }
     Ok(pem)
+}
+
+/// Whether a PEM file has a key that is encrypted, in the way of PKCS #8 or in the older one.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(pem);
+    let mut lines = text.lines().map(str::trim_end);
+    lines.any(|line| {
+        line == "-----BEGIN ENCRYPTED PRIVATE KEY-----"
+            || line.starts_with("Proc-Type:") && line.ends_with("ENCRYPTED")
+    })
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

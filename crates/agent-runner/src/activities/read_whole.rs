@@ -29,18 +29,17 @@ pub(super) fn once_known(
 }
 
 /// Refuses the answer to the last of these questions where far fewer tokens were counted than it has. That says nothing
-/// where it fits into the context as its server tells it `now`, or, where that tells nothing, as it is known: some servers
-/// count only what they had not read before.
+/// where it fits into the context as its server tells it `now`: some servers count only what they had not read before. What
+/// somebody has set says nothing of what the server has loaded.
 pub(super) async fn by_count(
     counted: &[Counted],
     most: u32,
-    known: Option<u32>,
     now: impl Future<Output = Option<u32>>,
 ) -> Result<(), ActivityError> {
     let Some(&Counted { bytes, tokens }) = counted.last().filter(|_| was_cut(counted)) else {
         return Ok(());
     };
-    match now.await.or(known) {
+    match now.await {
         Some(context) if fits(bytes, context, most) => Ok(()),
         _ => Err(permanent(CUT_QUESTION, cut_question(bytes, tokens))),
     }
@@ -80,27 +79,21 @@ mod tests {
     }
 
     /// What comes of a first question of 40,000 bytes of which 41 tokens were counted.
-    async fn of_41(known: Option<u32>, now: Option<u32>) -> Result<(), ActivityError> {
+    async fn of_41(now: Option<u32>) -> Result<(), ActivityError> {
         let counted = [Counted {
             bytes: 40_000,
             tokens: 41,
         }];
-        by_count(&counted, 8192, known, ready(now)).await
+        by_count(&counted, 8192, ready(now)).await
     }
 
     #[tokio::test]
     async fn a_small_count_says_nothing_of_a_question_that_fits() {
-        let told = Some(32_768);
-        for (known, now) in [(None, told), (told, told), (told, None)] {
-            assert!(of_41(known, now).await.is_ok(), "{known:?} {now:?}");
-        }
-        // Nobody knows, or the server has not what was set.
-        for (known, now) in [(None, None), (told, Some(4096)), (None, Some(4096))] {
-            let refused = of_41(known, now).await.err();
-            assert!(
-                refused.as_ref().is_some_and(is_permanent),
-                "{known:?} {now:?}"
-            );
+        assert!(of_41(Some(32_768)).await.is_ok());
+        // Nobody says, or the server has less.
+        for now in [None, Some(4096)] {
+            let refused = of_41(now).await.err();
+            assert!(refused.as_ref().is_some_and(is_permanent), "{now:?}");
             let why = refused.as_ref().map(words).unwrap_or_default();
             assert!(
                 why.contains("41 tokens") && why.contains("40000 bytes"),
@@ -118,7 +111,7 @@ mod tests {
             asked.set(true);
             None
         };
-        assert!(by_count(&counted, 8192, None, now).await.is_ok());
+        assert!(by_count(&counted, 8192, now).await.is_ok());
         assert!(!asked.get());
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use agent_tools::Env;
+use agent_tools::{Env, ToolSpec};
+use serde_json::Value;
 use stigmer_api::{agentexecution::AgentExecutionStatus, time::now};
 use temporalio_sdk::activities::ActivityError;
 
@@ -163,7 +164,7 @@ impl AgentActivities {
         let turns = &request.transcript.turns;
         let counted = context_fit::counted(&messages, question.tools, turns, tokens.input);
         let now = self.llm.context_by_server(&request.model);
-        read_whole::by_count(&counted, self.llm.max_tokens(), context, now).await?;
+        read_whole::by_count(&counted, self.llm.max_tokens(), now).await?;
         // What is left out, and the tools, are told again with the next question, which follows a call that was cut.
         let last = answer.calls.last();
         let cut_call = last.and_then(|call| cut::of(&call.arguments));
@@ -174,7 +175,7 @@ impl AgentActivities {
             calls: answer
                 .calls
                 .into_iter()
-                .map(|call| redacted(call, &data.env))
+                .map(|call| redacted(call, &request.tools, &tools, &data.env))
                 .collect(),
             ending: Ending {
                 finish_reason: data.env.redact(&answer.finish_reason),
@@ -250,11 +251,25 @@ fn interval(bytes: usize) -> Duration {
     STREAM_INTERVAL.saturating_mul(times.saturating_add(1))
 }
 
-fn redacted(call: RequestedCall, env: &Env) -> RequestedCall {
+/// A call without secrets. The name of one of the execution's `tools` stays, and so do the names that its spec has: the
+/// model was told them, and by others nothing can be called.
+fn redacted(
+    call: RequestedCall,
+    tools: &OfferedTools,
+    specs: &[&ToolSpec],
+    env: &Env,
+) -> RequestedCall {
+    let spec = specs.iter().find(|spec| spec.name == call.name);
+    let schema = spec.map_or(&Value::Null, |spec| &spec.parameters);
+    let arguments = env.redact_arguments(&call.arguments, schema);
+    let name = match tools.component(&call.name) {
+        Some(_) => call.name,
+        None => env.redact(&call.name),
+    };
     RequestedCall {
         id: call.id,
-        name: env.redact(&call.name),
-        arguments: env.redact(&call.arguments),
+        name,
+        arguments,
     }
 }
 
@@ -270,8 +285,10 @@ fn failure(error: ModelError, env: &Env) -> ActivityError {
 #[cfg(test)]
 mod tests {
     use agent_tools::EnvVar;
+    use serde_json::json;
 
     use super::*;
+    use crate::{offered_tools::Tool, transcript::Component};
 
     #[test]
     fn a_server_that_is_away_for_a_moment_costs_no_answer() {
@@ -289,22 +306,63 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_secret_that_a_model_writes_into_a_call_goes_no_further() {
+    /// What goes on of a call, where a tool `get_neo4j_schema` was offered.
+    fn goes_on(secret: &str, name: &str, arguments: &str) -> (String, String) {
         let secret = EnvVar {
-            value: "k3y-k3y-k3y".to_owned(),
+            value: secret.to_owned(),
             is_secret: true,
         };
         let env: Env = [("K".to_owned(), secret)].into_iter().collect();
+        let tool = Tool {
+            spec: ToolSpec {
+                name: "get_neo4j_schema".to_owned(),
+                description: String::new(),
+                parameters: json!({"properties": {"neo4j_db": {"type": "string"}}}),
+                server: None,
+            },
+            component: Component {
+                kind: "mcp".to_owned(),
+                group: "a".to_owned(),
+            },
+        };
         let call = RequestedCall {
             id: String::new(),
-            name: "use_k3y-k3y-k3y".to_owned(),
-            arguments: r#"{"key":"k3y-k3y-k3y"}"#.to_owned(),
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
         };
-        let RequestedCall {
-            name, arguments, ..
-        } = redacted(call, &env);
+        let tools = [tool];
+        let offered = OfferedTools::pin(&tools);
+        let call = redacted(call, &offered, &[&tools[0].spec], &env);
+        (call.name, call.arguments)
+    }
+
+    #[test]
+    fn a_secret_that_a_model_writes_into_a_call_goes_no_further() {
+        let (name, arguments) = goes_on(
+            "k3y-k3y-k3y",
+            "use_k3y-k3y-k3y",
+            r#"{"key":"k3y-k3y-k3y","k3y-k3y-k3y":[{"a":"b k3y-k3y-k3y"}]}"#,
+        );
         assert_eq!(name, "use_[redacted]");
-        assert_eq!(arguments, r#"{"key":"[redacted]"}"#);
+        assert_eq!(
+            arguments,
+            r#"{"key":"[redacted]","[redacted]":[{"a":"b [redacted]"}]}"#
+        );
+        // An answer that was cut has half a call.
+        let (_, arguments) = goes_on("k3y-k3y-k3y", "", r#"{"key":"k3y-k3y-k3y"#);
+        assert_eq!(arguments, r#"{"key":"[redacted]"#);
+    }
+
+    #[test]
+    fn a_secret_that_is_a_common_word_leaves_a_call_that_can_be_made() {
+        let tool = "get_neo4j_schema";
+        assert_eq!(
+            goes_on("neo4j", tool, r#"{"neo4j_db":"neo4j"}"#),
+            (tool.to_owned(), r#"{"neo4j_db":"[redacted]"}"#.to_owned())
+        );
+        assert_eq!(
+            goes_on("48151623", tool, r#"{"n": 48151623}"#),
+            (tool.to_owned(), r#"{"n": "[redacted]"}"#.to_owned())
+        );
     }
 }

@@ -1,5 +1,5 @@
 use stigmer_api::{
-    agent::Agent,
+    agent::{Agent, McpServerDefinition, McpToolSelection},
     executioncontext::{ExecutionContext, ExecutionContextSpec},
 };
 
@@ -25,6 +25,57 @@ fn a_sub_agent_of_a_server_that_is_not_there_is_refused() {
         refused.contains("clerk names the MCP server files"),
         "{refused}"
     );
+}
+
+/// An agent with the servers `files` and `web`, and a sub-agent `clerk` that names `named` of them and selects a tool of
+/// `selected`.
+fn with_clerk(named: &[&str], selected: &str) -> ExecutionData {
+    let server = |name: &str| McpServerDefinition {
+        name: name.to_owned(),
+        ..McpServerDefinition::default()
+    };
+    let selection = McpToolSelection {
+        enabled_tools: vec!["read".to_owned()],
+    };
+    let clerk = SubAgent {
+        name: "clerk".to_owned(),
+        mcp_servers: named.iter().map(|&name| name.to_owned()).collect(),
+        mcp_tool_selections: [(selected.to_owned(), selection)].into(),
+        ..SubAgent::default()
+    };
+    let agent = AgentSpec {
+        mcp_servers: ["files", "web"].map(server).into(),
+        sub_agents: vec![clerk],
+        ..AgentSpec::default()
+    };
+    ExecutionData {
+        agent,
+        ..ExecutionData::of_env(Env::default())
+    }
+}
+
+/// It was stored before the server refused it: the sub-agent does not get all tools of `files` now.
+#[test]
+fn a_selection_of_no_server_of_the_sub_agent_is_refused() {
+    for slip in ["file", "web"] {
+        let equipped = with_clerk(&["files"], slip).equip(&BTreeMap::new());
+        let refused = equipped.err().unwrap();
+        assert_eq!(crate::failure::kind(&refused), "McpServerMissing");
+        assert!(crate::failure::is_permanent(&refused));
+        let why = format!("{refused:?}");
+        let words = format!("clerk selects tools of the MCP server {slip}");
+        assert!(why.contains(&words), "{why}");
+    }
+}
+
+#[test]
+fn a_server_that_a_sub_agent_names_twice_is_there_once() {
+    let data = with_clerk(&["files", "web", "files"], "files").equip(&BTreeMap::new());
+    let data = data.unwrap();
+    let kit = &data.equipment(Some("clerk")).unwrap().kit;
+    let names: Vec<&str> = kit.servers.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["files", "web"]);
+    assert_eq!(kit.selections["files"].enabled_tools, ["read"]);
 }
 
 #[tokio::test]

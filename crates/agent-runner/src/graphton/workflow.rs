@@ -71,7 +71,7 @@ impl GraphtonExecution {
             .workflow_id(child_id.clone())
             .task_timeout(TASK)
             .parent_close_policy(ParentClosePolicy::RequestCancel)
-            .cancellation_token(child::token())
+            .cancellation_token(token.clone())
             .build();
         let input = match task.until {
             None => Input::Start(id.clone()),

@@ -20,7 +20,13 @@ struct Cli {
     llm: ModelArgs,
 }
 
+/// One whose silence is waited for longer than any test takes.
 fn model(url: &str) -> Model {
+    told(url, &["--llm-timeout", "60"])
+}
+
+/// One that is given up after a second without a byte.
+fn impatient(url: &str) -> Model {
     told(url, &["--llm-timeout", "1"])
 }
 
@@ -118,6 +124,15 @@ async fn pieces_make_the_answer() {
 }
 
 #[tokio::test]
+async fn silence_is_given_up() {
+    let (url, _seen) = serve(vec![stream(&[HEL]).into_bytes()], false).await;
+    let error = whole(&impatient(&url)).await.unwrap_err();
+    assert_eq!((error.kind, error.retryable), ("ModelSilent", true));
+    let words = "said nothing for 1s (STIGMER_LLM_TIMEOUT_SECONDS";
+    assert!(error.why.contains(words), "{error:?}");
+}
+
+#[tokio::test]
 async fn trouble_is_told_apart() {
     let cases = [
         (
@@ -135,13 +150,6 @@ async fn trouble_is_told_apart() {
             "empty answer",
         ),
         (stream(&["<html>"]), true, "ModelGarbage", true, "<html>"),
-        (
-            stream(&[HEL]),
-            false,
-            "ModelSilent",
-            true,
-            "said nothing for 1s (STIGMER_LLM_TIMEOUT_SECONDS",
-        ),
         (
             stream(&[HEL, r#"{"error":{"message":"out of memory"}}"#]),
             true,

@@ -87,6 +87,18 @@ fn a_session_is_remembered_with_its_tool_calls() {
     );
 }
 
+/// An id that is rounded is another one's.
+#[test]
+fn a_long_number_is_remembered_digit_by_digit() {
+    let arguments = r#"{"id":1234567890123456789,"l":[-9007199254740993],"n":9007199254740991}"#;
+    let earlier = execution("1", "Who?", &transcript(arguments, "Ann", "It is Ann."));
+    let sent = sent(&looked_at(&[earlier], None).0);
+    assert_eq!(
+        sent[1]["tool_calls"][0]["function"]["arguments"],
+        r#"{"id":"1234567890123456789","l":["-9007199254740993"],"n":9007199254740991}"#
+    );
+}
+
 #[test]
 fn what_was_said_first_is_told_first() {
     let said = |id, message, answer| execution(id, message, &transcript("{}", "2", answer));

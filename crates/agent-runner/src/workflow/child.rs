@@ -3,13 +3,12 @@
 use futures::FutureExt;
 use temporalio_sdk::{WorkflowCancellationToken, WorkflowContext, workflows};
 
-/// The token that a child is started with. One of its parent's would tell the run that was started,
-/// which a child that was continued as new has left; [`ended`] tells the one that is alive.
-pub(crate) fn token() -> WorkflowCancellationToken {
-    WorkflowCancellationToken::new()
-}
+/// Histories from before have no such command, and go on as they were.
+const PATCH: &str = "cancel-the-childs-run-that-is-alive";
 
-/// What becomes of child `id`, which is told to let go once `token` is cancelled.
+/// What becomes of child `id`, which was started with `token`. A cancel by that token is told the run
+/// that was started, which a child that was continued as new has left: it is told the one that is
+/// alive too.
 pub(crate) async fn ended<W, T>(
     ctx: &WorkflowContext<W>,
     id: &str,
@@ -22,7 +21,30 @@ pub(crate) async fn ended<W, T>(
         result = result => return result,
         () = cancelled => {}
     }
-    // One that cannot be told has ended: that is its result.
-    let _ = ctx.external_workflow(id, None).cancel(token.reason()).await;
+    if ctx.patched(PATCH) {
+        // One that cannot be told has ended: that is its result.
+        let _ = ctx.external_workflow(id, None).cancel(token.reason()).await;
+    }
     result.await
+}
+
+/// Why a run was cancelled, without the words that Temporal's SDK puts before a parent's.
+pub(crate) fn reason(said: String) -> String {
+    let parents = said.strip_prefix("Cancel requested by workflow with run id ");
+    match parents.and_then(|rest| rest.split_once(" with reason: ")) {
+        Some((_, reason)) => reason.to_owned(),
+        None => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parents_reason_is_told_in_its_own_words() {
+        let of_sdk = "Cancel requested by workflow with run id 0a-1 with reason: nobody waits";
+        assert_eq!(reason(of_sdk.to_owned()), "nobody waits");
+        assert_eq!(reason("by hand".to_owned()), "by hand");
+    }
 }

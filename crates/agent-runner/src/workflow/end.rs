@@ -6,6 +6,7 @@ use temporalio_sdk::{WorkflowContext, WorkflowResult, WorkflowTermination};
 
 use super::{
     agent_run::Progress,
+    child,
     options::{close_call, now, server_call},
     stop::Stop,
 };
@@ -54,7 +55,7 @@ pub(super) async fn without_answer<W>(
     let (phase, why, reason, termination) = match stop {
         Stop::Gone => return Ok(()),
         Stop::Failed(..) if ctx.cancellation_token().is_cancelled() => {
-            let reason = ctx.cancellation_token().reason().unwrap_or_default();
+            let reason = child::reason(ctx.cancellation_token().reason().unwrap_or_default());
             let termination = WorkflowTermination::cancelled_with_details(reason.clone());
             let phase = ExecutionPhase::ExecutionCancelled;
             (phase, String::new(), reason, termination)

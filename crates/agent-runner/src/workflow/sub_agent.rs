@@ -98,7 +98,7 @@ pub(super) async fn run<W>(
         .workflow_id(id.clone())
         // Where the parent is ended by force, the runner still hears that it is to let go.
         .parent_close_policy(ParentClosePolicy::RequestCancel)
-        .cancellation_token(child::token())
+        .cancellation_token(token.clone())
         .build();
     let input = SubAgentInput::Start(task);
     let started = ctx

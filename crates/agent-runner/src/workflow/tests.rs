@@ -83,6 +83,33 @@ async fn a_sub_agent_that_keeps_its_tools_by_name_replays() -> anyhow::Result<()
     .await
 }
 
+/// A cancel that the last call of a run did not hear of ends it; that this history replays says that no other run begins.
+#[tokio::test]
+async fn one_that_was_cancelled_at_the_end_of_its_run_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/cancelled-at-the-end-of-a-run.json"
+    ))
+    .await
+}
+
+/// As it was recorded when a cancel was told the run alone that was started.
+#[tokio::test]
+async fn a_sub_agents_cancel_of_before_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/cancelled-sub-agent.json"
+    ))
+    .await
+}
+
+/// The sub-agent was in its second run.
+#[tokio::test]
+async fn a_cancel_that_a_continued_sub_agent_hears_replays() -> anyhow::Result<()> {
+    replays(include_bytes!(
+        "../../testdata/histories/cancelled-continued-sub-agent.json"
+    ))
+    .await
+}
+
 #[tokio::test]
 async fn a_run_that_was_continued_replays() -> anyhow::Result<()> {
     replays(include_bytes!("../../testdata/histories/continued.json")).await

@@ -1,8 +1,10 @@
 //! By what names a model calls the tools of servers.
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
+use crate::{env::EnvVar, redact::BUILT};
 
 fn tools(names: &[&str]) -> BTreeMap<String, ServerTool> {
     let tool = |name: &&str| {
@@ -76,6 +78,94 @@ fn a_name_begins_with_a_letter_and_leads_to_the_servers_own() {
         names(&[("9", &["x"]), ("b", &["x"])], false),
         ["_9__x", "b__x"]
     );
+}
+
+/// The catalog of so many tools of one server, all with this schema.
+fn catalog(schema: &Value, count: usize, secret: &str) -> Catalog {
+    let tool = |i: usize| {
+        let tool = ServerTool {
+            name: format!("get_neo4j_schema_{i}"),
+            description: format!("Ask {secret}."),
+            schema: schema.as_object().unwrap().clone(),
+        };
+        (tool.name.clone(), tool)
+    };
+    let secret = EnvVar {
+        value: secret.to_owned(),
+        is_secret: true,
+    };
+    let env: Env = [("K".to_owned(), secret)].into_iter().collect();
+    let tools = (0..count).map(tool).collect();
+    Catalog::new(vec![("a".to_owned(), tools)], false, &env)
+}
+
+#[test]
+fn a_secret_that_is_a_common_word_leaves_what_a_tool_is_called_by() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "neo4j_db": {"type": ["string", "null"], "description": "As neo4j has it."},
+            "type": {"type": "object", "properties": {"neo4j_x": {"type": "string"}}, "required": ["neo4j_x"]},
+        },
+        "required": ["neo4j_db"],
+    });
+    let spec = catalog(&schema, 1, "neo4j").specs.remove(0);
+    assert_eq!(spec.name, "get_neo4j_schema_0");
+    assert_eq!(spec.description, "Ask [redacted].");
+    let properties = &spec.parameters["properties"];
+    assert_eq!(
+        properties["neo4j_db"]["description"],
+        "As [redacted] has it."
+    );
+    assert_eq!(properties["type"]["required"], json!(["neo4j_x"]));
+    assert_eq!(spec.parameters["required"], json!(["neo4j_db"]));
+    for secret in ["string", "object", "null"] {
+        let spec = catalog(&schema, 1, secret).specs.remove(0);
+        let word = catalog(&schema, 1, "neo4j").specs.remove(0);
+        let types = |spec: &ToolSpec| {
+            let properties = &spec.parameters["properties"];
+            [
+                spec.parameters["type"].clone(),
+                properties["neo4j_db"]["type"].clone(),
+                properties["type"]["type"].clone(),
+            ]
+        };
+        assert_eq!(types(&spec), types(&word), "{secret}");
+    }
+}
+
+#[test]
+fn a_key_file_is_taken_apart_once_for_all_tools() {
+    let lines: Vec<String> = (0..52).map(|i| format!("line-of-a-key-{i:050}")).collect();
+    let schema =
+        json!({"properties": {"a": {"description": "one"}, "b": {"description": lines[7]}}});
+    let before = BUILT.get();
+    let catalog = catalog(&schema, 40, &lines.join("\n"));
+    assert_eq!(BUILT.get(), before + 1);
+    assert_eq!(catalog.specs.len(), 40);
+    for spec in catalog.specs {
+        let properties = &spec.parameters["properties"];
+        assert_eq!(properties["b"]["description"], "[redacted]");
+        assert_eq!(properties["a"]["description"], "one");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_name_or_a_type_is_redacted() {
+    let names = BTreeSet::from(["neo4j_db"]);
+    let secret = EnvVar {
+        value: "neo4j".to_owned(),
+        is_secret: true,
+    };
+    let env: Env = [("K".to_owned(), secret)].into_iter().collect();
+    let shown = |value: &Value| redacted(value, "", &names, &env);
+    let value = json!({"required": ["neo4j_db", "neo4j"], "type": "neo4j", "enum": ["neo4j_db"]});
+    let expected = json!({
+        "required": ["neo4j_db", "[redacted]"],
+        "type": "[redacted]",
+        "enum": ["[redacted]_db"],
+    });
+    assert_eq!(shown(&value), expected);
 }
 
 proptest! {

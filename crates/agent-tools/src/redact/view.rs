@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
-use super::form::{Form, forms, longest, parts};
-
-const LONGEST_ESCAPE: usize = 6; // bytes: \u0041
+use super::{
+    escapes::{self, Escape, Escaped, form_encoded, json, percent},
+    form::Form,
+};
 
 /// A text with its escapes resolved, and for each byte where it came from.
 pub(super) struct View<'a> {
@@ -23,11 +22,10 @@ impl View<'_> {
 
     /// Adds every place where a form is.
     pub(super) fn find(&self, form: &Form, found: &mut Vec<(usize, usize)>) {
-        let finder = memmem::Finder::new(&form.bytes);
         let mut at = 0;
-        while let Some(next) = finder.find(&self.bytes[at..]) {
+        while let Some(next) = form.finder.find(&self.bytes[at..]) {
             let start = at + next;
-            let end = start + form.bytes.len();
+            let end = start + form.len();
             let is_digit = |i: usize| {
                 self.bytes
                     .get(i)
@@ -42,13 +40,6 @@ impl View<'_> {
             at = start + 1; // they may overlap
         }
     }
-}
-
-/// How many bytes one of these secrets takes at most in a text: escaped twice, as JSON in JSON. 0 without secrets.
-pub(crate) fn reach<'a>(secrets: impl Iterator<Item = &'a str>) -> usize {
-    let forms: Vec<Form> = secrets.flat_map(parts).flat_map(forms).collect();
-    let longest = longest(&forms).unwrap_or(0);
-    longest.saturating_mul(LONGEST_ESCAPE * LONGEST_ESCAPE)
 }
 
 /// Shows a text in every way to read it, as far as its first `most` bytes and what may begin in them.
@@ -67,32 +58,11 @@ pub(super) fn views(text: &[u8], most: usize, longest: usize, mut show: impl FnM
         show(&resolve(&all, form_encoded, most, longest));
     }
     if has(b'\\') {
-        // JSON in JSON is what a tool that answers with JSON makes of it.
-        let once = resolve(&all, json, most, LONGEST_ESCAPE * longest);
+        let once = resolve(&all, json, most, escapes::LONGEST * longest);
         show(&once);
         show(&resolve(&once, json, most, longest));
     }
 }
-
-/// What an escape means, in the first so many of these bytes, and how many bytes it takes.
-struct Escaped {
-    bytes: [u8; 4],
-    count: usize,
-    taken: usize,
-}
-
-impl Escaped {
-    fn byte(byte: u8, taken: usize) -> Self {
-        Self {
-            bytes: [byte, 0, 0, 0],
-            count: 1,
-            taken,
-        }
-    }
-}
-
-/// What stands at the beginning of the bytes; `None` is the first byte itself.
-type Escape = fn(&[u8]) -> Option<Escaped>;
 
 /// Resolves the escapes of the first `most` bytes of the text, and `more` bytes beyond them.
 fn resolve(of: &View, escape: Escape, most: usize, more: usize) -> View<'static> {
@@ -117,56 +87,4 @@ fn resolve(of: &View, escape: Escape, most: usize, more: usize) -> View<'static>
         bytes: bytes.into(),
         from: Some(from),
     }
-}
-
-fn percent(bytes: &[u8]) -> Option<Escaped> {
-    let [b'%', high, low, ..] = bytes else {
-        return None;
-    };
-    let digit = |b: &u8| char::from(*b).to_digit(16);
-    let byte = digit(high)? * 16 + digit(low)?;
-    Some(Escaped::byte(u8::try_from(byte).ok()?, 3))
-}
-
-fn form_encoded(bytes: &[u8]) -> Option<Escaped> {
-    match bytes {
-        [b'+', ..] => Some(Escaped::byte(b' ', 1)),
-        _ => percent(bytes),
-    }
-}
-
-fn json(bytes: &[u8]) -> Option<Escaped> {
-    let [b'\\', kind, rest @ ..] = bytes else {
-        return None;
-    };
-    let plain = match kind {
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'b' => 8,
-        b'f' => 12,
-        b'"' | b'\\' | b'/' => *kind,
-        b'u' => return unicode(rest),
-        _ => return None,
-    };
-    Some(Escaped::byte(plain, 2))
-}
-
-fn unicode(rest: &[u8]) -> Option<Escaped> {
-    let unit = |at: usize| {
-        let digits = std::str::from_utf8(rest.get(at..at + 4)?).ok()?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let second = || (rest.get(4..6) == Some(b"\\u")).then(|| unit(6)).flatten();
-    let units = [unit(0)].into_iter().chain(std::iter::once_with(second));
-    let character = char::decode_utf16(units.map_while(|unit| unit))
-        .next()?
-        .ok()?;
-    let mut bytes = [0; 4];
-    let count = character.encode_utf8(&mut bytes).len();
-    Some(Escaped {
-        bytes,
-        count,
-        taken: character.len_utf16() * 6,
-    })
 }

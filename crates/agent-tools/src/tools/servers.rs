@@ -57,7 +57,12 @@ impl Servers {
             Ok::<_, ToolsError>(((server.name.clone(), enabled), warning))
         }));
         let (servers, warnings): (Vec<_>, Vec<_>) = servers.await?.into_iter().unzip();
-        let mut catalog = Catalog::new(servers, !toolset.skills.is_empty(), &toolset.env);
+        let (files, env) = (!toolset.skills.is_empty(), toolset.env.clone());
+        // Megabytes of schemas are fitted and redacted: that takes its time.
+        let named = tokio::task::spawn_blocking(move || Catalog::new(servers, files, &env)).await;
+        // What a panic says may hold anything; the log has it without secrets.
+        let unnamed = |_| ToolsError::transient("the runner failed while it named the tools");
+        let mut catalog = named.map_err(unnamed)?;
         catalog.warnings = warnings.into_iter().flatten().collect();
         let catalog = Arc::new(catalog);
         scope.keep(catalog.clone());

@@ -1,5 +1,7 @@
 //! Each limit of `docs/limits.md` that is a number of entries: so many are taken, and one more is refused by its field.
 
+mod agents;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -54,11 +56,11 @@ fn names<T: Default>(count: usize) -> BTreeMap<String, T> {
 }
 
 fn references(count: usize) -> Vec<ApiResourceReference> {
-    let reference = ApiResourceReference {
-        slug: "a".to_owned(),
+    let reference = |i| ApiResourceReference {
+        slug: format!("a{i}"),
         ..Default::default()
     };
-    vec![reference; count]
+    (0..count).map(reference).collect()
 }
 
 fn agent(change: impl FnOnce(&mut crate::agent::AgentSpec)) -> Agent {
@@ -135,14 +137,18 @@ fn of_a_sub_agent() {
         sub_agent(|sub| sub.skill_refs = references(n))
     });
     at_and_beyond(limits::MCP_SERVERS, &at("mcp_tool_selections"), |n| {
-        sub_agent(|sub| sub.mcp_tool_selections = names(n))
+        agents::with_servers(limits::MCP_SERVERS, |sub| {
+            sub.mcp_tool_selections = names(n)
+        })
     });
-    let tools = at("mcp_tool_selections[s].enabled_tools");
+    let tools = at("mcp_tool_selections[n0].enabled_tools");
     at_and_beyond(limits::SERVER_ENTRIES, &tools, |n| {
         let selection = McpToolSelection {
             enabled_tools: vec![String::new(); n],
         };
-        sub_agent(|sub| sub.mcp_tool_selections = [("s".to_owned(), selection)].into())
+        agents::with_servers(1, |sub| {
+            sub.mcp_tool_selections = [("n0".to_owned(), selection)].into();
+        })
     });
     let servers = sub_agent(|sub| sub.mcp_servers = vec!["s".to_owned(); limits::MCP_SERVERS + 1]);
     let field = at("mcp_servers: must have at most 128");

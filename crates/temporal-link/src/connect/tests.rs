@@ -95,32 +95,39 @@ fn what_is_no_address_is_refused_with_the_variable_that_it_is_from() {
     assert!(parsed(&[]).check().is_ok());
 }
 
+/// What the check says of these files.
+fn said(ca: &str, cert: &str, key: &str) -> Result<(), String> {
+    let args = [
+        "--temporal-address=h:1".to_owned(),
+        format!("--temporal-tls-ca={ca}"),
+        format!("--temporal-tls-cert={cert}"),
+        format!("--temporal-tls-key={key}"),
+    ];
+    let checked = parsed(&args.each_ref().map(String::as_str)).check();
+    checked.map_err(|error| format!("{error:#}"))
+}
+
+/// A PEM file in form, with nothing of use in it.
+fn pem(what: &str) -> String {
+    format!("-----BEGIN {what}-----\naHVzaA==\n-----END {what}-----\n")
+}
+
+fn file(folder: &Path, name: &str, text: &str) -> String {
+    let file = folder.join(name);
+    std::fs::write(&file, text).unwrap();
+    file.display().to_string()
+}
+
 #[test]
 fn a_file_of_tls_that_is_none_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: &str| {
-        let file = folder.path().join(name);
-        std::fs::write(&file, text).unwrap();
-        file.display().to_string()
-    };
-    let pem = |what: &str| format!("-----BEGIN {what}-----\naHVzaA==\n-----END {what}-----\n");
-    let cert = file("cert", &pem("CERTIFICATE"));
-    let key = file("key", &pem("PRIVATE KEY"));
+    let file = |name: &str, text: &str| file(folder.path(), name, text);
+    let [cert, key] = ["localhost.pem", "localhost.key"].map(tls::file);
     let junk = file("junk", "hush");
     let half = file(
         "half",
         &(pem("CERTIFICATE") + "-----BEGIN CERTIFICATE-----\n\u{1}\n"),
     );
-    let said = |ca: &str, cert: &str, key: &str| {
-        let args = [
-            "--temporal-address=h:1".to_owned(),
-            format!("--temporal-tls-ca={ca}"),
-            format!("--temporal-tls-cert={cert}"),
-            format!("--temporal-tls-key={key}"),
-        ];
-        let checked = parsed(&args.each_ref().map(String::as_str)).check();
-        checked.map_err(|error| format!("{error:#}"))
-    };
     assert_eq!(said(&cert, &cert, &key), Ok(()));
     for (files, bad, what) in [
         ([&junk, &cert, &key], &junk, "a certificate"),
@@ -135,6 +142,46 @@ fn a_file_of_tls_that_is_none_is_named() {
         let told = format!("{bad} is no PEM file with {what}");
         assert!(refused.starts_with(&told), "{refused}");
         assert!(!refused.contains("hush"), "{refused}");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_the_certificates_is_refused_with_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let [authority, cert, key] = ["authority.pem", "localhost.pem", "localhost.key"].map(tls::file);
+    let empty_key = file(folder.path(), "key", &pem("PRIVATE KEY"));
+    let empty_cert = file(folder.path(), "cert", &pem("CERTIFICATE"));
+    assert_eq!(said(&authority, &cert, &key), Ok(()));
+    for (cert, key, why) in [
+        (&authority, &key, "KeyMismatch"),
+        (&cert, &empty_key, "private key"),
+        (&empty_cert, &key, "certificate"),
+    ] {
+        let refused = said(&authority, cert, key).unwrap_err();
+        let told = format!("the private key in {key} does not go with the certificate in {cert}: ");
+        let reason = refused.strip_prefix(&told).unwrap_or_default();
+        assert!(reason.contains(why), "{refused}");
+        assert!(!reason.contains("hush") && !reason.contains("aHVz"));
+    }
+}
+
+#[test]
+fn an_encrypted_key_is_named_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let cert = tls::file("localhost.pem");
+    let older = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
+                 DEK-Info: AES-256-CBC,00\n\naHVzaA==\n-----END RSA PRIVATE KEY-----\n";
+    for (name, text) in [
+        ("newer", pem("ENCRYPTED PRIVATE KEY")),
+        ("older", older.to_owned()),
+        ("crlf", older.replace('\n', "\r\n")),
+    ] {
+        let key = file(folder.path(), name, &text);
+        let refused = said(&cert, &cert, &key).unwrap_err();
+        let told = format!("the private key in {key} is encrypted, ");
+        assert!(refused.starts_with(&told), "{refused}");
+        assert!(refused.contains("openssl pkey -in"), "{refused}");
+        assert!(!refused.contains("aHVz"), "{refused}");
     }
 }
 

@@ -102,7 +102,7 @@ async fn apply_warns_of_skills_that_are_not_there_yet() -> Result {
         "agents/a.yaml",
         format!(
             "{text}  skillRefs: [{{slug: {gone}}}]\n  subAgents:\n  - name: helper\n    \
-             instructions: Do what is right.\n    skillRefs: [{{slug: {gone}}}, {{slug: {gone}, version: v9}}]\n"
+             instructions: Do what is right.\n    skillRefs: [{{slug: {gone}, version: v9}}]\n"
         ),
     )?;
     let cli = stack.cli().within(project.path());

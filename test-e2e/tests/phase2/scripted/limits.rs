@@ -3,6 +3,7 @@
 use anyhow::Context;
 use serde_json::{Value, json};
 use stigmer_api::{
+    agent::{StdioServer, mcp_server_definition::ServerType},
     agentexecution::{ExecutionPhase, ToolCallStatus},
     json::of_struct,
 };
@@ -81,6 +82,38 @@ async fn an_execution_takes_no_longer_than_allowed() -> Result {
     // The model was let go, not left waiting.
     script.left(1).await?;
     script.finish().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_start_of_servers_is_part_of_an_executions_time() -> Result {
+    let stack = Stack::get()?;
+    let api = stack.api()?;
+    for (hint, args) in [
+        // Its first answer takes 2 s, which its own limit lets pass.
+        ("late", &["odd", "slow-start"][..]),
+        // One that is reached by HTTP says nothing on its standard streams.
+        ("never", &["http", "--port", "0"][..]),
+    ] {
+        let server = ServerType::Stdio(StdioServer {
+            command: stack.mcp()?.stdio.to_string_lossy().into_owned(),
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            ..Default::default()
+        });
+        let script = stack.script(hint).await?;
+        let agent = NewAgent::new(hint).server(hint, server);
+        let agent = agent.apply(&api).await?;
+        let ask = Ask::new(&agent, script.model(), "Hello?").limits(|l| l.max_seconds = 1);
+        let error = ask.failed(&api).await?;
+        ensure!(
+            error.contains("reached its limit of 1 seconds (max_seconds)"),
+            "{hint}: {error}"
+        );
+        ensure!(
+            script.finish().await?.is_empty(),
+            "{hint}: the model was asked when the time was over"
+        );
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! A cancel and a time limit reach an execution whose workflow was continued as new.
 
 use serde_json::json;
-use stigmer_api::agentexecution::{AgentExecutionId, ExecutionPhase, ToolCallStatus};
+use stigmer_api::agentexecution::{AgentExecutionId, ExecutionPhase};
 use test_e2e::{
     Answer, Api, Ask, NewAgent, Result, Stack, ensure, own_pair, unique, until, until_phase,
 };
@@ -39,8 +39,13 @@ async fn a_sub_agent_in_its_second_run_is_let_go_by_a_cancel_and_at_the_time_lim
     };
 
     let (second_run, late) = (script("cancelled").await?, script("late").await?);
-    let ask = Ask::new(&agent, late.model(), "Count on.").limits(|l| l.max_seconds = 1);
-    let failed = ask.failed(&api);
+    let ask = Ask::new(&agent, late.model(), "Count on.").limits(|l| l.max_seconds = 3);
+    let failed = async {
+        let failed = ask.failed(&api).await?;
+        // It was the second run that was out of time.
+        late.asked(3).await?;
+        Ok::<_, anyhow::Error>(failed)
+    };
     let cancelled = async {
         let id = Ask::new(&agent, second_run.model(), "Count on.")
             .start(&api)
@@ -52,10 +57,11 @@ async fn a_sub_agent_in_its_second_run_is_let_go_by_a_cancel_and_at_the_time_lim
     let (failed, cancelled) = tokio::join!(failed, cancelled);
     cancelled?;
     let failed = failed?;
-    ensure!(failed.contains("its limit of 1 seconds"), "{failed}");
+    ensure!(failed.contains("its limit of 3 seconds"), "{failed}");
     Ok(())
 }
 
+/// Where the cancel comes too late for that, it meets the second question; a history of the runner's own tests has it in time.
 #[tokio::test]
 async fn a_cancel_at_the_end_of_a_run_begins_no_other() -> Result {
     let stack = Stack::get()?;
@@ -77,7 +83,7 @@ async fn a_cancel_at_the_end_of_a_run_begins_no_other() -> Result {
         .await?;
     until(&api, &id, |execution| {
         let mut calls = execution.status.iter().flat_map(|s| &s.tool_calls);
-        calls.any(|call| call.status() == ToolCallStatus::ToolCallRunning)
+        calls.next().is_some()
     })
     .await?;
     cancel(&api, &id).await

@@ -116,10 +116,7 @@ async fn it_is_asked_for_the_context_again_once_it_has_loaded_the_model() {
 #[tokio::test]
 async fn it_is_asked_for_the_context_that_it_has_now_whatever_was_set() {
     let (url, mut seen) = serve([ollama!("models"), ollama!("ps")].into(), true).await;
-    let model = told(
-        &url,
-        &["--llm-timeout", "1", "--llm-context-tokens", "32768"],
-    );
+    let model = told(&url, &["--llm-context-tokens", "32768"]);
     let name = "smollm2:135m";
     assert_eq!(model.context(name).await, Some(32_768));
     assert_eq!(model.context_once_loaded(name).await, Some(32_768));

@@ -120,11 +120,10 @@ async fn a_model_without_tools_is_named_with_what_to_do() {
 async fn an_answer_that_has_ended_is_not_waited_for() {
     let replies = vec![stream(&[HEL, LO, STOP]).into_bytes()];
     let (url, _seen) = serve(replies, false).await;
-    let model = told(&url, &["--llm-timeout", "60"]);
     let began = Instant::now();
-    assert_eq!(whole(&model).await.unwrap().text, "Hello");
+    assert_eq!(whole(&model(&url)).await.unwrap().text, "Hello");
     assert!(
-        began.elapsed() < Duration::from_secs(5),
+        began.elapsed() < Duration::from_secs(30),
         "{:?}",
         began.elapsed()
     );
@@ -155,7 +154,7 @@ async fn murmuring(times: usize) -> String {
 #[tokio::test]
 async fn any_byte_is_life_until_the_whole_answer_takes_too_long() {
     let url = murmuring(5).await;
-    assert_eq!(whole(&model(&url)).await.unwrap().text, "Hel");
+    assert_eq!(whole(&impatient(&url)).await.unwrap().text, "Hel");
     let url = murmuring(20).await;
     let error = whole(&told(&url, &["--llm-timeout", "1", "--llm-answer", "2"]))
         .await
@@ -184,8 +183,7 @@ async fn a_message_beside_an_empty_piece_is_no_end() {
     let empty = r#"{"choices":[{"delta":{"content":""},"message":{"content":"Hel"}}]}"#;
     let rest = format!("data: {LO}\n\ndata: {STOP}\n\n");
     let url = pausing(stream(&[hel, empty]), rest).await;
-    let model = told(&url, &["--llm-timeout", "5"]);
-    assert_eq!(whole(&model).await.unwrap().text, "Hello");
+    assert_eq!(whole(&model(&url)).await.unwrap().text, "Hello");
 }
 
 #[tokio::test]

@@ -146,6 +146,10 @@ bad! {
     unknown_server_of_sub_agent: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  subAgents:\n  - name: s\n    instructions: Do what is right.\n    mcpServers: [gone]\n")] => [
         "agents/a.yaml:9:18: spec.subAgents[0].mcpServers[0]: `gone` is not the name of one of the agent's mcp_servers",
     ];
+    selection_of_no_server_of_sub_agent: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - {name: files, stdio: {command: c}}\n  subAgents:\n  - name: s\n    instructions: Do what is right.\n    mcpServers: [files, files]\n    mcpToolSelections: {file: {enabledTools: [read]}}\n")] => [
+        "agents/a.yaml:11:25: spec.subAgents[0].mcpServers[1]: `files` is used twice",
+        "agents/a.yaml:12:31: spec.subAgents[0].mcpToolSelections[file]: `file` is not the name of one of the sub-agent's mcp_servers",
+    ];
     names_that_are_used_twice: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  mcpServers:\n  - {name: m, stdio: {command: c}}\n  - {name: m, stdio: {command: d}}\n  subAgents:\n  - {name: s, instructions: Do what is right.}\n  - {name: s, instructions: Do what is wrong.}\n")] => [
         "agents/a.yaml:8:12: spec.mcpServers[1].name: `m` is used twice",
         "agents/a.yaml:11:12: spec.subAgents[1].name: `s` is used twice",
@@ -198,6 +202,10 @@ bad! {
     skill_of_no_slug: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  skillRefs:\n  - slug: House Style\n  - slug: good\n  subAgents:\n  - name: s\n    instructions: Do what is right.\n    skillRefs: [{slug: a_b}]\n")] => [
         "agents/a.yaml:7:11: spec.skillRefs[0].slug: must be of lower-case letters, digits and inner dashes, like `house-style`",
         "agents/a.yaml:12:24: spec.subAgents[0].skillRefs[0].slug: must be of lower-case letters, digits and inner dashes, like `ab`",
+    ];
+    skills_of_one_slug: ["agents/a.yaml" => spec("  instructions: Do what is right.\n  skillRefs:\n  - slug: house\n  - {slug: house, version: v2}\n  subAgents:\n  - name: s\n    instructions: Do what is right.\n    skillRefs: [{slug: house}, {slug: house, org: other}]\n")] => [
+        "agents/a.yaml:8:12: spec.skillRefs[1].slug: `house` is used twice, whatever version and organization it is of",
+        "agents/a.yaml:12:39: spec.subAgents[0].skillRefs[1].slug: `house` is used twice, whatever version and organization it is of",
     ];
     instance: ["agents/i.yaml" => "apiVersion: agentic.stigmer.ai/v1\nkind: AgentInstance\nmetadata: {name: i}\nspec:\n  agent: Bad Slug\n  environmentRefs: [good, Bad, 7, [x]]\n"] => [
         "agents/i.yaml:5:10: spec.agent: must be of lower-case letters, digits and inner dashes, like `bad-slug`",

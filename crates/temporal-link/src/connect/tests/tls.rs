@@ -20,6 +20,11 @@ use super::parsed;
 /// Where the gateway's tests have an authority, and a certificate for `localhost` by it.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../model-gateway/testdata/tls");
 
+/// The path of one of its files.
+pub(super) fn file(name: &str) -> String {
+    format!("{FOLDER}/{name}")
+}
+
 /// One so old that it cannot say what it can. It tells what each request has for its authorization.
 #[derive(Clone)]
 struct Temporal(mpsc::UnboundedSender<String>);
