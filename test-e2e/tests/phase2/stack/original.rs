@@ -197,7 +197,10 @@ async fn a_killed_runner_costs_nothing() -> Result {
     let agent = agent.apply(&original.api).await?;
     let execution = create(&original, Ask::new(&agent, script.model(), "Note it.")).await?;
     let invoked = original.invoke(&execution, LIMITS).await?;
-    let works = |a: &PendingActivityInfo| a.state() == PendingActivityState::Started;
+    // Long enough to say so: its tool was called.
+    let works = |a: &PendingActivityInfo| {
+        a.state() == PendingActivityState::Started && a.last_heartbeat_time.is_some()
+    };
     let running = ToolCallStatus::ToolCallRunning;
     until(&original.api, execution.id(), |execution| {
         let calls = execution.status.iter().flat_map(|s| &s.tool_calls);
