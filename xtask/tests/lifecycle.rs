@@ -72,7 +72,7 @@ fn a_binary_that_is_no_program_is_named() {
 
 #[test]
 fn a_service_that_never_gets_ready_ends_the_wait_at_its_limit() {
-    let world = World::new().impatient();
+    let world = World::new().impatient_of("server");
     world.server("echo thinking; exec sleep 60");
     let output = world.e2e(&["phase1", "--exec", "true"]).output().unwrap();
     let text = text_of(&output);

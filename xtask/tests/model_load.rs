@@ -59,17 +59,23 @@ fn a_model_that_does_not_load_ends_the_run_with_its_own_words_or_the_limit() {
         played
     };
     let words = "smoltools:latest at http://ADDRESS/v1 does not load: ";
-    for (played, why) in [
+    for (played, is_silent, why) in [
         (
             failing(),
+            false,
             "500 Internal Server Error: model requires more system memory",
         ),
         (
             silent(),
+            true,
             "nothing within 2 s, which is `ready_seconds` of [services.model] in e2e.toml",
         ),
     ] {
-        let world = world().impatient();
+        let world = if is_silent {
+            world().impatient_of("model")
+        } else {
+            world()
+        };
         let exec = ["--exec", "touch $E2E_FAKE/ran"];
         let output = on_ollama(&world, &played, &exec).output().unwrap();
         let text = text_of(&output).replace(&played.address, "ADDRESS");

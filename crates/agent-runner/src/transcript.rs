@@ -2,7 +2,7 @@
 //! to the model is derived from this.
 
 pub(crate) mod cut;
-mod numbers;
+pub(crate) mod numbers;
 pub(crate) mod size_limit;
 
 use std::collections::BTreeSet;
@@ -170,7 +170,6 @@ pub(crate) fn arguments(written: &str) -> Result<Map<String, Value>, String> {
                 "the arguments are nested more than {MAX_DEPTH} deep; call it again with flatter ones"
             ))
         }
-        Ok(Value::Object(_)) if numbers::too_large(written) => Err(numbers::NOT_CALLED.to_owned()),
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("the arguments are no JSON object; call it again with one".to_owned()),
         Err(e) => Err(format!(

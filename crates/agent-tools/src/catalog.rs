@@ -161,13 +161,24 @@ fn offered(name: &str) -> String {
 }
 
 /// What of a schema stands behind a `key`, without secrets. Keys stay: a tool is called by them. So does what `required`
-/// repeats of these `names`, and the word for a type: it is no schema without.
+/// repeats of these `names`, a reference to them, and the word for a type: it is no schema without.
 fn redacted(value: &Value, key: &str, names: &BTreeSet<&str>, env: &Env) -> Value {
-    let below = |value: &Value, key: &str| redacted(value, key, names, env);
+    let below = |value: &Value, beneath: &str| {
+        // Its keys are names of arguments.
+        let key = if key == "dependentRequired" {
+            "required"
+        } else {
+            beneath
+        };
+        redacted(value, key, names, env)
+    };
     match value {
         Value::String(text) => {
             let stays = match key {
                 "required" => names.contains(text.as_str()),
+                "$ref" => text
+                    .split('/')
+                    .all(|part| part == "#" || names.contains(part)),
                 "type" => TYPES.contains(&text.as_str()),
                 _ => false,
             };

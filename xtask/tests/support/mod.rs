@@ -37,17 +37,14 @@ impl World {
         world
     }
 
-    /// Whoever is not ready after 2 s is given up.
-    pub fn impatient(self) -> Self {
+    /// This one is given up if it is not ready after 2 s.
+    pub fn impatient_of(self, service: &str) -> Self {
         let path = self.root().join("e2e.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let lines = text
-            .lines()
-            .map(|line| match line.starts_with("ready_seconds") {
-                true => "ready_seconds = 2",
-                false => line,
-            });
-        std::fs::write(path, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let (before, rest) = text.split_once(&format!("[services.{service}]\n")).unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        let text = format!("{before}[services.{service}]\nready_seconds = 2\n{rest}");
+        std::fs::write(path, text).unwrap();
         self
     }
 

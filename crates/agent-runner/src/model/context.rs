@@ -87,10 +87,12 @@ impl Contexts {
         }
     }
 
-    /// What is said now, whatever was said before.
+    /// What is said now, whatever was said before; that, where nobody answers.
     pub(super) async fn anew(&self, model: &str, places: &impl Ask) -> Option<u32> {
-        let tokens = self.find(model, places).await.tokens()?;
-        self.keep(model, Some(tokens))
+        match self.find(model, places).await {
+            Look::Unanswered => self.known(model).flatten(),
+            found => self.keep(model, Some(found.tokens()?)),
+        }
     }
 
     fn known(&self, model: &str) -> Option<Option<u32>> {

@@ -15,7 +15,7 @@ use crate::{
     limits::{Repetition, repetition},
     offered_tools::OfferedTools,
     prepare::SUB_AGENT,
-    transcript::{self, Call, CallState, SubAgentRun, Transcript, size_limit},
+    transcript::{self, Call, CallState, SubAgentRun, Transcript, numbers, size_limit},
 };
 
 /// What is done about a call.
@@ -40,7 +40,9 @@ pub(super) async fn execute_calls<W>(
     progress: &mut Progress,
     token: &WorkflowCancellationToken,
 ) -> Result<(), Stop> {
-    let decisions = decide(&agent_run.tools, &mut progress.transcript)?;
+    // Histories from before have such calls made, and go on as they were.
+    let refuses = || ctx.patched("refuse-numbers-beyond-64-bits");
+    let decisions = decide(&agent_run.tools, &mut progress.transcript, &refuses)?;
     let refused = |d: &&Decision| matches!(d, Decision::Refuse(_));
     let more = decisions.len() - decisions.iter().filter(refused).count();
     let more = u32::try_from(more).unwrap_or(u32::MAX);
@@ -114,8 +116,13 @@ pub(super) async fn execute_calls<W>(
     told.and(noted)
 }
 
-/// Decides on each call of the last turn, and notes where its tool comes from.
-fn decide(tools: &OfferedTools, transcript: &mut Transcript) -> Result<Vec<Decision>, Stop> {
+/// Decides on each call of the last turn, and notes where its tool comes from. A call with a number
+/// that would go on as another one is made unless this one `refuses` it; only then is that asked.
+fn decide(
+    tools: &OfferedTools,
+    transcript: &mut Transcript,
+    refuses: &dyn Fn() -> bool,
+) -> Result<Vec<Decision>, Stop> {
     for call in transcript
         .turns
         .last_mut()
@@ -157,6 +164,9 @@ fn decide(tools: &OfferedTools, transcript: &mut Transcript) -> Result<Vec<Decis
                  results or call something else"
                     .to_owned(),
             ),
+            _ if numbers::too_large(&call.arguments) && refuses() => {
+                Decision::Refuse(numbers::NOT_CALLED.to_owned())
+            }
             (Some(component), Ok(arguments)) if component.kind == SUB_AGENT => task(&arguments),
             (Some(_), Ok(arguments)) => Decision::Tool(arguments),
         };

@@ -152,7 +152,7 @@ fn a_key_file_is_taken_apart_once_for_all_tools() {
 
 #[test]
 fn what_only_looks_like_a_name_or_a_type_is_redacted() {
-    let names = BTreeSet::from(["neo4j_db"]);
+    let names = BTreeSet::from(["$defs", "neo4j_db"]);
     let secret = EnvVar {
         value: "neo4j".to_owned(),
         is_secret: true,
@@ -164,6 +164,17 @@ fn what_only_looks_like_a_name_or_a_type_is_redacted() {
         "required": ["neo4j_db", "[redacted]"],
         "type": "[redacted]",
         "enum": ["[redacted]_db"],
+    });
+    assert_eq!(shown(&value), expected);
+    let value = json!({
+        "$ref": "#/$defs/neo4j_db",
+        "not": {"$ref": "#/$defs/neo4j"},
+        "dependentRequired": {"neo4j_db": ["neo4j_db", "neo4j"]},
+    });
+    let expected = json!({
+        "$ref": "#/$defs/neo4j_db",
+        "not": {"$ref": "#/$defs/[redacted]"},
+        "dependentRequired": {"neo4j_db": ["neo4j_db", "[redacted]"]},
     });
     assert_eq!(shown(&value), expected);
 }

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use agent_tools::ToolSpec;
 
 use super::*;
@@ -41,7 +43,7 @@ fn transcript(calls: &[(&str, &str)]) -> Transcript {
 
 /// What is decided, in short.
 fn decided(transcript: &mut Transcript) -> Vec<String> {
-    match decide(&tools(), transcript) {
+    match decide(&tools(), transcript, &|| true) {
         Err(stop) => vec![stop.sentence()],
         Ok(decisions) => {
             let short = |d: &Decision| match d {
@@ -105,6 +107,33 @@ fn the_third_of_the_same_in_a_row_is_refused_and_the_fifth_ends_it() {
     );
 }
 
+/// What is sent would be 1.2345678901234568e+20.
+#[test]
+fn a_number_that_would_go_on_as_another_is_refused_where_no_history_has_it_made() {
+    let large = r#"{"id":123456789012345678901}"#;
+    let small = r#"{"id":1234567890123456789}"#;
+    assert_eq!(
+        decided(&mut transcript(&[("add", large)])),
+        [numbers::NOT_CALLED]
+    );
+    for (arguments, refuses) in [(large, false), (small, true)] {
+        let mut transcript = transcript(&[("add", arguments)]);
+        let asked = Cell::new(false);
+        let refuses = || {
+            asked.set(true);
+            refuses
+        };
+        let decisions = decide(&tools(), &mut transcript, &refuses);
+        let decisions = decisions.map_err(|s| s.sentence()).unwrap_or_default();
+        assert!(matches!(decisions[..], [Decision::Tool(_)]));
+        assert_eq!(
+            asked.get(),
+            arguments == large,
+            "no marker without a reason"
+        );
+    }
+}
+
 #[test]
 fn what_begins_runs_and_what_is_refused_has_ended() {
     let mut transcript = transcript(&[
@@ -112,7 +141,7 @@ fn what_begins_runs_and_what_is_refused_has_ended() {
         ("none", "{}"),
         ("agent_x", r#"{"input":"t"}"#),
     ]);
-    let decisions = decide(&tools(), &mut transcript).map_err(|s| s.sentence());
+    let decisions = decide(&tools(), &mut transcript, &|| true).map_err(|s| s.sentence());
     begin(&mut transcript, &decisions.unwrap_or_default(), "1");
     let states: Vec<CallState> = transcript.calls().map(|c| c.state).collect();
     assert_eq!(
@@ -154,7 +183,7 @@ fn what_comes_of_a_call_is_noted_with_it_whichever_ends_first() {
         transcript: transcript(&[("nobody", ""), ("agent_x", first), ("agent_x", second)]),
         ..Progress::default()
     };
-    let decisions = decide(&agent_run.tools, &mut progress.transcript);
+    let decisions = decide(&agent_run.tools, &mut progress.transcript, &|| true);
     let decisions = decisions.unwrap_or_default();
     begin(&mut progress.transcript, &decisions, "began");
     let end = |output: &str| {
