@@ -3,8 +3,10 @@
 use anyhow::Context;
 use harness_base::{Code, Interrupt, Phase, coded, runs_dir};
 use harness_stack::kept;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,7 +45,7 @@ pub async fn run(root: &Path, args: &Args) -> anyhow::Result<Code> {
                 None => return Ok(Code::Passed),
             };
         }
-        if !args.follow {
+        if !args.follow || has_no_reader(&std::io::stdout()) {
             return Ok(Code::Passed);
         }
         tokio::select! {
@@ -51,6 +53,14 @@ pub async fn run(root: &Path, args: &Args) -> anyhow::Result<Code> {
             () = tokio::time::sleep(Duration::from_millis(100)) => {}
         }
     }
+}
+
+/// Whether this is a pipe whose other end is closed: who only waits for a line would not hear of it.
+fn has_no_reader(out: &impl AsFd) -> bool {
+    let mut out = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    let closed = PollFlags::POLLERR | PollFlags::POLLNVAL;
+    poll(&mut out, PollTimeout::ZERO).is_ok()
+        && out[0].revents().is_some_and(|seen| seen.intersects(closed))
 }
 
 fn logs(dir: &Path, service: Option<&str>) -> Vec<(String, PathBuf)> {
@@ -117,6 +127,14 @@ mod tests {
         }
         let printed = String::from_utf8(out).unwrap();
         assert_eq!(printed, "server | one\nserver | two\n");
+    }
+
+    #[test]
+    fn who_waits_for_a_line_hears_that_its_reader_has_left() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        assert!(!has_no_reader(&writer));
+        drop(reader);
+        assert!(has_no_reader(&writer));
     }
 
     /// Refuses whatever it is given.
